@@ -1,0 +1,142 @@
+"""Every Redis key: type, life, writer.  Nobody else spells a name.
+
+`p` is a partition, `ns` its namespace number (a rebuild writes a new namespace and then moves the pointer).  The keys of a
+partition share its hash tag, so one script may touch them together, also in Redis Cluster.  EXPIRE never decides anything:
+SESSION_LIFE_S is longer than lateness plus the log's retention, and what is older than that cannot be read any more.
+"""
+
+from __future__ import annotations
+
+from domain.topics import EVENTS
+
+LATENESS_S = 7 * 86_400  # an event received later than this after it happened is `late`: kept, not counted
+SESSION_LIFE_S = LATENESS_S + EVENTS.retention_ms // 1000 + 86_400
+USER_LIFE_S = 400 * 86_400
+SERVED_LIFE_S = 3 * 86_400
+REC_LIFE_S = 7 * 86_400  # a dead job degrades the feed instead of being served for ever
+RECENT_KEPT = 200  # dramas in a viewer's history
+
+PARTITIONS = "cluster:partitions"  # STRING: P, written once by `juliu migrate`; every process refuses to start with another
+
+
+# -- fences and namespaces: made by `juliu migrate`, moved by apply.lua ------------------------------------------------
+
+
+def namespace(p: int) -> str:
+    """STRING: the number of the namespace in use.  Lives for ever."""
+    return f"ns:{{{p}}}"
+
+
+def fence(group: str, ns: int, p: int) -> str:
+    """STRING: the last offset whose effects are in the store, or `broken <offset>`.  Lives for ever."""
+    return f"fence:{group}:{ns}:{{{p}}}"
+
+
+def block_format(ns: int, p: int) -> str:
+    """STRING `<cutter version>,<limit>`: how the store's open block is being cut.  Written by streams.store with the fence."""
+    return f"block_format:{ns}:{{{p}}}"
+
+
+# -- state of the fold: written by the counters and store groups through apply.lua -------------------------------------
+
+
+def session(group: str, ns: int, p: int, user_id: int, session_id: str) -> str:
+    """HASH w -> duplicate window, p<play_id> -> playback.  Lives SESSION_LIFE_S after the hour of its last event."""
+    return f"s:{group}:{ns}:{{{p}}}:{user_id}:{session_id}"
+
+
+def user(ns: int, p: int, user_id: int) -> str:
+    """HASH g<drama> -> progress register, v<drama> -> valid half hours, r<kind><target> -> reaction register.
+
+    Lives USER_LIFE_S after the viewer's last progress.  Written by streams.counters.
+    """
+    return f"u:{ns}:{{{p}}}:{user_id}"
+
+
+def seen(ns: int, p: int, user_id: int) -> str:
+    """STRING, a bitmap by dense drama index: this viewer had a valid play of it.  Lives USER_LIFE_S.  Written by streams.counters."""
+    return f"seen:{ns}:{{{p}}}:{user_id}"
+
+
+def recent(ns: int, p: int, user_id: int) -> str:
+    """ZSET drama -> ts_ms of its latest start, end or valid play; at most RECENT_KEPT.  Lives USER_LIFE_S.  Written by streams.counters."""
+    return f"recent:{ns}:{{{p}}}:{user_id}"
+
+
+def counters_part(ns: int, p: int) -> str:
+    """HASH <drama>:<counter> -> integer.  Lives for ever; a drama's number is the sum over partitions.  Written by streams.counters."""
+    return f"c:{ns}:{{{p}}}"
+
+
+def heat_part(decay: str, ns: int, p: int, epoch: int) -> str:
+    """ZSET drama -> sum of forward-decay weights (domain.hotness) in that epoch.  Written by streams.counters."""
+    return f"heat:{decay}:{ns}:{{{p}}}:{epoch}"
+
+
+def dirty(ns: int, p: int) -> str:
+    """ZSET drama -> the last offset that changed one of its numbers; the merge task follows it.  Written by streams.counters."""
+    return f"dirty:{ns}:{{{p}}}"
+
+
+def poison_budget(group: str, version: str, minute: int) -> str:
+    """HASH poison, records -> integer, of one minute.  Lives 10 minutes.  Written by streams."""
+    return f"poison:{group}:{version}:{minute}"
+
+
+# -- merged for readers: written by the merge task every second ---------------------------------------------------------
+
+COUNTERS = "counters"  # HASH drama -> comma separated numbers in the order of domain.counters.COUNTERS.  Lives for ever.
+HOT = "hot:current"  # ZSET drama -> heat, the hottest HOT_KEPT
+TREND = "trend:current"  # ZSET drama -> ratio of fast to slow heat, the highest HOT_KEPT
+HOT_KEPT = 1_000
+
+
+# -- catalogue: published from MySQL by infra.catalogue ------------------------------------------------------------------
+
+CATALOGUE_VERSION = "catalogue:version"  # STRING `<base>:<delta>`: what a follower compares every half second
+TAKEDOWNS = "catalogue:takedowns"  # SET of drama ids that must not be shown; its own small set, works without a new base
+
+
+def catalogue_base(base: int, chunk: int) -> str:
+    """STRING: one chunk (compressed) of the whole catalogue as of `base`.  The last two bases are kept."""
+    return f"catalogue:base:{base}:{chunk}"
+
+
+def catalogue_meta(base: int) -> str:
+    """STRING, JSON: chunks, dramas, sha256 of `base`."""
+    return f"catalogue:meta:{base}"
+
+
+def catalogue_deltas(base: int) -> str:
+    """LIST of deltas since `base`, in order; a new base begins before it passes 1,000."""
+    return f"catalogue:deltas:{base}"
+
+
+# -- feed -------------------------------------------------------------------------------------------------------------
+
+
+def served(p: int, user_id: int) -> str:
+    """STRING, a bitmap by dense drama index: shown to this viewer.  Lives SERVED_LIFE_S.  Written by the feed."""
+    return f"served:{{{p}}}:{user_id}"
+
+
+# -- recommendations: written by recommender, a version at a time --------------------------------------------------------
+
+REC_CURRENT = "rec:current"  # STRING: the version that is served
+REC_PREVIOUS = "rec:previous"  # STRING: the version before it, kept for a roll-back
+REC_LOCK = "rec:lock"  # STRING: who is training
+
+
+def rec_users(version: str, block: int) -> str:
+    """STRING: sorted user ids, then their lists of u16 dense drama indexes (domain.recommendations).  Lives REC_LIFE_S."""
+    return f"rec:{version}:u:{block}"
+
+
+def rec_items(version: str) -> str:
+    """HASH dense drama index -> packed u16 indexes, "people also watched".  Lives REC_LIFE_S."""
+    return f"rec:{version}:i"
+
+
+def rec_meta(version: str) -> str:
+    """STRING, JSON: data window, counts, blocks, parameters, metrics.  Lives REC_LIFE_S."""
+    return f"rec:{version}:meta"

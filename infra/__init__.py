@@ -1,0 +1,1 @@
+"""How to reach and run what juliu stands on: settings, clients, migrations, Lua, metrics, and the local stack."""

@@ -1,0 +1,1 @@
+"""HTTP in, Kafka out; also the feed and the product API: one public API."""

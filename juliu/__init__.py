@@ -1,0 +1,1 @@
+"""The console command: the only package that knows every process."""

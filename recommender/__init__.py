@@ -1,0 +1,1 @@
+"""ClickHouse in, recommendations in Redis out: one-shot jobs and their schedule."""

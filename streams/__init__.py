@@ -1,0 +1,1 @@
+"""Kafka in, Redis and ClickHouse out: the Faust workers."""
