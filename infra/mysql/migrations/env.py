@@ -1,0 +1,11 @@
+"""Alembic's entry: runs on the connection that infra.mysql.migrate (or a test) hands over."""
+
+from alembic import context
+
+from infra.mysql.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, transaction_per_migration=True
+)
+with context.begin_transaction():
+    context.run_migrations()
