@@ -1,4 +1,4 @@
-"""Brings the MySQL schema to the newest revision; repeatable, and one at a time.  Forward only: mend by a new revision."""
+"""Brings the MySQL schema to the newest revision; repeatable, one at a time, forward only: mend by a new revision."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ UNKNOWN_DATABASE = 1049
 def migrate(settings: Settings) -> list[Step]:
     """Make the database if it is missing, then apply every revision that it lacks.
 
-    Raises sqlalchemy.exc.OperationalError where MySQL does not answer, MigrationRefused where another migration does not
-    end or the schema is of a newer juliu.
+    Raises sqlalchemy.exc.OperationalError where MySQL does not answer, MigrationRefused where another migration does
+    not end or the schema is of a newer juliu.
     """
     engine = engine_of(settings, pool=1, answer_s=STATEMENT_S)
     try:
