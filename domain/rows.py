@@ -1,0 +1,72 @@
+"""The fold of the store group: which records of a block become rows, and what that does to the duplicate windows.
+
+The same windows as the counters fold, in hashes of its own, so both groups take the same offsets.  Effects move the
+fence to the block's end, never inside it: a block is one Run, however large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from domain import blocks, keys, window
+from domain.effects import Run
+from domain.events import Head
+from domain.state import WINDOW, Hash, State
+
+NEW, SEEN, TOO_OLD = window.NEW, window.SEEN, window.TOO_OLD  # a row; dropped; to late_events
+LATE, CONTROL = 3, 4  # to late_events; nothing (a pulse, or poison that was handed over)
+
+PreparedRow: TypeAlias = tuple[int, Head | None, Hash | None]
+
+
+class RowFold:
+    """The row fold of one partition, in one namespace.  Pure: it holds state and touches nothing.
+
+    prepared = fold.prepare(heads)            # of one whole block; notes in fold.state.missing what must be read
+    fold.state.fill(values)                   # the store's answers, read at the fence that is held
+    verdicts = fold.judge(prepared)           # NEW | SEEN | TOO_OLD | LATE | CONTROL of each record, in order
+    run = fold.effects(prepared, next_limit)  # apply after the rows and the `blocks` row are in ClickHouse
+    fold.state.trim()                         # after it was applied; fold.state.forget() after anything else
+    """
+
+    def __init__(self, partition: int, namespace: int, group: str = "store") -> None:
+        self.partition, self.namespace, self.group = partition, namespace, group
+        self.state = State()
+        self._session = keys.session(group, namespace, partition, 0, "").removesuffix("0:")
+
+    def prepare(self, heads: Iterable[tuple[int, Head | None]]) -> list[PreparedRow]:
+        """Note what the block needs.  None is a pulse or poison.  Heads come in offset order without gaps."""
+        need, session, only = self.state.need, self._session, (WINDOW,)
+        return [
+            (
+                offset,
+                head,
+                None if head is None or head.late else need(f"{session}{head.user_id}:{head.session_id}", only),
+            )
+            for offset, head in heads
+        ]
+
+    def judge(self, block: list[PreparedRow]) -> list[int]:
+        """The verdict on each record, once; the windows held are as after the block from here on."""
+        return [self._judge(head, session) for _, head, session in block]
+
+    def _judge(self, head: Head | None, session: Hash | None) -> int:
+        if head is None:
+            return CONTROL
+        if session is None:
+            return LATE
+        old = session.cells[WINDOW]
+        verdict, new = window.add(old, head.seq, head.received_at_ms // window.HOUR_MS)
+        if verdict == NEW:
+            session.put(WINDOW, new)
+            if new[0] != old[0]:
+                session.expire_s = keys.SESSION_LIFE_S
+        return verdict
+
+    def effects(self, block: list[PreparedRow], next_limit: int) -> Run:
+        """The windows after the block and, beside the fence, the limit of the next one (Cutter.limit after the cut)."""
+        touched = {session.key: session for _, _, session in block if session is not None}
+        commands = self.state.writes(touched)
+        commands.append(["SET", keys.block_format(self.namespace, self.partition), blocks.encode_format(next_limit)])
+        return Run(block[0][0], block[-1][0], commands)
