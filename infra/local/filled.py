@@ -1,0 +1,25 @@
+"""Configuration files made from the templates in infra/local/etc."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+
+from infra.local.errors import StackError
+from infra.local.files import write_whole
+from infra.local.home import ETC, HOST
+
+
+def fill(template: str, target: Path, *, mode: int = 0o644, **values: object) -> Path:
+    """Write `template` with its ${names} filled in to `target`; returns `target`.
+
+    Raises StackError for a path that a configuration file cannot hold, KeyError when a name has no value.
+    """
+    texts = {name: str(value) for name, value in values.items()}
+    for text in texts.values():
+        if any(character in text for character in "\n\"'<>&#,") or text != text.strip():
+            raise StackError(
+                f"the path {text!r} has characters that servers' configuration cannot hold; set JULIU_HOME to another"
+            )
+    write_whole(target, Template((ETC / template).read_text(encoding="utf-8")).substitute(texts, host=HOST), mode=mode)
+    return target

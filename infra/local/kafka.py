@@ -1,0 +1,136 @@
+"""Apache Kafka (KRaft, one node) on the Java of this machine."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import struct
+import subprocess
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import kafka_jars
+from infra.local.errors import NotReady, StackError
+from infra.local.filled import fill
+from infra.local.home import ETC, HOST, Home
+from infra.local.program import Kind
+
+_TIMEOUT_S = 1.0
+_FORMAT_WITHIN_S = 60
+_MAX_ANSWER_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """One broker that is its own controller, on two loopback ports."""
+
+    home: Home
+    port: int
+    controller_port: int
+    name: str = "kafka"
+    kind: Kind = "server"
+    start_within_s: float = 90.0  # after kill -9 it waits for its old session and checks its log
+    stop_within_s: float = 30.0
+    clean_exits: frozenset[int] = frozenset({0, 143})  # a JVM that ended orderly at SIGTERM says 143
+
+    @property
+    def _config(self) -> Path:
+        return self.home.run(self.name) / "server.properties"
+
+    def prepare(self) -> None:
+        """Fetch the jars if set-up did not, write server.properties, format the data folder once."""
+        kafka_jars.resolve()
+        self._fill(self._config, self.home.data(self.name))
+        if not self.home.data(self.name).exists():
+            self._format()
+
+    def _fill(self, target: Path, data: Path) -> None:
+        where = java_escaped(str(data))
+        fill("kafka-server.properties", target, port=self.port, controller_port=self.controller_port, data=where)
+
+    def _format(self) -> None:
+        """Format a folder beside the place and move it there when it is whole."""
+        partial = self.home.data(f"{self.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        config = self.home.run(self.name) / "format.properties"
+        self._fill(config, partial)
+        made = subprocess.run(
+            [*kafka_jars.java("-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), _log_config(),
+             "kafka.tools.StorageTool", "format", f"--cluster-id={new_cluster_id()}", "--config", str(config)],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FORMAT_WITHIN_S, check=False,
+        )  # fmt: skip
+        if made.returncode:
+            raise StackError(f"Kafka could not format {partial}: {(made.stderr or made.stdout).strip()[-500:]}")
+        partial.rename(self.home.data(self.name))
+
+    def command(self) -> list[str]:
+        """The broker; heap grows to 512 MB at most (570 MB resident after millions of records)."""
+        return [
+            *kafka_jars.java("-Xms128m", "-Xmx512m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"),
+            _log_config(), "kafka.Kafka", str(self._config),
+        ]  # fmt: skip
+
+    def environment(self) -> Mapping[str, str]:
+        """A locale in which Java can open a folder of any name."""
+        return {"LC_ALL": "C.UTF-8"}
+
+    def addresses(self) -> Mapping[str, str]:
+        """Bootstrap address."""
+        return {"address": f"{HOST}:{self.port}"}
+
+    def probe(self) -> str:
+        """Ask for the live brokers: ready when it is among them, that is registered and unfenced."""
+        if self.port not in live_broker_ports(self.port):
+            raise NotReady("the broker has not registered yet")
+        return kafka_jars.version()
+
+
+def _log_config() -> str:
+    return f"-Dlog4j2.configurationFile={(ETC / 'kafka-log4j2.properties').as_uri()}"
+
+
+def java_escaped(text: str) -> str:
+    r"""`text` as a properties file spells it: everything beyond ASCII as \uXXXX of its UTF-16."""
+    units = struct.iter_unpack(">H", text.encode("utf-16-be"))
+    return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for (unit,) in units)
+
+
+def new_cluster_id() -> str:
+    """What `StorageTool random-uuid` prints, without a JVM.  It may begin with a dash: pass it as --cluster-id=X."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def live_broker_ports(port: int) -> list[int]:
+    """Ports of the live brokers, by a Metadata request to the broker on `port`.  Raises NotReady when nobody answers.
+
+    Source: Kafka protocol, Metadata v1.
+    """
+    body = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(
+        ">i", 0
+    )  # Metadata v1, correlation 1, no client id, no topics
+    try:
+        with socket.create_connection((HOST, port), _TIMEOUT_S) as connection:
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            with connection.makefile("rb") as stream:
+                (size,) = struct.unpack(">i", stream.read(4))
+                answer = stream.read(min(size, _MAX_ANSWER_BYTES))
+        return _broker_ports(answer)
+    except (OSError, struct.error) as error:
+        raise NotReady(str(error)) from error
+
+
+def _broker_ports(answer: bytes) -> list[int]:
+    """Ports in a Metadata v1 answer: correlation id, count, then node id, host, port, rack of each broker."""
+    (count,) = struct.unpack_from(">i", answer, 4)
+    position, ports = 8, []
+    for _ in range(count):
+        (host_length,) = struct.unpack_from(">h", answer, position + 4)
+        position += 6 + host_length
+        port, rack_length = struct.unpack_from(">ih", answer, position)
+        position += 6 + max(rack_length, 0)
+        ports.append(port)
+    return ports

@@ -1,0 +1,62 @@
+"""Our own processes as the stack runs them for `juliu up --all`."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from infra.local.errors import NotReady
+from infra.local.home import HOST, Home
+from infra.local.program import CLEAN_BY_DEFAULT, Kind
+
+_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """`juliu ARGUMENTS`, which answers /readyz on `port`; `group` is the consumer group whose fences tell its lag."""
+
+    home: Home
+    name: str
+    arguments: tuple[str, ...]
+    port: int
+    group: str = ""
+    is_api: bool = False
+    kind: Kind = "process"
+    start_within_s: float = 90.0
+    stop_within_s: float = 20.0  # requests in flight and the last block
+    clean_exits: frozenset[int] = CLEAN_BY_DEFAULT
+
+    def prepare(self) -> None:
+        """Make its working folder, so that nothing it leaves lands in the checkout."""
+        self.home.run(self.name).mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> list[str]:
+        """The console command on this interpreter."""
+        return [sys.executable, "-m", "juliu", *self.arguments]
+
+    def environment(self) -> Mapping[str, str]:
+        """Where its metrics are; the API serves them on its own port."""
+        return {"JULIU_API_PORT": str(self.port)} if self.is_api else {"JULIU_METRICS_PORT": str(self.port)}
+
+    def addresses(self) -> Mapping[str, str]:
+        """URL of its HTTP."""
+        return {"address": f"http://{HOST}:{self.port}"}
+
+    def probe(self) -> str:
+        """GET /readyz, which checks what the process itself needs."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=_TIMEOUT_S)
+        try:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            text = answer.read(1_000).decode(errors="replace").strip()
+        except (OSError, http.client.HTTPException) as error:
+            raise NotReady(str(error)) from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise NotReady(f"/readyz says {answer.status}: {text}")
+        return version("juliu")

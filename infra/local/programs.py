@@ -1,0 +1,34 @@
+"""The list of what a local stack runs, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from infra.local import local_env
+from infra.local.clickhouse import ClickHouse
+from infra.local.home import Home
+from infra.local.kafka import Kafka
+from infra.local.mariadb import MariaDB
+from infra.local.processes import Process
+from infra.local.program import Program
+from infra.local.redis import Redis
+
+
+def servers(home: Home, ports: Mapping[str, int], environment: Mapping[str, str]) -> list[Program]:
+    """The four servers; `environment` is what local.env says."""
+    return [
+        Kafka(home, ports["kafka"], ports["kafka-controller"]),
+        ClickHouse(home, ports["clickhouse"]),
+        Redis(home, ports["redis"]),
+        MariaDB(home, ports["mysql"], local_env.mysql_password(environment)),
+    ]
+
+
+def processes(home: Home, ports: Mapping[str, int]) -> list[Process]:
+    """Our own processes."""
+    return [
+        Process(home, "api", ("api",), ports["api"], is_api=True),
+        Process(home, "stream-counters", ("stream", "counters"), ports["stream-counters"], group="counters"),
+        Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store"),
+        Process(home, "schedule", ("schedule",), ports["schedule"]),
+    ]

@@ -1,0 +1,58 @@
+"""Redis, as Debian packages it, with an append-only file."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.local.errors import NotReady
+from infra.local.filled import fill
+from infra.local.home import HOST, Home
+from infra.local.program import CLEAN_BY_DEFAULT, Kind
+
+_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Redis:
+    """One Redis server on a loopback port."""
+
+    home: Home
+    port: int
+    name: str = "redis"
+    kind: Kind = "server"
+    start_within_s: float = 120.0  # it reads its append-only file first
+    stop_within_s: float = 20.0
+    clean_exits: frozenset[int] = CLEAN_BY_DEFAULT
+
+    def prepare(self) -> None:
+        """Write redis.conf."""
+        self.home.data(self.name).mkdir(parents=True, exist_ok=True)
+        fill("redis.conf", self.home.run(self.name) / "redis.conf", port=self.port, data=self.home.data(self.name))
+
+    def command(self) -> list[str]:
+        """The server in the foreground."""
+        return ["redis-server", str(self.home.run(self.name) / "redis.conf")]
+
+    def environment(self) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+    def addresses(self) -> Mapping[str, str]:
+        """Host and port."""
+        return {"address": f"{HOST}:{self.port}"}
+
+    def probe(self) -> str:
+        """PING, which fails while it loads, then its version."""
+        try:
+            with socket.create_connection((HOST, self.port), _TIMEOUT_S) as connection:
+                connection.sendall(b"PING\r\nINFO server\r\nQUIT\r\n")
+                answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        except OSError as error:
+            raise NotReady(str(error)) from error
+        version = re.search(rb"redis_version:(\S+)", answer)
+        if not answer.startswith(b"+PONG") or version is None:
+            raise NotReady(answer[:100].decode(errors="replace"))
+        return version[1].decode()

@@ -1,0 +1,5 @@
+"""`python -m juliu` is `juliu`."""
+
+from juliu.cli import main
+
+main()

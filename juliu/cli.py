@@ -1,0 +1,62 @@
+"""The console command: the list of what can be typed.  A command's module is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NamedTuple
+
+import typer
+
+
+class Command(NamedTuple):
+    """`juliu NAME` is `function` (or, for commands with commands of their own, a Typer) of `module`."""
+
+    name: str
+    module: str
+    function: str
+    help: str
+
+
+COMMANDS = (
+    Command("up", "juliu.commands.stack", "up", "Start the local servers; with --all our processes too."),
+    Command("down", "juliu.commands.stack", "down", "Stop processes and servers in order; data stays."),
+    Command("status", "juliu.commands.stack", "status", "What runs, where, how much memory, how far behind."),
+    Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
+)
+
+
+def app_for(called: str | None) -> typer.Typer:
+    """The command line with the module of `called` loaded, and only names and help of all others."""
+    app = typer.Typer(
+        name="juliu",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(help="juliu (剧流): events in, counters, feed and recommendations out.")(_nothing)
+    for command in COMMANDS:
+        _add(app, command, loaded=command.name == called)
+    return app
+
+
+def _add(app: typer.Typer, command: Command, *, loaded: bool) -> None:
+    target = getattr(importlib.import_module(command.module), command.function) if loaded else _nothing
+    if isinstance(target, typer.Typer):
+        app.add_typer(target, name=command.name, help=command.help)
+    else:
+        app.command(command.name, help=command.help)(target)
+
+
+def _nothing() -> None:
+    """Stands for a command that was not called."""
+
+
+def main() -> None:
+    """Run what was typed."""
+    called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    app_for(called)()
+
+
+if __name__ == "__main__":
+    main()
