@@ -1,0 +1,128 @@
+"""What the demo reports: numbers for programs (demo-report.json), tables for people."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question of an analyst: its SQL, and the first rows of the answer."""
+
+    question: str
+    sql: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass
+class Report:
+    """The demo's outcome; 0 and False until the step that finds out."""
+
+    days: int
+    events_sent: int = 0
+    events_accepted: int = 0
+    rows_stored: int = 0
+    rows_distinct: int = 0
+    redis_equal: bool = False
+    clickhouse_equal: bool = False
+    feeds: int = 0
+    feed_hit_rate: float = 0.0
+    hot_hit_rate: float = 0.0
+    also_watched_hit_at_10: float = 0.0
+    also_watched_asked: int = 0
+    requests: int = 0
+    requests_sent_again: int = 0
+    events_per_s: float = 0.0
+    differences: list[str] = field(default_factory=list)  # the first few, in words
+    answers: list[Answer] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def all_equal(self) -> bool:
+        """Everything sent was accepted, and both stores hold exactly that."""
+        return self.redis_equal and self.clickhouse_equal and self.events_sent == self.events_accepted > 0
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to `seconds`."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 2)
+
+    def write(self, path: Path) -> None:
+        """Replace the file at `path`."""
+        path.write_text(self.as_json() + "\n", encoding="utf-8")
+
+    def as_json(self) -> str:
+        """The document of demo-report.json."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1, default=str)
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the tables."""
+    for answer in report.answers:
+        console.print(_answer(answer))
+    console.print(_quality(report))
+    console.print(_equality(report))
+    console.print(_times(report))
+    for difference in report.differences:
+        console.print(f"[red]{difference}[/red]")
+
+
+def _answer(answer: Answer) -> Table:
+    table = Table(title=answer.question, title_justify="left", caption=answer.sql, caption_justify="left")
+    for column in answer.columns:
+        table.add_column(column)
+    for row in answer.rows:
+        table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    return table
+
+
+def _quality(report: Report) -> Table:
+    table = Table(title=f"Would they have watched it?  {report.feeds:,} viewers, 10 dramas each", title_justify="left")
+    table.add_column("list")
+    table.add_column("viewers with a hit", justify="right")
+    table.add_row("their feed", f"{report.feed_hit_rate:.1%}")
+    table.add_row("the hot list", f"{report.hot_hit_rate:.1%}")
+    table.add_row("people also watched", f"{report.also_watched_hit_at_10:.1%}")
+    return table
+
+
+def _equality(report: Report) -> Table:
+    table = Table(title="Counted once?", title_justify="left")
+    table.add_column("")
+    table.add_column("events", justify="right")
+    table.add_column("equal")
+    table.add_row("sent", f"{report.events_sent:,}", "")
+    table.add_row(
+        "accepted by the API", f"{report.events_accepted:,}", _mark(report.events_accepted == report.events_sent)
+    )
+    table.add_row("rows in ClickHouse", f"{report.rows_stored:,}", _mark(report.clickhouse_equal))
+    table.add_row("distinct of them", f"{report.rows_distinct:,}", _mark(report.rows_distinct == report.events_sent))
+    table.add_row("counters in Redis, of every drama", "", _mark(report.redis_equal))
+    return table
+
+
+def _times(report: Report) -> Table:
+    title = f"{report.requests:,} requests, {report.events_per_s:,.0f} events/s while replaying"
+    table = Table(title=title, title_justify="left")
+    table.add_column("step")
+    table.add_column("seconds", justify="right")
+    for name, seconds in report.seconds.items():
+        table.add_row(name.replace("_", " "), f"{seconds:,.1f}")
+    return table
+
+
+def _mark(equal: bool) -> str:
+    return "[green]yes[/green]" if equal else "[bold red]NO[/bold red]"
