@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,9 @@ from domain import counters
 from juliu.demo.ledger import COUNTED, Ledger
 
 SHOWN = 10  # differences that are told
-ROWS_SQL = "SELECT event_type, count(), uniqExact(user_id, session_id, seq), uniqExact(event_id) FROM events GROUP BY event_type"
+ROWS_SQL = """
+SELECT event_type, count(), uniqExact(user_id, session_id, seq), uniqExact(event_id) FROM events GROUP BY event_type
+"""
 LATE_SQL = "SELECT count() FROM late_events"
 
 
@@ -35,10 +38,8 @@ def counters_differ(ledger: Ledger, merged: Mapping[int, str | bytes]) -> list[s
     """What in Redis is not as it was sent, in words, the first SHOWN dramas; `merged` is the hash keys.COUNTERS."""
     out: list[str] = []
     for drama_id in sorted(ledger.dramas.keys() | merged.keys()):
-        found, sent = counters.decode(merged.get(drama_id)), ledger.dramas.get(drama_id, {})
-        wrong = [
-            f"{name} {found[name]:,} for {sent.get(name, 0):,}" for name in found if found[name] != sent.get(name, 0)
-        ]
+        found, sent = counters.decode(merged.get(drama_id)), ledger.dramas.get(drama_id, Counter[str]())
+        wrong = [f"{name} {found[name]:,} for {sent[name]:,}" for name in found if found[name] != sent[name]]
         if wrong:
             out.append(f"Redis: drama {drama_id}: {', '.join(wrong)}")
         if len(out) == SHOWN:
