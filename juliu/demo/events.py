@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from juliu.demo.ledger import Ledger
 from juliu.demo.log import Exposure
+from juliu.load.client import Request
 
 HEARTBEAT_MS = 5_000
 EVENTS_A_REQUEST = 9
@@ -27,14 +28,6 @@ _LIKED = _ABOUT % "liked" + ',"episode_no":1}'
 _FOLLOWED = _ABOUT % "followed" + "}"
 _CLIENT = '{"app_id":"wxdemo","platform":"weapp","version":"1.0.0","network":"wifi","scene":1001,"channel":"kuairand"}'
 _REQUEST = '{"session_id":"%s-000000000000","sent_at_ms":%d,"clock_offset_ms":0,"client":' + _CLIENT + ',"events":[%s]}'
-
-
-class Request(NamedTuple):
-    """The body of one POST /v1/events."""
-
-    user_id: int
-    events: int
-    body: bytes
 
 
 class Interval(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from juliu.demo.line import ANSWER_BYTES, Answer, BadAnswer, parse, request
+from juliu.load.line import ANSWER_BYTES, Answer, BadAnswer, parse, request
 
 WHOLE = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n" + b'{"accepted": 9}'
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
-from juliu.demo.events import Request
-from juliu.demo.line import Answer, Line, request
+from juliu.load.line import Answer, Line, request
 
 LINES = 48  # requests in flight; a viewer's requests share one line and so keep their order
 WAITING_A_LINE = 16
@@ -18,6 +18,14 @@ TIMEOUT_S = 30.0  # longer than the API's longest wait for Kafka
 GIVE_UP_S = 180.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 BUSY = frozenset((429, 503))
+
+
+class Request(NamedTuple):
+    """The body of one POST /v1/events, of one session of `user_id`."""
+
+    user_id: int
+    events: int
+    body: bytes
 
 
 class GaveUp(RuntimeError):

@@ -1,4 +1,4 @@
-"""The demo's client against a server on loopback that misbehaves as servers do."""
+"""The client against a server on loopback that misbehaves as servers do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from juliu.demo.client import Client, GaveUp, Sent
-from juliu.demo.events import Request
+from juliu.load.client import Client, GaveUp, Request, Sent
 
 OK = b"HTTP/1.1 202 Accepted\r\ncontent-length: 27\r\n\r\n" + b'{"accepted":2,"rejected":0}'
 BUSY = b"HTTP/1.1 503 Busy\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n"

@@ -1,0 +1,101 @@
+"""Where the log ends and how far each group has come, seen from outside: Kafka's offsets and the fences in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+import confluent_kafka
+import redis.asyncio as aioredis
+from confluent_kafka import Consumer, TopicPartition
+
+from domain import keys, topics
+from infra.settings import Settings
+
+GROUPS = ("counters", "store")
+KAFKA_S = 10.0
+STUCK_S = 60.0  # a group that does not move for so long will not
+POLL_S = 0.02
+TAIL = 200  # records that are looked through at once for the last event before the pulses
+
+
+class Stuck(RuntimeError):
+    """A group has not come to where it should, and does not move."""
+
+
+class LogEnd:
+    """The end of juliu.events.  Close it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._partitions = settings.partitions
+        self._consumer = Consumer(
+            {"bootstrap.servers": settings.kafka, "group.id": "juliu-positions", "enable.auto.commit": False}
+        )
+
+    def ends(self) -> list[int]:
+        """The offset of the next record of each partition."""
+        places = (TopicPartition(topics.EVENTS.name, p) for p in range(self._partitions))
+        return [self._consumer.get_watermark_offsets(place, KAFKA_S, cached=False)[1] for place in places]
+
+    def last_events(self) -> list[int]:
+        """The offset of the last event of each partition, -1 where there is none; pulses behind it do not count."""
+        return [self._last_event(p, end) for p, end in enumerate(self.ends())]
+
+    def close(self) -> None:
+        """Leave."""
+        self._consumer.close()
+
+    def _last_event(self, p: int, end: int) -> int:
+        for begin in range(end - TAIL, -TAIL, -TAIL):
+            found = self._read(p, max(0, begin), begin + TAIL)
+            events = [message.offset() for message in found if message.key() != topics.PULSE_KEY]
+            if events:
+                return cast(int, events[-1])
+        return -1
+
+    def _read(self, p: int, begin: int, end: int) -> Sequence[confluent_kafka.Message]:
+        self._consumer.assign([TopicPartition(topics.EVENTS.name, p, begin)])
+        out: list[confluent_kafka.Message] = []
+        while len(out) < end - begin and (found := self._consumer.consume(end - begin - len(out), KAFKA_S)):
+            out += [message for message in found if not message.error() and (message.offset() or 0) < end]
+        return out
+
+
+class Fences:
+    """The fences of both groups."""
+
+    def __init__(self, client: aioredis.Redis, partitions: int) -> None:
+        self._redis = client
+        self._partitions = range(partitions)
+
+    async def read(self, group: str) -> list[int]:
+        """The last offset of each partition whose effects are in the group's store.  Raises Stuck on a broken fence."""
+        pipe = self._redis.pipeline(transaction=False)
+        for p in self._partitions:
+            pipe.get(keys.fence(group, await self._namespace(p), p))
+        values = await pipe.execute()
+        try:
+            return [int(value) for value in values]
+        except (TypeError, ValueError) as error:
+            raise Stuck(f"fences of group {group}: {values}") from error
+
+    async def wait(self, group: str, upto: Sequence[int]) -> None:
+        """Until the group has applied `upto`, the last offset that matters of each partition.  Raises Stuck."""
+        clock = asyncio.get_running_loop().time
+        before, moved_at = await self.read(group), clock()
+        while not reached(before, upto):
+            await asyncio.sleep(POLL_S)
+            now = await self.read(group)
+            if now != before:
+                before, moved_at = now, clock()
+            elif clock() - moved_at > STUCK_S:
+                raise Stuck(f"group {group} stands still at {now}, short of {[*upto]}: see `juliu logs stream-{group}`")
+
+    async def _namespace(self, p: int) -> int:
+        return int(await self._redis.get(keys.namespace(p)) or 0)
+
+
+def reached(fences: Sequence[int], upto: Sequence[int]) -> bool:
+    """Whether each fence is at its place or past it."""
+    return all(fence >= last for fence, last in zip(fences, upto, strict=True))
