@@ -1,24 +1,17 @@
 """Every setting of every process, read once by its composition root.
 
-From the environment (JULIU_*), else from the file that the local stack wrote (`var/local.env`, JULIU_HOME moves it).  Secrets have
-no default: the local stack makes its own at its first start, anywhere else the environment must give them.
+From the environment (JULIU_*), else from the file that the local stack wrote (`var/local.env`, JULIU_HOME moves it).
+Secrets have no default: the local stack makes its own at its first start, anywhere else the environment must give them.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def home() -> Path:
-    """Where the local stack keeps data, logs and local.env: JULIU_HOME, else var/ of this checkout."""
-    return Path(os.environ.get("JULIU_HOME") or ROOT / "var").resolve()
+from infra.place import home
 
 
 class Settings(BaseSettings):
@@ -26,10 +19,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="JULIU_", extra="ignore", frozen=True)
 
-    env: Literal["development", "production"] = Field("development", description="production refuses weak or missing secrets")
+    env: Literal["development", "production"] = Field(
+        "development", description="production refuses weak or missing secrets"
+    )
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers")
-    partitions: int = Field(4, ge=1, le=1024, description="P of juliu.events; written down at the first migrate, never changes")
+    partitions: int = Field(
+        4, ge=1, le=1024, description="P of juliu.events; written down at the first migrate, never changes"
+    )
     replication: int = Field(1, ge=1, le=5, description="replicas of each topic; 3 in production")
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="fences, counters, feed state, recommendations")
     clickhouse_url: str = Field("http://127.0.0.1:8123", description="HTTP interface")
@@ -37,21 +34,33 @@ class Settings(BaseSettings):
     clickhouse_password: SecretStr = Field(SecretStr(""), description="ClickHouse password")
     clickhouse_database: str = Field("juliu", description="database of all our tables")
     clickhouse_engine_prefix: Literal["", "Replicated"] = Field("", description="Replicated on a cluster with Keeper")
-    mysql_url: SecretStr = Field(SecretStr("mysql+pymysql://juliu@127.0.0.1:3306/juliu"), description="catalogue and money")
+    mysql_url: SecretStr = Field(
+        SecretStr("mysql+pymysql://juliu@127.0.0.1:3306/juliu"), description="catalogue and money"
+    )
 
     jwt_secret: SecretStr = Field(SecretStr(""), description="HS256 key of viewers' tokens, at least 32 bytes")
     api_host: str = Field("127.0.0.1", description="address that the API binds")
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API binds")
     backfill_anywhere: bool = Field(False, description="take tokens of scope backfill from outside loopback too")
-    ack_timeout_ms: int = Field(10_000, ge=100, le=60_000, description="longest wait for Kafka before the API answers 503")
-    queue_high_water: int = Field(50_000, ge=100, description="messages waiting for Kafka past which the API answers 503")
+    ack_timeout_ms: int = Field(
+        10_000, ge=100, le=60_000, description="longest wait for Kafka before the API answers 503"
+    )
+    queue_high_water: int = Field(
+        50_000, ge=100, description="messages waiting for Kafka past which the API answers 503"
+    )
+    queue_high_water_bytes: int = Field(
+        64 << 20, ge=1 << 20, description="the same in bytes, unfinished bodies included"
+    )
+    api_connections: int = Field(4_096, ge=8, description="connections past which a worker of the API refuses more")
 
     worker_id: str = Field("1", description="names this worker among its group (static membership); unique per process")
     metrics_port: int = Field(0, ge=0, le=65535, description="port of a worker's /livez /readyz /metrics; 0 is none")
     pulse_ms: int = Field(1_000, ge=100, le=60_000, description="age at which the store closes an open block")
     train_interval_s: int = Field(3_600, ge=60, description="time between trainings of `juliu schedule`")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severe line that is logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severe line that is logged"
+    )
 
 
 def load() -> Settings:

@@ -1,8 +1,9 @@
 """The process that is our ClickHouse: runs the server of the chdb-core wheel until SIGTERM.
 
-The wheel's extension module holds clickhouse-local, which opens the genuine HTTP listener with SYSTEM START LISTEN and reads its
-configuration from clickhouse-local.xml of the working folder.  One statement that never ends keeps it alive; killing that query is
-the orderly way out.  `_chdb.query` is a private entry: the wheel's version is pinned and tests/integration/test_stack.py tries it.
+The wheel's extension module holds clickhouse-local, which opens the genuine HTTP listener with SYSTEM START LISTEN and
+reads its configuration from clickhouse-local.xml of the working folder.  One statement that never ends keeps it alive;
+killing that query is the orderly way out.  `_chdb.query` is a private entry: the wheel's version is pinned, and
+tests/integration/test_stack.py tries it.
 """
 
 from __future__ import annotations
@@ -21,18 +22,17 @@ from typing import Any
 
 from infra.local.home import HOST
 
-_KEEP_ALIVE = "juliu-keep-alive"
 _STATEMENT = (
     "SYSTEM START LISTEN HTTP;"
     " INSERT INTO FUNCTION null('x UInt8') SELECT sleepEachRow(1) FROM system.numbers"
     " SETTINGS max_block_size=1, max_threads=1, function_sleep_max_microseconds_per_block=0,"
-    f" max_execution_time=0, log_comment='{_KEEP_ALIVE}'"
+    " max_execution_time=0, log_comment='juliu-keep-alive'"
 )
-_KILL = f"KILL QUERY WHERE Settings['log_comment'] = '{_KEEP_ALIVE}' ASYNC"  # noqa: S608  a constant
+_KILL = "KILL QUERY WHERE Settings['log_comment'] = 'juliu-keep-alive' ASYNC"
 
 
 def _engine() -> Any:
-    """The wheel's extension module, without the package around it: that one would start a second engine in this process."""
+    """The wheel's extension module, without the package around it, which would start a second engine here."""
     folder = Path(sysconfig.get_paths()["platlib"]) / "chdb"
     path = str(folder / "_chdb.abi3.so")
     loader = importlib.machinery.ExtensionFileLoader("_chdb", path)
@@ -49,7 +49,7 @@ def _engine() -> Any:
 
 
 def _stop(port: int) -> None:
-    """End the statement that keeps the server alive; where it does not answer, end the process, which its data survives."""
+    """End the statement that keeps the server alive; where it does not answer, end the process: data survives it."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("POST", "/", _KILL)

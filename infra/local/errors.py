@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class StackError(Exception):
-    """The stack cannot do what was asked; the message says what to do about it.  Trying again unchanged will not help."""
+    """The stack cannot do what was asked; the message says what to do.  Trying again unchanged will not help."""
 
 
 class NotReady(Exception):

@@ -1,4 +1,4 @@
-"""Keeps one program running: prepares, starts, waits until it answers, starts it again when it dies, stops it in order."""
+"""Keeps one program running: prepares, starts, waits for its answer, starts it anew when it dies, stops it in order."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Keeper:
         return was_ready, code
 
     async def _spawn(self) -> Process:
-        """Start it so that it gets SIGTERM when the supervisor dies (setpriv becomes the program, the pid is its own)."""
+        """Start it so that it gets SIGTERM when the supervisor dies: setpriv becomes the program, under its pid."""
         run = self._home.run(self.program.name)
         run.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.program.environment(), "JULIU_HOME": str(self._home.path)}

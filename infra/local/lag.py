@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import confluent_kafka
+
 from domain import keys, topics
+from infra.local.errors import NotReady
 from infra.local.home import HOST
+from infra.local.redis import ask
 
 _TIMEOUT_S = 2.0
 
 
 def behind(kafka_port: int, redis_port: int, groups: Sequence[str]) -> dict[str, int | None]:
     """Records between each group's fences and the end of juliu.events, summed over partitions; None when not known."""
-    import confluent_kafka  # noqa: PLC0415  slow to import
-    import redis  # noqa: PLC0415
-
     unknown: dict[str, int | None] = dict.fromkeys(groups)
     try:
-        with redis.Redis(port=redis_port, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S) as client:
-            fences = {group: _fences(client, group) for group in groups}
-        partitions = max((len(found) for found in fences.values() if found is not None), default=0)
-        ends = _ends(kafka_port, partitions)
-    except (redis.RedisError, confluent_kafka.KafkaException):
+        fences = _fences(redis_port, groups)
+        ends = _ends(kafka_port, max((len(found) for found in fences.values() if found), default=0))
+    except (NotReady, confluent_kafka.KafkaException):
         return unknown
-    return {group: None if found is None else total(ends, found) for group, found in fences.items()}
+    return {group: total(ends, found) if found else None for group, found in fences.items()}
 
 
 def total(ends: Sequence[int], fences: Sequence[int]) -> int:
@@ -31,23 +30,30 @@ def total(ends: Sequence[int], fences: Sequence[int]) -> int:
     return sum(end - 1 - fence for end, fence in zip(ends, fences, strict=True))
 
 
-def _fences(client: object, group: str) -> list[int] | None:
-    """The fence of each partition; None where one is missing or broken."""
-    import redis  # noqa: PLC0415
+def _fences(port: int, groups: Sequence[str]) -> dict[str, list[int] | None]:
+    """The fence of each partition by group; None for a group with a missing or broken one.  Raises NotReady."""
+    count = as_integer(ask(port, ("GET", keys.PARTITIONS))[0])
+    if not count:
+        return dict.fromkeys(groups)
+    namespaces = [as_integer(answer) for answer in ask(port, *(("GET", keys.namespace(p)) for p in range(count)))]
+    found: dict[str, list[int] | None] = {}
+    for group in groups:
+        names = [keys.fence(group, ns or 0, p) for p, ns in enumerate(namespaces)]
+        fences = [as_integer(answer) for answer in ask(port, *(("GET", name) for name in names))]
+        whole = [fence for fence in fences if fence is not None]
+        found[group] = whole if len(whole) == count else None
+    return found
 
-    assert isinstance(client, redis.Redis)
-    count = int(client.get(keys.PARTITIONS) or 0)
-    namespaces = [client.get(keys.namespace(p)) for p in range(count)]
-    values = [client.get(keys.fence(group, int(ns), p)) if ns else None for p, ns in enumerate(namespaces)]
+
+def as_integer(answer: object) -> int | None:
+    """The integer of a Redis string; None for what is missing, broken or an error."""
     try:
-        return [int(value) for value in values] if count else None  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        return int(answer) if isinstance(answer, str) else None
+    except ValueError:
         return None
 
 
 def _ends(port: int, partitions: int) -> list[int]:
-    import confluent_kafka  # noqa: PLC0415
-
     consumer = confluent_kafka.Consumer(
         {"bootstrap.servers": f"{HOST}:{port}", "group.id": "juliu-status", "enable.auto.commit": False, "log_level": 0}
     )

@@ -21,7 +21,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def render(known: Mapping[str, str], ports: Mapping[str, int], new_secret: str) -> str:
-    """The file for these ports.  What `known` says is kept, except the addresses; secrets that it lacks are made of `new_secret`."""
+    """The file for these ports.  `known` is kept, but for addresses; secrets that it lacks come of `new_secret`."""
     password = mysql_password(known) or new_secret[:32]
     ours = {
         "JULIU_KAFKA": f"{HOST}:{ports['kafka']}",
@@ -48,7 +48,7 @@ def read(home: Home) -> dict[str, str]:
 
 
 def write(home: Home, ports: Mapping[str, int]) -> dict[str, str]:
-    """Write the file for these ports, readable by its owner only; secrets made before are kept.  Returns what it says."""
+    """Write the file for these ports, for its owner's eyes only; secrets are kept.  Returns what it says."""
     text = render(read(home), ports, secrets.token_urlsafe(72))
     write_whole(home.local_env, text, mode=0o600)
     return parse(text)

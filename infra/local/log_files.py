@@ -10,7 +10,7 @@ _TAIL_BLOCK = 65_536
 
 
 def bound(path: Path, max_bytes: int = MAX_BYTES) -> bool:
-    """Move a log that has grown past `max_bytes` to `NAME.1` by copying, since its writer keeps it open (for appending).
+    """Move a log that has grown past `max_bytes` to `NAME.1` by copying: its writer keeps it open (for appending).
 
     Lines written in between are lost.  True when it was cut.
     """

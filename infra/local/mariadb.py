@@ -21,7 +21,7 @@ from infra.local.program import CLEAN_BY_DEFAULT, Kind
 _TIMEOUT_S = 1
 _INSTALL_WITHIN_S = 120
 
-# Run at every start, so that a new local.env works with old data.  A user per way in: with skip-name-resolve only 127.0.0.1 is used.
+# Run at every start, so that a new local.env works with old data.
 _INIT = """\
 CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;
 CREATE USER IF NOT EXISTS '{user}'@'127.0.0.1' IDENTIFIED BY '{password}';

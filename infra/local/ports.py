@@ -1,4 +1,4 @@
-"""The ports of one checkout: chosen free at the first start, remembered, and moved only when somebody else has taken one."""
+"""The ports of one checkout: chosen free at the first start, remembered, moved only when somebody else took one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.local.errors import StackError
 from infra.local.files import write_whole
 from infra.local.home import HOST, Home
 
-# Below the kernel's usual ephemeral range (32768 and up), so that no outgoing connection sits on ours while we are down.
+# Below the kernel's usual ephemeral range (32768 and up): no outgoing connection sits on ours while we are down.
 FIRST, LAST = 18_000, 30_000
 NAMES = (
     "kafka", "kafka-controller", "clickhouse", "redis", "mysql", "api", "stream-counters", "stream-store", "schedule",

@@ -25,7 +25,7 @@ PACKAGES = {  # program -> Debian package
 
 
 def missing_cpu_flags(cpuinfo: str, machine: str) -> list[str]:
-    """Instructions that ClickHouse needs and the first processor of /proc/cpuinfo lacks; none where it is not x86-64."""
+    """Instructions that ClickHouse needs and the first processor of /proc/cpuinfo lacks; none if it is no x86-64."""
     if machine != "x86_64":
         return []
     line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "flags:")
@@ -37,8 +37,8 @@ def cpu_problem(missing: list[str]) -> str | None:
     if not missing:
         return None
     return (
-        f"this CPU lacks {', '.join(missing)} (x86-64-v3), which ClickHouse needs: use a machine from 2015 or later, or point"
-        " JULIU_CLICKHOUSE_URL at a server elsewhere"
+        f"this CPU lacks {', '.join(missing)} (x86-64-v3), which ClickHouse needs: use a machine from 2015 or later,"
+        " or run ClickHouse elsewhere and set JULIU_CLICKHOUSE_URL (docs/settings.md)"
     )
 
 
@@ -56,8 +56,8 @@ def disk_problem(path: Path, free_bytes: int) -> str | None:
     if free_bytes >= MIN_FREE_BYTES:
         return None
     return (
-        f"the disk of {path} has {free_bytes // 1_000_000} MB free, and the servers need {MIN_FREE_BYTES // 1_000_000} MB:"
-        " free some space, or set JULIU_HOME to a folder on a bigger one"
+        f"the disk of {path} has {free_bytes // 1_000_000} MB free, and the servers need"
+        f" {MIN_FREE_BYTES // 1_000_000} MB: free some space, or set JULIU_HOME to a folder on a bigger one"
     )
 
 

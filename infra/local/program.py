@@ -34,7 +34,7 @@ class Program(Protocol):
         """Exit codes of an orderly stop."""
 
     def prepare(self) -> None:
-        """Make folder, configuration and first data.  May be repeated and broken off at any point.  Raises StackError."""
+        """Make folder, configuration and first data.  May be repeated, and broken off anywhere.  Raises StackError."""
 
     def command(self) -> list[str]:
         """The program and its arguments; the process that this starts is the program itself."""
@@ -46,4 +46,4 @@ class Program(Protocol):
         """Where it answers, by what is spoken there; `address` is always among them where it listens at all."""
 
     def probe(self) -> str:
-        """Ask it something that only a working one can answer: its version.  Blocks at most two seconds.  Raises NotReady."""
+        """Its version, by asking what only a working one can answer.  Blocks two seconds at most.  Raises NotReady."""

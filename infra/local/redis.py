@@ -7,6 +7,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import hiredis
+
 from infra.local.errors import NotReady
 from infra.local.filled import fill
 from infra.local.home import HOST, Home
@@ -46,13 +48,30 @@ class Redis:
 
     def probe(self) -> str:
         """PING, which fails while it loads, then its version."""
-        try:
-            with socket.create_connection((HOST, self.port), _TIMEOUT_S) as connection:
-                connection.sendall(b"PING\r\nINFO server\r\nQUIT\r\n")
-                answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-        except OSError as error:
-            raise NotReady(str(error)) from error
-        version = re.search(rb"redis_version:(\S+)", answer)
-        if not answer.startswith(b"+PONG") or version is None:
-            raise NotReady(answer[:100].decode(errors="replace"))
-        return version[1].decode()
+        pong, info = ask(self.port, ("PING",), ("INFO", "server"))
+        version = re.search(r"redis_version:(\S+)", str(info))
+        if pong != "PONG" or version is None:
+            raise NotReady(str(pong))
+        return version[1]
+
+
+def ask(port: int, *commands: tuple[str, ...]) -> list[object]:
+    """The answers to a few commands, sent together; an error of the server is an answer (hiredis.ReplyError).
+
+    The client library takes longer to import than all of `juliu status` may.  Raises NotReady when nobody answers.
+    """
+    reader, answers = hiredis.Reader(encoding="utf-8", errors="replace"), list[object]()
+    try:
+        with socket.create_connection((HOST, port), _TIMEOUT_S) as connection:
+            connection.sendall(b"".join(hiredis.pack_command(command) for command in commands))
+            while len(answers) < len(commands):
+                answer = reader.gets()
+                if answer is not False:
+                    answers.append(answer)
+                elif data := connection.recv(65_536):
+                    reader.feed(data)
+                else:
+                    raise NotReady("the connection was closed")
+    except (OSError, hiredis.ProtocolError) as error:
+        raise NotReady(str(error)) from error
+    return answers

@@ -86,8 +86,9 @@ def as_json(lines: list[Line]) -> dict[str, dict[str, dict[str, object]]]:
     found: dict[str, dict[str, dict[str, object]]] = {"servers": {}, "processes": {}}
     for line in lines:
         entry: dict[str, object] = {
-            "up": line.up, **line.addresses, "version": line.version, "pid": line.pid, "memory_bytes": line.memory_bytes,
-            "uptime_s": line.uptime_s, "restarts": line.restarts, "phase": line.phase,
+            "up": line.up, **line.addresses, "version": line.version, "pid": line.pid,
+            "memory_bytes": line.memory_bytes, "uptime_s": line.uptime_s, "restarts": line.restarts,
+            "phase": line.phase,
         }  # fmt: skip
         if line.has_lag:
             entry["lag"] = line.lag

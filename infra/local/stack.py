@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from domain import keys
 from infra.local import identity, local_env, log_files, ports, prerequisites, state, wanted
-from infra.local.errors import StackError
+from infra.local.errors import NotReady, StackError
 from infra.local.home import Home
 from infra.local.identity import Identity
+from infra.local.redis import ask
 from infra.local.state import ProgramState
 from infra.local.wanted import Wanted
 
@@ -48,7 +49,7 @@ def up(home: Home, say: Say, *, processes: bool) -> None:
 
 
 def down(home: Home, say: Say) -> bool:
-    """End processes, then servers, in order; what a killed supervisor left over too.  False when nothing was running."""
+    """End processes, then servers, in order; also what a killed supervisor left.  False when nothing was running."""
     with _alone(home):
         supervisor = _supervisor(home)
         if supervisor is not None:
@@ -73,15 +74,12 @@ def end_orphans(home: Home, say: Say) -> int:
 
 def require_migrated(home: Home) -> None:
     """Raise StackError unless `juliu migrate` has been here: every process would refuse to start."""
-    import redis  # noqa: PLC0415  slow to import, and only needed here
-
-    address = ports.recall(home)["redis"]
-    with redis.Redis(port=address, socket_timeout=5) as client:
-        if client.exists(keys.PARTITIONS):
-            return
-    raise StackError(
-        "the servers run, but hold no tables, topics and fences yet: type `juliu migrate`, then `juliu up --all`"
-    )
+    try:
+        (partitions,) = ask(ports.recall(home)["redis"], ("GET", keys.PARTITIONS))
+    except NotReady as error:
+        raise StackError(f"Redis does not answer: {error}") from error
+    if not isinstance(partitions, str):
+        raise StackError("the servers run, but hold no tables yet: type `juliu migrate`, then `juliu up --all`")
 
 
 @contextmanager

@@ -8,15 +8,22 @@ from rich.table import Table
 from infra.local.report import Line
 
 
+_WIDE = 160
+
+
 def show(lines: list[Line]) -> None:
     """Print a row a program, and below it what is wrong."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)  # a pipe has no width that rows would have to be cut to
     if not lines:
         console.print("no stack here yet: type `juliu up`")
         return
     table = Table(box=None, pad_edge=False)
     for title in ("", "state", "version", "address", "pid", "memory", "up for", "restarts", "lag"):
-        table.add_column(title, justify="right" if title in ("pid", "memory", "up for", "restarts", "lag") else "left")
+        table.add_column(
+            title, justify="right" if title in ("pid", "memory", "up for", "restarts", "lag") else "left", no_wrap=True
+        )
     for line in lines:
         table.add_row(*_cells(line))
     console.print(table)

@@ -11,7 +11,7 @@ from infra.local.home import Home
 
 @dataclass(frozen=True)
 class Wanted:
-    """`processes`: ours besides the servers.  `asked` grows with every request, and the supervisor repeats it in its state."""
+    """`processes`: ours besides the servers.  `asked` grows with every request; the state repeats it."""
 
     processes: bool = False
     asked: int = 0

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from infra.local import log_files, report, stack, status_table
+from infra.local import log_files, report, stack
 from infra.local.errors import StackError
 from infra.local.home import Home
-from infra.settings import home as settings_home
+from infra.place import home as place
 
 _MOST_LINES = 10_000
 
@@ -19,7 +19,7 @@ def up(
     all_: Annotated[bool, typer.Option("--all", help="start the API, the workers and the schedule too")] = False,
 ) -> None:
     """Start what is not running and return when it is ready.  It goes on in the background until `juliu down`."""
-    home = Home(settings_home())
+    home = Home(place())
     try:
         stack.up(home, typer.echo, processes=all_)
     except StackError as error:
@@ -30,7 +30,7 @@ def up(
 def down() -> None:
     """Stop processes, then servers."""
     try:
-        if not stack.down(Home(settings_home()), typer.echo):
+        if not stack.down(Home(place()), typer.echo):
             typer.echo("nothing was running")
     except StackError as error:
         _fail(error)
@@ -40,10 +40,12 @@ def status(
     json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Ask every server and process whether it works.  Exit code 1 unless everything that shall run is up."""
-    found = report.gather(Home(settings_home()))
+    found = report.gather(Home(place()))
     if json_:
         typer.echo(json.dumps(report.as_json(found), indent=1))
     else:
+        from infra.local import status_table  # noqa: PLC0415  rich is slow to import
+
         status_table.show(found)
 
 
@@ -54,7 +56,7 @@ def logs(
     lines: Annotated[int, typer.Option(min=1, max=_MOST_LINES, help="how many, counted from the end")] = 50,
 ) -> None:
     """The last lines of a log."""
-    home = Home(settings_home())
+    home = Home(place())
     known = sorted(path.stem for path in home.path.glob("logs/*.log"))
     if name not in known:
         _fail(StackError(f"no log of {name!r}; there are: {', '.join(known) or 'none yet'}"))
