@@ -74,11 +74,14 @@ class Fold:
         Raises Unfoldable; what was folded up to there must be forgotten.
         """
         out: list[Run] = []
-        totals, first, last = Totals(), run[0][0], run[0][0]
+        totals, first, last, room = Totals(), run[0][0], run[0][0], 0
         for record in run:
-            if totals.commands() > max_commands - EVENT_COMMANDS:
-                out.append(Run(first, last, self._commands(last, totals)))
-                totals, first = Totals(), record[0]
+            if not room:  # for how many events there certainly is room
+                room = (max_commands - totals.commands()) // EVENT_COMMANDS
+                if room <= 0:
+                    out.append(Run(first, last, self._commands(last, totals)))
+                    totals, first, room = Totals(), record[0], max_commands // EVENT_COMMANDS
+            room -= 1
             last = record[0]
             if record[1] is not None:
                 try:

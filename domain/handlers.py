@@ -195,7 +195,7 @@ def _progress(event: PlayEvent, user: Hash, field: str, position_ms: int) -> Non
 
 
 def _switch(event: DramaEvent, user: Hash, field: str, on: int) -> int:
-    """Write a reaction; by how much the drama's count changes: on after off +1, off after on -1, anything else nothing."""
+    """Write a reaction; by how much the drama's count changes: on after off +1, off after on -1, else nothing."""
     old = user.cells[field]
     new = registers.write(old, (event.ts_ms, event.session_id, event.seq), (on,))
     if new is None:

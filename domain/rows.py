@@ -38,14 +38,13 @@ class RowFold:
     def prepare(self, heads: Iterable[tuple[int, Head | None]]) -> list[PreparedRow]:
         """Note what the block needs.  None is a pulse or poison.  Heads come in offset order without gaps."""
         need, session, only = self.state.need, self._session, (WINDOW,)
-        return [
-            (
-                offset,
-                head,
-                None if head is None or head.late else need(f"{session}{head.user_id}:{head.session_id}", only),
-            )
-            for offset, head in heads
-        ]
+        out: list[PreparedRow] = []
+        for offset, head in heads:
+            if head is None or head.late:
+                out.append((offset, head, None))
+            else:
+                out.append((offset, head, need(f"{session}{head.user_id}:{head.session_id}", only)))
+        return out
 
     def judge(self, block: list[PreparedRow]) -> list[int]:
         """The verdict on each record, once; the windows held are as after the block from here on."""

@@ -25,7 +25,7 @@ def add(window: Window, seq: int, received_h: int) -> tuple[int, Window]:
     `seq` >= 1; `received_h` is received_at in hours since 1970.  O(gaps).
     """
     last_h, floor, high = window[0], window[1], window[2]
-    last_h = max(last_h, received_h)
+    last_h = received_h if received_h > last_h else last_h
     if seq == high + 1:  # nearly always
         return NEW, (last_h, floor, seq, *window[3:])
     if seq > high:
