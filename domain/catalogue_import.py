@@ -116,8 +116,8 @@ def _faults(line: DramaLine) -> Iterator[str]:
     for field, words in (("tags", line.tags), ("cast", line.cast)):
         if "" in words:
             yield f"{field}: one of them is empty"
-        if twice := sorted(word for word, times in Counter(words).items() if times > 1):
-            yield f"{field}: given twice: {', '.join(map(repr, twice[:3]))}"
+    if twice := sorted(tag for tag, times in Counter(line.tags).items() if times > 1):
+        yield f"tags: given twice: {', '.join(map(repr, twice[:3]))}"
     yield from _episode_faults(line.episodes)
 
 

@@ -91,25 +91,25 @@ TREND = "trend:current"  # ZSET drama -> ratio of fast to slow heat, the highest
 HOT_KEPT = 1_000
 
 
-# -- catalogue: published from MySQL by infra.catalogue ------------------------------------------------------------------
+# -- catalogue: published from MySQL by infra.catalogue; one hash tag, so that a script may touch them together ---------
 
-CATALOGUE_VERSION = "catalogue:version"  # STRING `<base>:<delta>`: what a follower compares every half second
-TAKEDOWNS = "catalogue:takedowns"  # SET of drama ids that must not be shown; its own small set, works without a new base
+CATALOGUE_VERSION = "{catalogue}:version"  # STRING `<base>:<deltas>:<revision>`: what followers compare; lives for ever
+TAKEDOWNS = "{catalogue}:takedowns"  # SET of drama ids that must not be shown; works without a new base; lives for ever
 
 
 def catalogue_base(base: int, chunk: int) -> str:
-    """STRING: one chunk (compressed) of the whole catalogue as of `base`.  The last two bases are kept."""
-    return f"catalogue:base:{base}:{chunk}"
+    """STRING: one chunk (msgpack, compressed) of the whole catalogue as of `base`.  The last two bases are kept."""
+    return f"{{catalogue}}:base:{base}:{chunk}"
 
 
 def catalogue_meta(base: int) -> str:
-    """STRING, JSON: chunks, dramas, sha256 of `base`."""
-    return f"catalogue:meta:{base}"
+    """STRING, JSON: revision, number of dramas, sha256 of each chunk of `base`.  Kept as long as its base."""
+    return f"{{catalogue}}:meta:{base}"
 
 
 def catalogue_deltas(base: int) -> str:
-    """LIST of deltas since `base`, in order; a new base begins before it passes 1,000."""
-    return f"catalogue:deltas:{base}"
+    """LIST of deltas (msgpack, compressed) since `base`, in order; a new base begins before it passes 200."""
+    return f"{{catalogue}}:deltas:{base}"
 
 
 # -- feed -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The catalogue's way: a file into MySQL (importing), MySQL into Redis (publish), Redis into processes (follower)."""
