@@ -1,0 +1,35 @@
+# Everything a person types here; each target first sets up what it needs (infra/bootstrap.sh, quick when done).
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt up down lock
+
+help: ## what can be typed
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## packages, .venv and Kafka's jars
+	@infra/bootstrap.sh
+
+demo: setup ## replay a real watch log, train, feed, prove the counts (DAYS=7; KEEP=0 stops the servers at the end)
+	@.venv/bin/juliu demo $(if $(DAYS),--days $(DAYS)) $(if $(filter 0,$(KEEP)),--no-keep)
+
+test: setup ## every test, on servers of its own
+	@.venv/bin/pytest
+
+check: setup ## style, types and import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+fmt: setup ## write the code as `make check` wants it
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+up: setup ## start the servers in the background
+	@.venv/bin/juliu up
+
+down: setup ## stop processes and servers; data stays
+	@.venv/bin/juliu down
+
+lock: setup ## compile requirements/*.in to pinned *.txt
+	.venv/bin/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate requirements/base.in -o requirements/base.txt
+	.venv/bin/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate requirements/dev.in -o requirements/dev.txt
