@@ -22,6 +22,8 @@ COMMANDS = (
     Command("up", "juliu.commands.stack", "up", "Start the local servers; with --all our processes too."),
     Command("down", "juliu.commands.stack", "down", "Stop processes and servers in order; data stays."),
     Command("status", "juliu.commands.stack", "status", "What runs, where, how much memory, how far behind."),
+    Command("migrate", "juliu.commands.migrate", "migrate", "Make tables, topics and namespaces; repeatable."),
+    Command("catalogue", "juliu.commands.catalogue", "app", "Import, publish and take down dramas."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
 )
 

@@ -47,7 +47,6 @@ class Report(msgspec.Struct, kw_only=True):
     unchanged: int = 0
     refused: int = 0
     refusals: list[Refusal] = msgspec.field(default_factory=list)
-    published: str = ""
 
     def refuse(self, row: int, drama_id: int | None, reasons: list[str]) -> None:
         """Count a refused row and keep the reasons of the first ones."""

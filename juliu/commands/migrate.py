@@ -1,0 +1,87 @@
+"""`juliu migrate`: brings MySQL, ClickHouse, Kafka and Redis to what this version needs; repeatable, never resets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+import typer
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_migrations.exceptions import MigrationException
+from confluent_kafka import KafkaException
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from infra import kafka_admin, namespaces
+from infra.clickhouse import migrate as clickhouse
+from infra.migration import MigrationRefused, Step
+from infra.mysql import migrate as mysql
+from infra.settings import Settings, load
+from juliu.commands.trouble import SERVER_TROUBLE, end
+
+REFUSED = 1
+Refusals = (MigrationRefused, namespaces.WrongPartitions, MigrationException)
+Troubles = (SQLAlchemyError, ClickHouseError, KafkaException, RedisError, OSError)
+
+
+def migrate(
+    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+) -> None:
+    """Make tables, topics, and the first namespace of each partition with its fences; what is there stays.
+
+    Exit code: 0 all good, 1 what is there contradicts the settings, 3 a server does not answer.
+    """
+    settings = load()
+    steps: list[Step] = []
+    try:
+        for part in PARTS:
+            steps += part(settings)
+    except Refusals as error:
+        raise _stopped(steps, json, f"refused: {error}", REFUSED) from error
+    except Troubles as error:
+        raise _stopped(steps, json, f"a server does not do it: {error}", SERVER_TROUBLE) from error
+    _show(steps, json)
+
+
+def _check(settings: Settings) -> list[Step]:
+    """Before anything is made: a partition count that differs from what is written down spoils everything after it."""
+    namespaces.check_before_migration(settings)
+    return []
+
+
+def _clickhouse(settings: Settings) -> list[Step]:
+    applied = clickhouse.migrate(settings)
+    if not applied:
+        return [Step(part="clickhouse", name=settings.clickhouse_database, did="there")]
+    return [Step(part="clickhouse", name=f"{version:04}", did="made") for version in applied]
+
+
+PARTS: tuple[Callable[[Settings], list[Step]], ...] = (
+    _check,
+    mysql.migrate,
+    _clickhouse,
+    kafka_admin.create_topics,
+    namespaces.create,
+)
+
+
+def _stopped(steps: list[Step], json: bool, why: str, code: int) -> typer.Exit:
+    _show(steps, json)
+    return end(f"juliu migrate: {why}\nwhat was done stays; run it again when this is mended", code)
+
+
+def _show(steps: list[Step], json: bool) -> None:
+    if json:
+        typer.echo(msgspec.json.encode({"steps": steps}).decode())
+        return
+    table = Table()
+    for name in ("server", "what", "is", ""):
+        table.add_column(name)
+    for step in steps:
+        style = "" if step.did == "there" else "green"
+        table.add_row(step.part, step.name, step.did, escape(step.note), style=style)
+    Console().print(table)
