@@ -32,8 +32,13 @@ def fence(group: str, ns: int, p: int) -> str:
     return f"fence:{group}:{ns}:{{{p}}}"
 
 
+BLOCK_FORMAT = "format"  # field of block_format: a hash, so that it is read with the fence as of one moment
+
+
 def block_format(ns: int, p: int) -> str:
-    """STRING `<cutter version>,<limit>`: how the store's open block is being cut.  Written by streams.store with the fence."""
+    """HASH format -> `<cutter version>,<limit>`: how the store's open block is cut.  Written by streams.store with the
+    fence.
+    """
     return f"block_format:{ns}:{{{p}}}"
 
 
@@ -88,6 +93,7 @@ def poison_budget(group: str, version: str, minute: int) -> str:
 COUNTERS = "counters"  # HASH drama -> comma separated numbers in the order of domain.counters.COUNTERS.  Lives for ever.
 HOT = "hot:current"  # ZSET drama -> heat, the hottest HOT_KEPT
 TREND = "trend:current"  # ZSET drama -> ratio of fast to slow heat, the highest HOT_KEPT
+MERGED = "merge:cursors"  # HASH p -> `<namespace>,<offset>` that was merged, stamp -> by whom; moves with what it tells
 HOT_KEPT = 1_000
 
 

@@ -67,5 +67,6 @@ class RowFold:
         """The windows after the block and, beside the fence, the limit of the next one (Cutter.limit after the cut)."""
         touched = {session.key: session for _, _, session in block if session is not None}
         commands = self.state.writes(touched)
-        commands.append(["SET", keys.block_format(self.namespace, self.partition), blocks.encode_format(next_limit)])
+        kept = keys.block_format(self.namespace, self.partition)
+        commands.append(["HSET", kept, keys.BLOCK_FORMAT, blocks.encode_format(next_limit)])
         return Run(block[0][0], block[-1][0], commands)
