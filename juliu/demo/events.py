@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from juliu.demo.ledger import Ledger
-from juliu.demo.log import Exposure
+from juliu.demo.log import Exposure, WatchLog
 from juliu.load.client import Request
 
 HEARTBEAT_MS = 5_000
@@ -46,6 +48,16 @@ def intervals(play_ms: int, duration_ms: int) -> Iterator[Interval]:
         to = min(play_ms, watched - watched % HEARTBEAT_MS + HEARTBEAT_MS, watched - position + duration_ms)
         yield Interval(position, position + to - watched, to)
         watched = to
+
+
+def count(part: WatchLog, durations_ms: Mapping[int, int]) -> int:
+    """How many events the exposures of `part` are, without composing them."""
+    inside = np.maximum(part.play_ms - 1, 0)
+    duration_ms = np.array([durations_ms[drama] for drama in part.drama_id.tolist()], dtype=np.int64)
+    meet = np.lcm(HEARTBEAT_MS, duration_ms)  # where five seconds and the end fall together there is one heartbeat
+    beats = inside // HEARTBEAT_MS + inside // duration_ms - inside // meet
+    plays = int(np.count_nonzero(part.play_ms))
+    return len(part) + 2 * plays + int((beats + part.liked + part.followed).sum())
 
 
 def uuid_head(seed: int, user_id: int, session: int) -> str:

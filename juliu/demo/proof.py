@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from domain import counters
+from infra.settings import Settings
 from juliu.demo.ledger import COUNTED, Ledger
+from juliu.load import sql
 
 SHOWN = 10  # differences that are told
 ROWS_SQL = """
@@ -22,6 +24,13 @@ class Rows(NamedTuple):
     stored: int
     distinct: int
     labels: int
+
+
+def read_rows(settings: Settings) -> tuple[dict[str, Rows], int]:
+    """What is in `events`, by type, and how many rows `late_events` has."""
+    counts, late = sql.ask(settings, ROWS_SQL, LATE_SQL)
+    rows = {str(kind): Rows(int(stored), int(distinct), int(labels)) for kind, stored, distinct, labels in counts.rows}
+    return rows, int(late.rows[0][0])
 
 
 def rows_differ(ledger: Ledger, rows: Mapping[str, Rows], late: int) -> list[str]:

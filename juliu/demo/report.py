@@ -12,6 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from juliu.load.client import Sent
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -41,10 +43,14 @@ class Report:
     also_watched_asked: int = 0
     requests: int = 0
     requests_sent_again: int = 0
-    events_per_s: float = 0.0
     differences: list[str] = field(default_factory=list)  # the first few, in words
     answers: list[Answer] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def events_per_s(self) -> float:
+        """Events accepted in a second of replaying."""
+        return self.events_accepted / max(self.seconds.get("replay", 0.0), 1e-3)
 
     @property
     def all_equal(self) -> bool:
@@ -60,13 +66,22 @@ class Report:
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 2)
 
+    def add(self, sent: Sent) -> None:
+        """One part was sent."""
+        self.requests += sent.requests
+        self.requests_sent_again += sent.again
+        self.events_accepted += sent.accepted
+        self.differences += [f"rejected: {answer}" for answer in sent.rejections]
+
     def write(self, path: Path) -> None:
         """Replace the file at `path`."""
         path.write_text(self.as_json() + "\n", encoding="utf-8")
 
     def as_json(self) -> str:
         """The document of demo-report.json."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1, default=str)
+        return json.dumps(
+            {**asdict(self), "events_per_s": round(self.events_per_s)}, ensure_ascii=False, indent=1, default=str
+        )
 
 
 def show(report: Report, console: Console) -> None:

@@ -65,12 +65,13 @@ class Client:
         self._give_up_s = give_up_s
         self._tokens: dict[int, str] = {}
         self._lines = [Line(host, port) for _ in range(lines)]
+        self._free = [asyncio.Lock() for _ in self._lines]
 
     async def send(self, requests: Iterable[Request], sent: Sent) -> None:
         """Post all requests, each viewer's in order, and count them in `sent`.  Raises GaveUp."""
         queues = [asyncio.Queue[Request | None](WAITING_A_LINE) for _ in self._lines]
         async with asyncio.TaskGroup() as tasks:
-            for line, queue in zip(self._lines, queues, strict=True):
+            for line, queue in zip(self._lines, queues, strict=True):  # nothing else is asked meanwhile
                 tasks.create_task(self._post_all(line, queue, sent))
             for one in requests:
                 await queues[one.user_id % len(queues)].put(one)
@@ -79,8 +80,9 @@ class Client:
 
     async def get(self, user_id: int, path: str) -> Answer:
         """GET `path` as this viewer.  Raises GaveUp."""
-        line = self._lines[user_id % len(self._lines)]
-        answer, _ = await self._ask(line, request("GET", path, self._host, self._token(user_id)))
+        mine = user_id % len(self._lines)
+        async with self._free[mine]:
+            answer, _ = await self._ask(self._lines[mine], request("GET", path, self._host, self._token(user_id)))
         return answer
 
     def close(self) -> None:

@@ -1,0 +1,142 @@
+"""The demo on a running, empty installation: replay, train, serve, replay the last day, ask, prove."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import redis.asyncio as aioredis
+from rich.console import Console
+
+from domain import keys
+from infra.settings import Settings
+from ingest_api.auth import Scope, issue
+from juliu.demo import catalogue, hits, lists, log, proof, questions
+from juliu.demo.commands import juliu
+from juliu.demo.events import Composer, count
+from juliu.demo.ledger import Ledger
+from juliu.demo.log import WatchLog
+from juliu.demo.replay import replay
+from juliu.demo.report import Report
+from juliu.load.client import Client
+from juliu.load.positions import GROUPS, Fences, LogEnd
+
+TOKEN_DAYS = 2
+MERGED_WITHIN_S = 30.0  # the merge task runs every second
+POLL_S = 0.1
+
+
+@dataclass
+class Demo:
+    """What the steps share.  The recommendations know `past`; `future` is what the viewers did then."""
+
+    settings: Settings
+    console: Console
+    report: Report
+    client: Client
+    redis: aioredis.Redis
+    past: WatchLog
+    future: WatchLog
+    durations_ms: dict[int, int]
+    ledger: Ledger
+    composer: Composer
+
+    async def play(self) -> None:
+        """All steps, in order.  Raises GaveUp, Stuck, CommandFailed, BadList: what a step cannot go on after."""
+        await self._replay(self.past, "the days before")
+        with self.report.step("train"):
+            self.console.print("juliu train: learning what these viewers also watched")
+            await asyncio.to_thread(juliu, "train", "--as-of", str(int(self.future.at_ms[0])))
+        with self.report.step("lists"):
+            await self._compare_lists()
+        await self._replay(self.future, "the last day")
+        with self.report.step("questions"):
+            self.report.answers = await asyncio.to_thread(questions.ask, self.settings)
+        with self.report.step("proof"):
+            await self._prove()
+
+    async def _replay(self, part: WatchLog, name: str) -> None:
+        """Send a part and wait until both groups have taken all of it."""
+        fences = Fences(self.redis, self.settings.partitions)
+        events = count(part, self.durations_ms)
+        with self.report.step("replay"):
+            requests = self.composer.requests(part.exposures())
+            sent = await replay(self.client, fences, requests, events=events, name=name, console=self.console)
+        self.report.add(sent)
+        with self.report.step("settle"):
+            await _settle(self.settings, fences)
+
+    async def _compare_lists(self) -> None:
+        """Ask for the lists of viewers of the last day, before it happens, and see what they then watched."""
+        truth = hits.watched(self.future.exposures())
+        viewers = hits.sample(truth)
+        known = hits.last_watched(self.past)
+        seeds = {viewer: known[viewer] for viewer in viewers if viewer in known}
+        feeds = await lists.feeds(self.client, viewers)
+        hot = await lists.hot(self.client, viewers)
+        also = await lists.also_watched(self.client, seeds)
+        self.report.feeds, self.report.also_watched_asked = len(feeds), len(seeds)
+        self.report.feed_hit_rate = hits.hit_rate(viewers, feeds, truth)
+        self.report.hot_hit_rate = hits.hit_rate(viewers, hot, truth)
+        self.report.also_watched_hit_at_10 = hits.hit_rate(viewers, also, truth)
+
+    async def _prove(self) -> None:
+        rows, late = await asyncio.to_thread(proof.read_rows, self.settings)
+        wrong_rows = proof.rows_differ(self.ledger, rows, late)
+        wrong_counters = await self._wrong_counters()
+        self.report.rows_stored = sum(row.stored for row in rows.values())
+        self.report.rows_distinct = sum(row.distinct for row in rows.values())
+        self.report.clickhouse_equal, self.report.redis_equal = not wrong_rows, not wrong_counters
+        self.report.differences = (wrong_rows + wrong_counters)[: proof.SHOWN]
+
+    async def _wrong_counters(self) -> list[str]:
+        """What differs in the merged counters once they had time to be merged."""
+        until = time.monotonic() + MERGED_WITHIN_S
+        while True:
+            merged = {int(drama): row for drama, row in (await self.redis.hgetall(keys.COUNTERS)).items()}
+            wrong = proof.counters_differ(self.ledger, merged)
+            if not wrong or time.monotonic() > until:
+                return wrong
+            await asyncio.sleep(POLL_S)
+
+
+async def run(settings: Settings, console: Console, report: Report, users: int | None) -> None:
+    """Play the demo of `report.days` days on these servers; what it finds goes into `report`."""
+    whole = log.read(log.FOLDER, now_ms=int(time.time() * 1000), days=report.days, users=users)
+    split_ms, ledger = log.last_part_from_ms(whole), Ledger()
+    durations_ms = catalogue.durations_ms(log.FOLDER)
+    composer = Composer(durations_ms, ledger)
+    past, future = whole.where(whole.at_ms < split_ms), whole.where(whole.at_ms >= split_ms)
+    async with _connected(settings) as (client, redis):
+        demo = Demo(settings, console, report, client, redis, past, future, durations_ms, ledger, composer)
+        await demo.play()
+    report.events_sent = ledger.sent
+
+
+@asynccontextmanager
+async def _connected(settings: Settings) -> AsyncIterator[tuple[Client, aioredis.Redis]]:
+    secret, now_s = settings.jwt_secret.get_secret_value(), int(time.time())
+
+    def token_of(user_id: int) -> str:
+        return issue(secret, user_id, Scope.BACKFILL, now_s, TOKEN_DAYS)
+
+    client = Client(settings.api_host, settings.api_port, token_of)
+    async with aioredis.Redis.from_url(settings.redis_url) as redis:
+        try:
+            yield client, redis
+        finally:
+            client.close()
+
+
+async def _settle(settings: Settings, fences: Fences) -> None:
+    """Wait until both groups have taken every event of the log."""
+    end = LogEnd(settings)
+    try:
+        upto = await asyncio.to_thread(end.last_events)
+    finally:
+        end.close()
+    for group in GROUPS:
+        await fences.wait(group, upto)
