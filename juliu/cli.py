@@ -25,6 +25,7 @@ COMMANDS = (
     Command("migrate", "juliu.commands.migrate", "migrate", "Make tables, topics and namespaces; repeatable."),
     Command("catalogue", "juliu.commands.catalogue", "app", "Import, publish and take down dramas."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
+    Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
 )
 
 
