@@ -1,6 +1,6 @@
-"""CPU of the pure core by stage: `python -m bench.core [EVENTS] [RUN]`.  No servers: the store is a dict, its time is not counted.
+"""CPU of the pure core by stage: `python -m bench.core [EVENTS] [RECORDS OF A RUN]`.
 
-What the prototype measured, and what this is held to (within a fifth), is in docs/ with the command.
+No servers: the store is a dict, and its time is not counted.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def main() -> None:
         spent, done = fold_all(logs, run)
         stages = "  ".join(f"{stage} {1e6 * spent[stage] / total:.2f}" for stage in STAGES)
         whole = sum(spent.values())
-        print(f"{1e6 * whole / total:.2f} us/event = {total / whole:,.0f}/CPU-s: {stages}; {done['commands'] / total:.2f} commands, "
-              f"{done['bytes'] / total:.0f} bytes an event")  # fmt: skip
+        print(f"{1e6 * whole / total:.2f} us/event = {total / whole:,.0f}/CPU-s: {stages};", end=" ")
+        print(f"{done['commands'] / total:.2f} commands, {done['bytes'] / total:.0f} bytes an event")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     received_at_ms: int = 0
     late: bool = False
     clock_reset: bool = False
-    rule: int = RULE_VERSION
+    rule: int = 1  # for ever: of a record without one
     app_id: str = ""
     platform: str = ""
     version: str = ""

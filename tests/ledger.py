@@ -1,4 +1,4 @@
-"""What the counters must be, from a ledger of events: sets and plain loops, written apart from domain/ and sharing nothing with it.
+"""What the counters must be, from a ledger of events: sets and plain loops, sharing nothing with domain/.
 
 It reads the log's JSON objects, not the classes, and keeps everything for ever: no windows, no bounds, no state layout.
 """
