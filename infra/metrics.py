@@ -47,6 +47,31 @@ LOG_WAITING_BYTES = Gauge(
     "juliu_api_log_waiting_bytes", "Bytes handed to Kafka, not yet reported.", multiprocess_mode="livesum"
 )
 
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+RECORDS = Counter("juliu_stream_records_total", "Records whose effects are in the store.", ["group"])
+RECORD_AGE = Histogram(
+    "juliu_stream_record_age_seconds", "From receipt by the API to effect, of each run's oldest.", ["group"],
+    buckets=SECONDS,
+)  # fmt: skip
+DROPPED = Counter(
+    "juliu_stream_dropped_total", "Events not counted, by reason: seen, too_old, late.", ["group", "reason"]
+)
+POISON = Counter("juliu_stream_poison_total", "Records put into juliu.dead.", ["group"])
+BEGUN_AGAIN = Counter("juliu_stream_begun_again_total", "Times that a fence was not where it was left.", ["group"])
+WAITING = Gauge("juliu_stream_waiting_partitions", "Partitions that wait for a store.", ["group", "store"])
+LAG_RECORDS = Gauge("juliu_stream_lag_records", "Records behind the fence.", ["group", "partition"])
+LAG_SECONDS = Gauge("juliu_stream_lag_seconds", "Age of the first event behind the fence.", ["group", "partition"])
+MERGE_SECONDS = Histogram("juliu_merge_seconds", "One merge of counters and heat.", ["kind"], buckets=SECONDS)
+
+# -- infra.catalogue -------------------------------------------------------------------------------------------------
+
+CATALOGUE_AGE = Gauge(
+    "juliu_catalogue_age_seconds",
+    "Since this process last knew its catalogue to be what is published.",
+    multiprocess_mode="livemax",
+)
+
 
 def exposition() -> tuple[bytes, str]:
     """All metrics of this process (or of all its workers) in Prometheus' text form, and its content type."""

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     api_connections: int = Field(4_096, ge=8, description="connections past which a worker of the API refuses more")
 
     worker_id: str = Field("1", description="names this worker among its group (static membership); unique per process")
+    metrics_host: str = Field("127.0.0.1", description="address that a worker's metrics_port binds")
     metrics_port: int = Field(0, ge=0, le=65535, description="port of a worker's /livez /readyz /metrics; 0 is none")
     pulse_ms: int = Field(1_000, ge=100, le=60_000, description="age at which the store closes an open block")
     train_interval_s: int = Field(3_600, ge=60, description="time between trainings of `juliu schedule`")

@@ -1,0 +1,138 @@
+"""What the merge task reads: each partition's numbers and heat, by pages, and their sums."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import redis.asyncio as aioredis
+
+from domain import counters, keys
+from infra import logs
+from infra.fold_store import Place, StoreBroken, place
+
+PAGE = 2_000  # fields of one answer: about 2 ms of parsing, in a loop that others use
+WIDTH = len(counters.COUNTERS)
+
+log = logs.get(__name__)
+
+Rows = dict[int, list[int]]
+Heat = dict[str, dict[int, dict[int, float]]]  # decay -> epoch -> drama -> score
+Told = list[tuple[str, range]]  # decay, the epochs of it that still tell
+
+
+class Parts:
+    """Reads the parts that the counters fold writes."""
+
+    def __init__(self, client: aioredis.Redis, group: str, partitions: int) -> None:
+        self._redis, self._group, self._partitions = client, group, partitions
+
+    async def places(self) -> dict[int, Place]:
+        """Where each partition stands; those whose fence is missing or broken are left out."""
+        pointers = await self._all([("GET", keys.namespace(p)) for p in range(self._partitions)])
+        known = {p: pointer for p, pointer in enumerate(pointers) if pointer is not None}
+        fences = await self._all([("GET", keys.fence(self._group, int(ns), p)) for p, ns in known.items()])
+        found: dict[int, Place] = {}
+        for (p, pointer), fence in zip(known.items(), fences, strict=True):
+            try:
+                found[p] = place(self._group, p, pointer, fence)
+            except StoreBroken as error:
+                log.warning("not merged", partition=p, error=str(error))
+        return found
+
+    async def dirty(self, cursors: Mapping[int, tuple[int, int]]) -> dict[int, tuple[set[int], int]]:
+        """By partition, the dramas that changed behind its cursor (namespace, offset), and the last such offset."""
+        calls = [
+            ("ZRANGEBYSCORE", keys.dirty(namespace, p), f"({offset}", "+inf", "WITHSCORES")
+            for p, (namespace, offset) in cursors.items()
+        ]
+        found: dict[int, tuple[set[int], int]] = {}
+        for p, answer in zip(cursors, await self._all(calls), strict=True):
+            changed = _scores(answer)
+            if changed:
+                found[p] = (set(changed), int(max(changed.values())))
+        return found
+
+    async def rows(self, places: Mapping[int, Place], dramas: Iterable[int]) -> Rows:
+        """Numbers of these dramas, summed over partitions."""
+        wanted = sorted(dramas)
+        sums: Rows = {}
+        for at in range(0, len(wanted), PAGE // WIDTH):
+            page = wanted[at : at + PAGE // WIDTH]
+            fields = [counters.field(drama_id, counter) for drama_id in page for counter in range(WIDTH)]
+            calls = [("HMGET", keys.counters_part(where.namespace, p), *fields) for p, where in places.items()]
+            totals = [sum(int(x or 0) for x in column) for column in zip(*await self._all(calls), strict=True)]
+            sums |= {drama_id: totals[i * WIDTH : (i + 1) * WIDTH] for i, drama_id in enumerate(page)}
+        return sums
+
+    async def all_rows(self, places: Mapping[int, Place]) -> Rows:
+        """Numbers of all dramas, summed over partitions."""
+        sums: Rows = defaultdict(lambda: [0] * WIDTH)
+        for p, where in places.items():
+            pages = self._redis.hscan_iter(keys.counters_part(where.namespace, p), count=PAGE)
+            of_part = {field: number async for field, number in pages}  # a scan may tell a field twice
+            for field, number in of_part.items():
+                drama_id, counter = counters.parse_field(field.decode())
+                sums[drama_id][counter] += int(number)
+        return dict(sums)
+
+    async def merged_dramas(self) -> set[int]:
+        """The dramas that have a merged row."""
+        return {int(drama_id) async for drama_id, _ in self._redis.hscan_iter(keys.COUNTERS, count=PAGE)}
+
+    async def heat(self, places: Mapping[int, Place], told: Told, dramas: Iterable[int]) -> Heat:
+        """Heat of these dramas, summed over partitions; dramas without any are left out."""
+        wanted = [str(drama_id) for drama_id in sorted(dramas)]
+        where = _heat_keys(places, told)
+        answers = await self._all([("ZMSCORE", name, *wanted) for _, _, name in where])
+        found: Heat = {}
+        for (decay, epoch, _), answer in zip(where, answers, strict=True):
+            scores = {int(d): float(score) for d, score in zip(wanted, answer, strict=True) if score is not None}
+            _add(found, decay, epoch, scores)
+        return found
+
+    async def all_heat(self, places: Mapping[int, Place], told: Told) -> Heat:
+        """Heat of all dramas, summed over partitions."""
+        found: Heat = {}
+        for decay, epoch, name in _heat_keys(places, told):
+            scores = {int(d): float(score) async for d, score in self._redis.zscan_iter(name, count=PAGE)}
+            _add(found, decay, epoch, scores)
+        return found
+
+    async def drop_heat(self, places: Mapping[int, Place], told: Told) -> None:
+        """Let go of the epochs before those that tell: their heat is below 2 ** -400."""
+        calls = [
+            ("UNLINK", *(keys.heat_part(decay, where.namespace, p, epoch) for epoch in range(tells.start)))
+            for decay, tells in told
+            for p, where in places.items()
+            if tells.start
+        ]
+        await self._all(calls)
+
+    async def _all(self, calls: list[tuple[Any, ...]]) -> list[Any]:
+        """One round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        for call in calls:
+            pipe.execute_command(*call)
+        return await pipe.execute()
+
+
+def _heat_keys(places: Mapping[int, Place], told: Told) -> list[tuple[str, int, str]]:
+    return [
+        (decay, epoch, keys.heat_part(decay, where.namespace, p, epoch))
+        for decay, tells in told
+        for epoch in tells
+        for p, where in places.items()
+    ]
+
+
+def _add(found: Heat, decay: str, epoch: int, scores: Mapping[int, float]) -> None:
+    of_epoch = found.setdefault(decay, {}).setdefault(epoch, {})
+    for drama_id, score in scores.items():
+        of_epoch[drama_id] = of_epoch.get(drama_id, 0.0) + score
+
+
+def _scores(answer: Iterable[Any]) -> dict[int, float]:
+    """Member and score, as redis-py gives them."""
+    return {int(member): float(score) for member, score in answer}

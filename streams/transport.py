@@ -1,0 +1,227 @@
+"""The Faust transport `kafkafence`: one Faust event is a run of records of one partition, which begins at OUR fence.
+
+register() makes the url scheme `kafkafence://` and the serializer `run` known; runtime.make_app calls it.  The App
+must have `positions`, an async function (set of TP) -> {TP: offset}: it is asked on every assignment and whenever flow
+resumes, and answers with each store's fence + 1.  The committed offset decides nothing; acknowledgements are still
+committed, for lag tools.
+
+Promises to the agent: the runs of a partition are contiguous from its position on.  A position that the log does not
+hold, or a gap in the log, ends the process (exits.LOG_GONE) instead of jumping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, cast
+
+import faust.transport.drivers.aiokafka as driver
+from aiokafka.errors import KafkaError
+from faust.serializers import codecs
+from faust.transport import drivers
+from faust.types import TP, ConsumerMessage
+
+from infra import logs
+from streams import exits
+
+SCHEME, SERIALIZER = "kafkafence", "run"
+MAX_RUN = 1000  # records in one Faust event: above it nothing gets cheaper
+POLL_S = 0.25  # longest fetch: a partition that was resumed meanwhile must not wait for the silent ones
+MAX_GAPS = 3  # times in a row that a gap is asked for again: Faust drops fetched runs when flow stops
+AGAIN_S = 0.2  # before positions are asked for again
+
+log = logs.get(__name__)
+
+
+class Run:
+    """Records first..last of one partition, as aiokafka's ConsumerRecord (streams.records.Record)."""
+
+    __slots__ = ("first", "last", "records")
+
+    def __init__(self, records: list[Any]) -> None:
+        self.records, self.first, self.last = records, records[0].offset, records[-1].offset
+
+
+class _RunCodec(codecs.Codec):
+    def _loads(self, s: Any) -> Any:
+        return s
+
+    def _dumps(self, s: Any) -> Any:
+        return s
+
+
+class _Unordered(dict[TP, int]):
+    """In place of Consumer._read_offset, by which Faust drops what it delivered before: a seek back races with it."""
+
+    def __getitem__(self, tp: TP) -> None:  # type: ignore[override]
+        return None
+
+
+class Consumer(driver.Consumer):
+    """Overrides what Faust does with positions, gaps and single messages (faust-streaming 0.15.3, pinned)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = cast(Any, _Unordered())
+        self._next: dict[TP, int] = {}  # the offset that the next run must begin with
+        self._seeks: collections.Counter[TP] = collections.Counter()  # runs fetched before a seek are stale
+        self._gaps: collections.Counter[TP] = collections.Counter()  # gaps in a row
+        self._runs: dict[TP, collections.deque[int]] = collections.defaultdict(
+            collections.deque
+        )  # uncommitted, by last
+        self._positioning = asyncio.Lock()
+        self._room = asyncio.Event()  # a paused partition was resumed
+
+    # -- positions ---------------------------------------------------------------------------------------------------
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Faust's only way to a first position: answer with the fences.  {} when getmany must ask again."""
+        async with self._positioning:
+            assigned = self.assignment()
+            if not assigned:
+                return {}
+            positions = dict(await cast(Any, self.app).positions(assigned))
+            try:
+                await self._check(positions)
+                await self.seek_wait(positions)
+            except (KafkaError, TimeoutError) as error:  # reassigned under us, or no broker
+                log.warning("no position yet", error=repr(error))
+                return {}
+            return positions
+
+    async def _check(self, positions: Mapping[TP, int]) -> None:
+        """End the process where a fence asks for what the log does not hold."""
+        begins, ends = await self.earliest_offsets(*positions), await self.highwaters(*positions)
+        for tp, offset in positions.items():
+            if not begins[tp] <= offset <= ends[tp]:
+                exits.end(
+                    exits.LOG_GONE, "the log does not hold the position", partition=tp.partition, position=offset,
+                    log_begins=begins[tp], log_ends=ends[tp],
+                )  # fmt: skip
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Go on at these offsets; what was fetched before is dropped."""
+        for tp, offset in partitions.items():
+            self._seeks[tp] += 1
+            self._next[tp] = offset
+            self._runs[tp].clear()
+        await super().seek_wait(partitions)
+
+    async def on_partitions_assigned(self, assigned: set[TP], *args: Any, **kwargs: Any) -> None:
+        """Forget where we were: the next positions come from the fences."""
+        for held in (self._runs, self._acked, self._acked_index, self._next):
+            held.clear()
+        await super().on_partitions_assigned(assigned, *args, **kwargs)
+        if not assigned:  # then Faust asks for no positions
+            await cast(Any, self.app).positions(assigned)
+
+    # -- fetching ----------------------------------------------------------------------------------------------------
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Runs of records, round robin over partitions."""
+        seeks = self._seeks.copy()
+        records, _ = await self._wait_next_records(min(timeout, POLL_S))
+        generation = self.app.consumer_generation_id
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active or not self.assignment() <= self._next.keys():
+            await self.sleep(AGAIN_S)
+            await self.perform_seek()
+            return
+        for tp, found in _round_robin(records):
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            run = await self._in_order(tp, found, seeks)
+            if run:
+                yield tp, self._deliver(tp, run)
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        """As Faust's, which would sleep a whole second where all partitions are paused."""
+        if self.flow_active and not self._get_active_partitions():
+            self._room.clear()
+            await self.wait(cast(Any, self._room), timeout=timeout)
+            if not self._get_active_partitions():
+                return {}, None
+        return await super()._wait_next_records(timeout)
+
+    async def _in_order(self, tp: TP, run: list[Any], seeks: Mapping[TP, int]) -> list[Any]:
+        """What of a fetched run goes on where the partition is; empty when it is stale."""
+        expected = self._next.get(tp)
+        if expected is None or self._seeks[tp] != seeks.get(tp, 0):
+            return []  # from before an assignment or a seek
+        if run[-1].offset < expected:
+            await self._check({tp: expected})  # a log that was cut begins again below us, or this is stale
+            return []
+        run = [r for r in run if r.offset >= expected]
+        if run[0].offset != expected:
+            await self._again(tp, expected, run[0].offset)
+            return []
+        return run
+
+    async def _again(self, tp: TP, expected: int, got: int) -> None:
+        """A gap: ask for it once more; a log that really lacks it ends the process."""
+        self._gaps[tp] += 1
+        log.warning("gap", partition=tp.partition, expected=expected, got=got, times=self._gaps[tp])
+        await self._check({tp: expected})
+        if self._gaps[tp] > MAX_GAPS:
+            exits.end(exits.LOG_GONE, "a gap in the log", partition=tp.partition, expected=expected, got=got)
+        await self.seek_wait({tp: expected})
+
+    def _deliver(self, tp: TP, run: list[Any]) -> ConsumerMessage:
+        last = run[-1]
+        self._gaps.pop(tp, None)
+        self._next[tp] = last.offset + 1
+        self._runs[tp].append(last.offset)
+        value = cast(Any, Run(run))  # the codec hands it on as it is
+        return ConsumerMessage(
+            last.topic, last.partition, last.offset, (last.timestamp or 0) / 1000.0, last.timestamp_type, None, None,
+            value, None, 0, 0, tp, generation_id=self.app.consumer_generation_id,
+        )  # fmt: skip
+
+    def resume_partitions(self, tps: Any) -> None:
+        """Fetch these again."""
+        super().resume_partitions(tps)
+        self._room.set()
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Faust's own queue has room again."""
+        super().on_buffer_drop(tp)
+        self._room.set()
+
+    # -- acknowledgements, which are decoration ----------------------------------------------------------------------
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Faust's gap bookkeeping counts messages; ours are runs."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """The end of the acknowledged prefix of runs."""
+        runs, index, acked, out = self._runs[tp], self._acked_index[tp], self._acked[tp], None
+        while runs and runs[0] in index:
+            out = runs.popleft()
+            index.discard(out)
+            acked.remove(out)
+        return None if out is None else out + 1
+
+
+class Transport(driver.Transport):
+    """aiokafka's, with our Consumer."""
+
+    Consumer = Consumer
+    driver_version = driver.Transport.driver_version + " (runs from fences)"
+
+
+def _round_robin(records: Mapping[TP, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
+    """Pieces of at most MAX_RUN records, one of each partition in turn."""
+    longest = max(map(len, records.values()), default=0)
+    for at in range(0, longest, MAX_RUN):
+        for tp, found in records.items():
+            if at < len(found):
+                yield tp, found[at : at + MAX_RUN]
+
+
+def register() -> None:
+    """Make the scheme and the serializer known to Faust."""
+    Consumer.logger = driver.logger  # Faust's own lines are not ours
+    codecs.register(SERIALIZER, _RunCodec())
+    drivers.TRANSPORTS.aliases[SCHEME] = "streams.transport:Transport"

@@ -1,0 +1,175 @@
+"""The watchdog: threads outside the worker's loop that end a process which does harm or nothing.
+
+- Events wait behind a fence that has not moved for STALL_S, and the partition is not declared waiting for a store.
+- This process was stopped for longer than its session (a zombie): another member has its partitions, and with a static
+  member id the two would throw each other out of the group again and again.
+- An orderly stop takes longer than STOP_S.
+
+It looks at the store and the log with clients of its own, and measures the lag while it does so.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from infra import logs, metrics
+from streams import exits
+from streams.group import Group
+
+SESSION_S = 10.0  # of the group membership: runtime.make_app uses it
+STALL_S = 60.0
+IDLE_STALLS = 3  # a worker that holds nothing gives the holder this many times STALL_S to notice first
+STOP_S = 25.0
+LOOK_S, TICK_S = 5.0, 0.25
+TRUSTED_S = 15.0  # how old a look may be for /readyz
+
+log = logs.get(__name__)
+
+
+class Silent(Exception):
+    """The store or the log does not answer the watchdog."""
+
+
+class First(NamedTuple):
+    """The first event behind a fence: when it was written, ms since 1970."""
+
+    timestamp_ms: int
+
+
+class Probe(Protocol):
+    """What the watchdog asks (streams.probe).  Each may raise Silent."""
+
+    def fences(self) -> Mapping[int, int]:
+        """The fence of every partition of this group."""
+
+    def end(self, p: int) -> int:
+        """The offset that the next record of the partition will get."""
+
+    def first_event(self, p: int, after: int) -> First | None:
+        """The first record behind `after` that is not a pulse; None when there is none."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+
+@dataclass
+class Seen:
+    """What is known about one partition: `since` when its fence stands there (monotonic), and how far it is behind."""
+
+    fence: int
+    since: float
+    lag_records: int = 0
+    lag_seconds: float = 0.0
+
+
+@dataclass
+class Watchdog:
+    """look() and tick() decide; start() makes the threads that call them."""
+
+    group: Group
+    probe: Probe
+    end: exits.End = exits.end
+    now: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    partitions: dict[int, Seen] = field(default_factory=dict)
+    looked_at: float = float("-inf")  # monotonic time of the last look that was answered
+    stop_at: float = float("inf")
+    _over: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def look(self) -> None:
+        """One look at all partitions.  Ends the process where one stands still; somebody silent is no verdict."""
+        try:
+            fences = self.probe.fences()
+            for p, fence in fences.items():
+                self._one(p, fence)
+        except Silent as error:
+            log.warning("the watchdog sees nothing", error=str(error)[:200])
+            for seen in self.partitions.values():
+                seen.since = self.now()  # what nobody can see is not known to stand still
+            return
+        self.looked_at = self.now()
+        self._waiting()
+
+    def healthy(self) -> bool:
+        """Whether the last answered look is recent."""
+        return self.now() - self.looked_at < TRUSTED_S
+
+    def stopping(self) -> None:
+        """An orderly stop has begun: it must end in time."""
+        self.stop_at = self.now() + STOP_S
+
+    def tick(self, slept_s: float) -> None:
+        """Said every TICK_S: how long it really took.  Ends the process after a sleep or an endless stop."""
+        if slept_s > SESSION_S:
+            self.end(exits.SLEPT, "stopped for longer than the session", seconds=round(slept_s, 1))
+        if self.now() > self.stop_at:
+            self.end(exits.UNFORESEEN, "the orderly stop took too long", seconds=STOP_S)
+
+    def start(self) -> None:
+        """Watch until close()."""
+        for name, loop in (("watchdog look", self._looks), ("watchdog tick", self._ticks)):
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(LOOK_S)
+
+    def _one(self, p: int, fence: int) -> None:
+        seen = self.partitions.get(p)
+        if seen is None or seen.fence != fence:
+            seen = self.partitions[p] = Seen(fence, self.now())
+        if p in self.group.waits.now():
+            seen.since = self.now()
+        first = self._measure(p, seen)
+        if first is not None and self.now() - seen.since > self._patience(p):
+            self.end(exits.STANDS_STILL, "a partition stands still", partition=p, fence=fence, behind=seen.lag_records)
+
+    def _measure(self, p: int, seen: Seen) -> First | None:
+        seen.lag_records = max(0, self.probe.end(p) - 1 - seen.fence)
+        first = self.probe.first_event(p, seen.fence) if seen.lag_records else None
+        seen.lag_seconds = 0.0 if first is None else max(0.0, self.wall() - first.timestamp_ms / 1000)
+        labels = (self.group.work.group, str(p))
+        if p in self.group.assigned:
+            metrics.LAG_RECORDS.labels(*labels).set(seen.lag_records)
+            metrics.LAG_SECONDS.labels(*labels).set(seen.lag_seconds)
+        else:
+            metrics.LAG_RECORDS.remove(*labels)
+            metrics.LAG_SECONDS.remove(*labels)
+        return first
+
+    def _patience(self, p: int) -> float:
+        if p in self.group.assigned:
+            return STALL_S
+        return float("inf") if self.group.assigned else STALL_S * IDLE_STALLS
+
+    def _waiting(self) -> None:
+        waits = [waiting.store for waiting in self.group.waits.now().values()]
+        for store in ("redis", "clickhouse", "kafka"):
+            metrics.WAITING.labels(self.group.work.group, store).set(waits.count(store))
+
+    def _ticks(self) -> None:
+        last = boot_time()
+        while not self._over.wait(TICK_S):
+            now = boot_time()
+            self.tick(now - last)
+            last = now
+
+    def _looks(self) -> None:
+        self.look()
+        while not self._over.wait(LOOK_S):
+            self.look()
+        self.probe.close()
+
+
+def boot_time() -> float:
+    """Seconds of a clock that also counts the time in which the machine was suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
