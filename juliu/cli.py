@@ -24,6 +24,8 @@ COMMANDS = (
     Command("status", "juliu.commands.stack", "status", "What runs, where, how much memory, how far behind."),
     Command("migrate", "juliu.commands.migrate", "migrate", "Make tables, topics and namespaces; repeatable."),
     Command("catalogue", "juliu.commands.catalogue", "app", "Import, publish and take down dramas."),
+    Command("token", "juliu.commands.token", "token", "Print tokens of viewers, for development."),
+    Command("api", "juliu.commands.api", "api", "Serve the API in the foreground."),
     Command("stream", "juliu.commands.stream", "app", "Run a worker: counters or store."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),

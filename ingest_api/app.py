@@ -1,0 +1,71 @@
+"""The API: settings and connections go in, an ASGI app comes out.  The composition root of `juliu api`."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from infra.settings import Settings
+from ingest_api import handlers, openapi
+from ingest_api.auth import Tokens
+from ingest_api.connections import Connections, RealConnections
+from ingest_api.edge import Edge
+from ingest_api.events.admission import Admission
+from ingest_api.events.body import BODY_S
+from ingest_api.events.route import PATH, EventsRoute
+from ingest_api.events.samples import Samples
+from ingest_api.events.service import Ingest
+from ingest_api.health.readiness import Readiness
+from ingest_api.health.router import router as health
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API on the servers that the settings name.  Raises WeakSecret; connects when it is started, not before."""
+    return assemble(settings, RealConnections(settings))
+
+
+def assemble(
+    settings: Settings, connections: Connections, now_s: Callable[[], float] = time.time, body_s: float = BODY_S
+) -> FastAPI:
+    """The API on these connections."""
+    tokens = Tokens(settings.jwt_secret.get_secret_value(), now_s, settings.backfill_anywhere)
+    app = FastAPI(title="juliu", version=version("juliu"), lifespan=_lifespan, redoc_url=None)
+    app.state.settings = settings
+    app.state.connections = connections
+    app.state.redis = connections.redis
+    app.state.catalogue = connections.catalogue
+    app.state.log = connections.log
+    app.state.tokens = tokens
+    app.state.readiness = Readiness(connections, time.monotonic)
+    app.include_router(health)
+    # the routers of the feed and the product go here: app.include_router(feed)
+    app.add_middleware(Edge, hot_path=PATH, hot=_events(settings, connections, tokens, now_s, body_s))
+    handlers.add(app)
+    openapi.describe(app)
+    return app
+
+
+def _events(
+    settings: Settings, connections: Connections, tokens: Tokens, now_s: Callable[[], float], body_s: float
+) -> EventsRoute:
+    log = connections.log
+    admission = Admission(log, settings.queue_high_water, settings.queue_high_water_bytes)
+    ingest = Ingest(log, connections.catalogue, settings.partitions, now_s, Samples(log, time.monotonic))
+    return EventsRoute(tokens, admission, ingest, body_s)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    connections: Connections = app.state.connections
+    try:
+        await connections.open()
+        gc.collect()
+        gc.freeze()  # what is loaded now lives as long as the process: do not walk it again
+        yield
+    finally:
+        await connections.close()

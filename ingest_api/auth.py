@@ -1,0 +1,171 @@
+"""Who is asking: HS256 tokens, what they say and from where they are taken.
+
+Claims: sub (user id in decimal), scope (viewer | backfill | admin), iat, exp, iss "juliu", aud "juliu-api".  The key is
+JULIU_JWT_SECRET.  Identity is the token's alone: nothing in a body or an address says who a viewer is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+import jwt
+import msgspec
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from domain.events import MAX_ID
+from ingest_api.errors import BackfillNotHere, TokenExpired, TokenMissing, Unauthorized
+
+ALGORITHM, ISSUER, AUDIENCE = "HS256", "juliu", "juliu-api"
+MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: as long as the hash
+LEEWAY_S = 30
+MAX_TOKEN_BYTES = 2_048
+CACHE_TOKENS = 50_000  # about 15 MB; the oldest goes first
+DECIMAL = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
+
+
+class Scope(StrEnum):
+    """What a token may do."""
+
+    VIEWER = "viewer"
+    BACKFILL = "backfill"
+    ADMIN = "admin"
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """Who is asking.  `user_id` is 1..2**53-1."""
+
+    user_id: int
+    scope: Scope = Scope.VIEWER
+
+
+class WeakSecret(ValueError):
+    """JULIU_JWT_SECRET is missing or weak; it must be at least 32 random bytes (`openssl rand -hex 32`)."""
+
+
+def checked_secret(secret: str) -> bytes:
+    """The key, or WeakSecret if it is short or plainly not random."""
+    key = secret.encode()
+    if len(key) < MIN_SECRET_BYTES or len(set(key)) < 8:
+        raise WeakSecret(WeakSecret.__doc__)
+    return key
+
+
+def issue(secret: str, user_id: int, scope: Scope, now_s: int, days: int) -> str:
+    """A token for `user_id` that lives `days` days from `now_s`.  Raises WeakSecret, ValueError outside 1..2**53-1."""
+    if not 1 <= user_id < MAX_ID or days < 1:
+        raise ValueError("user ids are 1..2**53-1, days at least 1")
+    claims = {"sub": str(user_id), "scope": str(scope), "iss": ISSUER, "aud": AUDIENCE}
+    times = {"iat": now_s, "exp": now_s + days * 86_400}
+    return jwt.encode({**claims, **times}, checked_secret(secret), algorithm=ALGORITHM)
+
+
+class Tokens:
+    """Verifies tokens; remembers CACHE_TOKENS good ones by hash, so that a viewer costs one HMAC, not one a request."""
+
+    def __init__(self, secret: str, now_s: Callable[[], float], backfill_anywhere: bool = False) -> None:
+        self._secret = checked_secret(secret)
+        self._now_s = now_s
+        self._backfill_anywhere = backfill_anywhere
+        self._known: dict[bytes, tuple[Viewer, float]] = {}
+
+    def viewer_of(self, headers: Mapping[bytes, bytes], peer: str | None) -> Viewer:
+        """Who sent these headers from address `peer`.  Raises Unauthorized or BackfillNotHere."""
+        viewer = self._verified(_bearer(headers))
+        if viewer.scope is Scope.BACKFILL and not (self._backfill_anywhere or on_loopback(headers, peer)):
+            raise BackfillNotHere
+        return viewer
+
+    def _verified(self, token: bytes) -> Viewer:
+        digest = hashlib.sha256(token).digest()
+        known = self._known.get(digest)
+        if known is None:
+            known = self._known[digest] = self._decode(token)
+            if len(self._known) > CACHE_TOKENS:
+                del self._known[next(iter(self._known))]
+        viewer, expires_s = known
+        if self._now_s() > expires_s:
+            self._known.pop(digest, None)
+            raise TokenExpired
+        return viewer
+
+    def _decode(self, token: bytes) -> tuple[Viewer, float]:
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={
+                    "require": ["sub", "scope", "iat", "exp", "iss", "aud"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                },
+            )
+        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+            raise Unauthorized from error
+        return _viewer(claims), self._lifetime(claims)
+
+    def _lifetime(self, claims: dict[str, Any]) -> float:
+        """When the token stops being taken, leeway included; issued in the future is not ours."""
+        issued, expires = claims["iat"], claims["exp"]
+        if not (_is_time(issued) and _is_time(expires)) or issued > self._now_s() + LEEWAY_S:
+            raise Unauthorized
+        return float(expires + LEEWAY_S)
+
+
+def on_loopback(headers: Mapping[bytes, bytes], peer: str | None) -> bool:
+    """The sender is on this machine: a loopback address, and no proxy says that it speaks for another."""
+    if peer is None or came_through_a_proxy(headers):
+        return False
+    try:
+        return ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        return False
+
+
+def came_through_a_proxy(headers: Mapping[bytes, bytes]) -> bool:
+    """A proxy says that it speaks for somebody else."""
+    return any(name in headers for name in FORWARDED)
+
+
+def _bearer(headers: Mapping[bytes, bytes]) -> bytes:
+    value = headers.get(b"authorization")
+    if not value:
+        raise TokenMissing
+    kind, _, token = value.partition(b" ")
+    if kind.lower() != b"bearer" or not token or len(token) > MAX_TOKEN_BYTES:
+        raise Unauthorized
+    return token.strip()
+
+
+def _viewer(claims: dict[str, Any]) -> Viewer:
+    subject, scope = claims["sub"], claims["scope"]
+    if not isinstance(subject, str) or not DECIMAL.fullmatch(subject) or int(subject) >= MAX_ID:
+        raise Unauthorized
+    if scope not in tuple(Scope):
+        raise Unauthorized
+    return Viewer(int(subject), Scope(scope))
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_ID
+
+
+_documented = HTTPBearer(auto_error=False, description="Token made by `juliu token` or by the log-in")
+
+
+async def current_viewer(request: Request, _: Annotated[object, Depends(_documented)]) -> Viewer:
+    """FastAPI dependency: the viewer whose token came with the request."""
+    tokens: Tokens = request.app.state.tokens
+    return tokens.viewer_of(dict(request.headers.raw), request.client.host if request.client else None)
+
+
+CurrentViewer = Annotated[Viewer, Depends(current_viewer)]

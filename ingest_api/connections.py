@@ -1,0 +1,62 @@
+"""What an API process holds open: Redis, the catalogue it follows, the log it writes."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from infra.catalogue.follower import CatalogueFollower
+from infra.log_safety import require_safe_log
+from infra.settings import Settings
+from ingest_api.events.kafka_log import KafkaLog
+from ingest_api.events.log import Log
+from ingest_api.events.service import CatalogueSource
+
+REDIS_S = 2.0
+
+
+class Connections(Protocol):
+    """What the routes stand on; tests hand over twins."""
+
+    @property
+    def log(self) -> Log:
+        """Where events go."""
+
+    @property
+    def catalogue(self) -> CatalogueSource:
+        """What events are checked against and feeds are made of."""
+
+    @property
+    def redis(self) -> Redis:
+        """Client with bytes as answers."""
+
+    async def open(self) -> None:
+        """Connect and begin to follow.  What is away for now is no error."""
+
+    async def close(self) -> None:
+        """Let go of everything, the log last written first."""
+
+
+class RealConnections:
+    """To the servers that the settings name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.redis = Redis.from_url(settings.redis_url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
+        self.catalogue = CatalogueFollower(self.redis)
+        self.log = KafkaLog(settings)
+        self._opened = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Raises UnsafeLog in production where Kafka could lose what it acknowledged."""
+        self._opened.push_async_callback(self.redis.aclose)
+        await require_safe_log(self._settings)
+        await self.catalogue.start()
+        self._opened.push_async_callback(self.catalogue.stop)
+        await self.log.start()
+        self._opened.push_async_callback(self.log.close)
+
+    async def close(self) -> None:
+        await self._opened.aclose()

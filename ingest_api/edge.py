@@ -1,0 +1,102 @@
+"""What every request passes first and last: its id, its errors as answers, its count."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra import logs
+from infra.metrics import API_REFUSED, API_REQUESTS, API_SECONDS
+from ingest_api.errors import ApiError, ClientGone
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+JSON = (b"content-type", b"application/json")
+
+log = logs.get(__name__)
+
+
+class Edge:
+    """ASGI middleware; `hot` answers the one path that must not pay for a router.
+
+    An ApiError from below becomes its answer; what nobody foresaw a 500 and a logged trace.
+    """
+
+    def __init__(self, app: ASGIApp, hot_path: str, hot: ASGIApp) -> None:
+        self._app = app
+        self._hot_path = hot_path
+        self._hot = hot
+        self._counters: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # as many as routes times statuses
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        answer = _Answer(send, _request_id(scope))
+        try:
+            app = self._hot if scope["path"] == self._hot_path else self._app
+            await app(scope, receive, answer.send)
+        except ApiError as error:
+            await answer.refuse(error)
+        except Exception:
+            log.exception("request failed", request_id=answer.request_id.decode(), route=self._route(scope))
+            if answer.status:
+                raise  # half an answer is out: the server closes the connection
+            await answer.refuse(ApiError())
+        finally:
+            count, seconds = self._counters_of(self._route(scope), answer.status)
+            count.inc()
+            seconds.observe(time.perf_counter() - began)
+
+    def _counters_of(self, route: str, status: int) -> tuple[Counter, Histogram]:
+        counters = self._counters.get((route, status))
+        if counters is None:
+            counters = self._counters[route, status] = API_REQUESTS.labels(route, status), API_SECONDS.labels(route)
+        return counters
+
+    def _route(self, scope: Scope) -> str:
+        """The route's pattern, never the address itself: labels have a bound."""
+        if scope["path"] == self._hot_path:
+            return self._hot_path
+        return getattr(scope.get("route"), "path", None) or "other"
+
+
+class _Answer:
+    """The answer to one request: adds the id to its headers and remembers the status."""
+
+    __slots__ = ("_send", "request_id", "status")
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.request_id)]
+        await self._send(message)
+
+    async def refuse(self, error: ApiError) -> None:
+        API_REFUSED.labels(error.code).inc()
+        if isinstance(error, ClientGone):
+            self.status = error.status  # there is nobody to tell
+            return
+        body = error.body()
+        headers = [JSON, (b"content-length", b"%d" % len(body)), *error.headers()]
+        await self.send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _request_id(scope: MutableMapping[str, Any]) -> bytes:
+    """The sender's own id if it is a plain word, else a new one; also in scope["state"] for whoever logs."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    request_id: bytes = given if given and REQUEST_ID.fullmatch(given) else os.urandom(12).hex().encode()
+    scope.setdefault("state", {})["request_id"] = request_id.decode()
+    return request_id

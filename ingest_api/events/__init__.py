@@ -1,0 +1,1 @@
+"""The events route: from a request to acknowledged records in the log."""

@@ -1,0 +1,126 @@
+"""Which events of a batch are taken, and in what form they go into the log.  Pure: a catalogue and a receipt go in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import msgspec
+
+from domain.catalogue import Catalogue
+from domain.events import PUBLIC, WIRE, EpisodeEvent, Heartbeat, PlayEnded, PlayEvent, PlayStarted
+from ingest_api.events.contract import Accepted, Rejected, WireEvent
+from ingest_api.events.reasons import Reason
+from ingest_api.events.stamps import Receipt, Stamper, place_stamps
+
+PAST_THE_END_MS = 2_000  # players report a little more than the file's length
+QUALIFIED = b',"qualified":true'
+
+
+class Kind(NamedTuple):
+    """What is checked and stamped for one type of event."""
+
+    tag: str
+    episode: bool  # names an episode
+    play: bool  # is part of a playback: the episode's duration is stamped
+    interval: bool  # has from_ms..to_ms
+    start: bool  # brings a ticket, may qualify
+
+
+KINDS = {
+    WIRE[tag]: Kind(
+        tag,
+        episode=issubclass(event, EpisodeEvent),
+        play=issubclass(event, PlayEvent),
+        interval=issubclass(event, Heartbeat | PlayEnded),
+        start=issubclass(event, PlayStarted),
+    )
+    for event in PUBLIC
+    if (tag := str(event.__struct_config__.tag))
+}
+
+
+class Place(NamedTuple):
+    """Where an event happened: its stamps, the last position an interval may reach, or why there is no such place."""
+
+    stamps: bytes = b""
+    play_stamps: bytes = b""
+    end_ms: int = 0
+    unknown: Reason | None = None
+
+
+class Places(dict[tuple[int, int], Place]):
+    """(drama, episode) -> Place, looked up once a batch; episode 0 is the drama itself."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__()
+        self._catalogue = catalogue
+
+    def __missing__(self, key: tuple[int, int]) -> Place:
+        place = self[key] = self._find(*key)
+        return place
+
+    def _find(self, drama_id: int, episode_no: int) -> Place:
+        index = self._catalogue.index_of(drama_id)
+        if index is None:
+            return Place(unknown=Reason.UNKNOWN_DRAMA)
+        if not episode_no:
+            return Place(place_stamps(index))
+        duration_ms = self._catalogue.duration_ms(drama_id, episode_no)
+        if duration_ms is None:
+            return Place(unknown=Reason.UNKNOWN_EPISODE)
+        return Place(place_stamps(index), place_stamps(index, duration_ms), duration_ms + PAST_THE_END_MS)
+
+
+class Judged(NamedTuple):
+    """`values` go into the log, in order; `results` has one entry an event; `types` counts what is accepted."""
+
+    values: list[bytes]
+    results: list[Accepted | Rejected]
+    types: Counter[str]
+
+
+def judge(events: list[WireEvent], receipt: Receipt, catalogue: Catalogue) -> Judged:
+    """Check each event (some may be Rejected already) for itself; what is not taken costs the others nothing."""
+    judged, last_seq = Judged([], [], Counter()), 0
+    places, stamper, tags = Places(catalogue), Stamper(receipt), []
+    for event in events:
+        kind = KINDS.get(type(event))
+        if kind is None:
+            judged.results.append(event)
+            continue
+        place = places[event.drama_id, event.episode_no if kind.episode else 0]
+        reason = _fault(event, kind, place, last_seq)
+        if reason is not None:
+            judged.results.append(Rejected(str(event.event_id), reason))
+            continue
+        last_seq = event.seq
+        judged.values.append(_logged(event, kind, place, stamper))
+        judged.results.append(Accepted(event.event_id))
+        tags.append(kind.tag)
+    judged.types.update(tags)
+    return judged
+
+
+def qualified(_event: WireEvent, _receipt: Receipt) -> bool:
+    """May this playback heat a drama?  Every valid token's may, until there are playback tickets."""
+    return True
+
+
+def _fault(event: WireEvent, kind: Kind, place: Place, last_seq: int) -> Reason | None:
+    if event.seq <= last_seq:
+        return Reason.SEQ_ORDER
+    if place.unknown is not None:
+        return place.unknown
+    if kind.interval and not event.from_ms <= event.to_ms <= place.end_ms:
+        return Reason.BAD_INTERVAL
+    return None
+
+
+def _logged(event: WireEvent, kind: Kind, place: Place, stamper: Stamper) -> bytes:
+    if not kind.start:
+        return stamper.stamped(event, place.play_stamps if kind.play else place.stamps)
+    marks = QUALIFIED if qualified(event, stamper.receipt) else b""
+    if event.ticket is not None:  # a ticket is a capability: it is looked at here and goes no further
+        event = msgspec.structs.replace(event, ticket=None)
+    return stamper.stamped(event, place.play_stamps + marks)

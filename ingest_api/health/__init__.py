@@ -1,0 +1,1 @@
+"""Is this process alive, can it do its work, and what has it counted."""

@@ -1,0 +1,78 @@
+"""The API on twins: no sockets, a clock that stands still, a log in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from domain import events
+from domain.catalogue import Catalogue
+from infra.settings import Settings
+from ingest_api.app import assemble
+from ingest_api.events.log import MemoryLog
+from tests.builders import NOW_S, SECRET, a_catalogue, a_token
+
+PARTITIONS = 4
+SETTINGS = Settings(jwt_secret=SecretStr(SECRET), partitions=PARTITIONS)
+
+
+@dataclass
+class FixedCatalogue:
+    """A catalogue that is followed; a test may change it, or let it grow old."""
+
+    current: Catalogue = field(default_factory=a_catalogue)
+    age_s: float = 0.1
+
+
+@dataclass
+class Twins:
+    """Connections that reach nothing."""
+
+    log: Any = field(default_factory=lambda: MemoryLog(PARTITIONS))
+    catalogue: Any = field(default_factory=FixedCatalogue)
+    redis: Any = None
+    now_s: float = NOW_S
+
+    async def open(self) -> None:
+        """Nothing to connect."""
+
+    async def close(self) -> None:
+        """Nothing to let go."""
+
+    def app(self, settings: Settings = SETTINGS, **more: Any) -> FastAPI:
+        """The API on these twins."""
+        return assemble(settings, self, now_s=lambda: self.now_s, **more)
+
+    @property
+    def logged(self) -> list[Any]:
+        """All events in the log, partition by partition, as readers of the log decode them."""
+        return [events.decode(value) for records in self.log.partitions for _, value in records]
+
+
+def caller(app: FastAPI, peer: str = "127.0.0.1") -> httpx.AsyncClient:
+    """A client that calls the app without a socket, from address `peer`."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(peer, 50_000))
+    return httpx.AsyncClient(transport=transport, base_url="http://api")
+
+
+async def post(app: FastAPI, body: bytes, peer: str = "127.0.0.1", **headers: str) -> httpx.Response:
+    """POST /v1/events with a good token and content type unless `headers` (underscores are hyphens) say otherwise."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    ours = {"authorization": f"Bearer {a_token()}", "content-type": "application/json"}
+    async with caller(app, peer) as client:
+        return await client.post("/v1/events", content=body, headers=ours | given)
+
+
+def reasons(answer: httpx.Response) -> list[str]:
+    """One word an event: accepted, or why not."""
+    return [result.get("reason", result["status"]) for result in answer.json()["results"]]
+
+
+def code(answer: httpx.Response) -> str:
+    """The code of an answer that is an error."""
+    return str(msgspec.convert(answer.json()["error"]["code"], str))
