@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Annotated
 
 import msgspec
@@ -70,8 +71,9 @@ PARTS: tuple[Callable[[Settings], list[Step]], ...] = (
 
 
 def _stopped(steps: list[Step], json: bool, why: str, code: int) -> typer.Exit:
-    _show(steps, json)
-    return end(f"juliu migrate: {why}\nwhat was done stays; run it again when this is mended", code)
+    if steps:
+        _show(steps, json)
+    return end(f"juliu migrate: {why}\nWhat was done stays; run it again when this is mended.", code)
 
 
 def _show(steps: list[Step], json: bool) -> None:
@@ -81,7 +83,8 @@ def _show(steps: list[Step], json: bool) -> None:
     table = Table()
     for name in ("server", "what", "is", ""):
         table.add_column(name)
-    for step in steps:
-        style = "" if step.did == "there" else "green"
-        table.add_row(step.part, step.name, step.did, escape(step.note), style=style)
+    for (part, did, note), alike in groupby(steps, key=lambda step: (step.part, step.did, step.note)):
+        names = [step.name for step in alike]
+        name = names[0] if len(names) == 1 else f"{names[0]} ... {names[-1]}"  # of 256 partitions, say
+        table.add_row(part, name, did, escape(note), style="" if did == "there" else "green")
     Console().print(table)
