@@ -1,0 +1,78 @@
+"""ClickHouse over HTTP for the hot path: one statement a call, its errors told apart by what the caller should do."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import aiohttp
+import msgspec
+
+from infra.fold_store import Wait
+from infra.settings import Settings
+
+CONNECT_S = 2.0
+ANSWER_S = 30.0  # an insert takes milliseconds; what takes this long is in doubt, and the fences will tell
+CONNECTIONS = 64  # one a partition that is being stored
+MAX_ANSWER = 1_000_000  # bytes; answers here are a line
+
+# CANNOT_PARSE_TEXT, _ESCAPE_SEQUENCE, _QUOTED_STRING, _INPUT_ASSERTION_FAILED, _NUMBER, _BOOL, INCORRECT_DATA
+_UNREADABLE = frozenset({"6", "25", "26", "27", "72", "467", "117"})
+
+
+class Unreadable(Exception):
+    """ClickHouse cannot read these rows; sent again as they are it never will."""
+
+
+class Answer(NamedTuple):
+    """What a statement answered, and how many rows passed its conditions (those that a token dropped count too)."""
+
+    text: str
+    written: int
+
+
+class _Summary(msgspec.Struct):
+    written_rows: str = "0"
+
+
+_decode_summary = msgspec.json.Decoder(_Summary).decode
+
+
+class Http:
+    """Statements to one database; made inside the running loop, closed by close().  Nothing is sent twice by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.clickhouse_url
+        self._database = {"database": settings.clickhouse_database}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            timeout=aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S),
+            headers={
+                "X-ClickHouse-User": settings.clickhouse_user,
+                "X-ClickHouse-Key": settings.clickhouse_password.get_secret_value(),
+            },
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def ask(self, sql: str, options: Mapping[str, str], body: bytes = b"") -> Answer:
+        """The statement's answer once it is done.  `options` are settings and query parameters (`param_x`).
+
+        Raises Unreadable for a body that it cannot parse, Wait for anything else: also what a person must mend (no
+        such table, a full disk), because the rows are safe in the log until then.
+        """
+        params = {"query": sql, "wait_end_of_query": "1", **self._database, **options}
+        try:
+            async with self._session.post(self._url, params=params, data=io.BytesIO(body)) as answer:
+                text = (await answer.content.read(MAX_ANSWER)).decode(errors="replace")
+                summary = answer.headers.get("X-ClickHouse-Summary", "{}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Wait("clickhouse", error) from error
+        if answer.status == 200:
+            return Answer(text, int(_decode_summary(summary).written_rows))
+        if answer.headers.get("X-ClickHouse-Exception-Code") in _UNREADABLE:
+            raise Unreadable(text[:300])
+        raise Wait("clickhouse", text[:300])

@@ -1,0 +1,54 @@
+"""The statements of the store of rows.  All constants: values travel as query parameters."""
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from infra.clickhouse.columns import COLUMNS, EXPRESSIONS, STRUCTURE
+
+_LAST = "SELECT last FROM blocks WHERE partition = {p:UInt16} ORDER BY partition DESC, first DESC LIMIT 1"
+_IS_NEXT = f"ifNull(toInt64(({_LAST})), -1) = {{first:Int64}} - 1"
+
+INSERT = {
+    table: f"INSERT INTO {table} ({COLUMNS}) SELECT {EXPRESSIONS} FROM input('{STRUCTURE}')"
+    f" WHERE {_IS_NEXT} FORMAT JSONEachRow"
+    for table in ("events", "late_events")
+}
+
+CLOSE = (
+    "INSERT INTO blocks (partition, first, last, records, rows, late, repeats, poison, at) SELECT {p:UInt16},"
+    " {first:UInt64}, {last:UInt64}, {last:UInt64} - {first:UInt64} + 1, {rows:UInt32}, {late:UInt32},"
+    f" {{repeats:UInt32}}, {{poison:UInt32}}, now64(3) WHERE {_IS_NEXT}"
+)
+
+# the chain of a partition: how many blocks, first and last offset, records in them
+CHAIN = (
+    "SELECT count(), toInt64(min(first)), toInt64(max(last)), toInt64(sum(last - first + 1))"
+    " FROM blocks WHERE partition = {p:UInt16}"
+)
+
+# the first block behind a hole, and where those before it end
+HOLE = """
+SELECT first, before FROM
+(
+    SELECT first, row_number() OVER (ORDER BY first) AS n,
+        max(last) OVER (ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM blocks WHERE partition = {p:UInt16}
+)
+WHERE n > 1 AND first > before + 1 ORDER BY first LIMIT 1
+"""
+
+# by primary key; toYYYYMM names the partition, all others of ORDER BY lead to one granule of each of its parts
+HOLDS = {
+    "events": """
+SELECT count() FROM events
+WHERE toYYYYMM(received_at) = {month:UInt32} AND event_type = {type:String}
+    AND toDate(ts) = toDate(fromUnixTimestamp64Milli({ts:Int64}, 'Asia/Shanghai'))
+    AND drama_id = toUInt64({drama:Int64}) AND user_id = toUInt64({user:Int64})
+    AND session_id = {session:String} AND seq = toUInt64({seq:Int64})
+    AND partition = {p:UInt16} AND offset = {o:UInt64}
+""",
+    "late_events": """
+SELECT count() FROM late_events
+WHERE toYYYYMM(received_at) = {month:UInt32} AND partition = {p:UInt16} AND offset = {o:UInt64}
+""",
+}

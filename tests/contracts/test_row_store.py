@@ -1,0 +1,221 @@
+"""The promises of RowStore, kept by the memory twin and by ClickHouse alike."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from domain import events
+from domain.blocks import Block
+from domain.fences import WentBack
+from infra.clickhouse.clickhouse_row_store import ClickHouseRowStore
+from infra.clickhouse.client import connect
+from infra.clickhouse.http import Http
+from infra.clickhouse.migrate import migrate
+from infra.clickhouse.row_store import Insert, RowStore, Stored, Table, month
+from infra.settings import Settings
+from tests.memory_row_store import MemoryRowStore
+
+DECEMBER, JANUARY = 1_798_700_000_000, 1_798_800_000_000  # 2026-12-31 and 2027-01-01, Asia/Shanghai
+partitions = itertools.count(10, 10)
+STORED = Stored(rows=1, late=0, repeats=0, poison=0)
+
+
+class Memory:
+    """The twin, and what the tests do to it behind its back; `p` is the partition of this test."""
+
+    def __init__(self, p: int) -> None:
+        self.p = p
+        self.store: RowStore = MemoryRowStore()
+        self._twin: Any = self.store
+
+    def count(self, table: Table = "events") -> int:
+        return len(self._twin.rows[table])
+
+    def forget_tokens(self) -> None:
+        self._twin.tokens.clear()
+
+    def lose_block(self, first: int) -> None:
+        self._twin.blocks = [held for held in self._twin.blocks if held[1].first != first]
+
+
+class Real:
+    """ClickHouse, and what the tests do to it behind its back; `p` is the partition of this test alone."""
+
+    def __init__(self, p: int, client: Any, http: Http) -> None:
+        self.p = p
+        self.store: RowStore = ClickHouseRowStore(http)
+        self._client = client
+
+    def count(self, table: Table = "events") -> int:
+        return int(self._client.command(f"SELECT count() FROM {table} WHERE partition = {self.p}"))
+
+    def forget_tokens(self) -> None:
+        for window in (0, 100_000):
+            self._client.command(f"ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = {window}")
+
+    def lose_block(self, first: int) -> None:
+        self._client.command(f"DELETE FROM blocks WHERE partition = {self.p} AND first = {first}")
+
+
+@pytest.fixture(scope="module")
+def migrated(stack: Settings) -> Iterator[Settings]:
+    settings = stack.model_copy(update={"clickhouse_database": "row_store"})
+    migrate(settings)
+    yield settings
+    with connect(stack) as client:
+        client.command("DROP DATABASE row_store SYNC")
+
+
+@pytest.fixture(params=["memory", pytest.param("clickhouse", marks=pytest.mark.servers)])
+async def side(request: pytest.FixtureRequest) -> AsyncIterator[Memory | Real]:
+    if request.param == "memory":
+        yield Memory(next(partitions))
+        return
+    settings = request.getfixturevalue("migrated")
+    http = Http(settings)
+    with connect(settings) as client:
+        yield Real(next(partitions), client, http)
+    await http.close()
+
+
+def a_record(offset: int, received_at_ms: int = JANUARY, **fields: Any) -> tuple[int, bytes]:
+    event = events.Liked(
+        event_id=str(uuid.UUID(int=offset)), seq=offset + 1, at_ms=received_at_ms, ts_ms=received_at_ms,
+        received_at_ms=received_at_ms, user_id=7, session_id=str(uuid.UUID(int=1)), drama_id=3, episode_no=1, **fields,
+    )  # fmt: skip
+    return offset, events.encode(event)
+
+
+def an_insert(p: int, first: int, last: int, at_ms: int = JANUARY, table: Table = "events") -> Insert:
+    rows = [a_record(offset, at_ms) for offset in range(first, last + 1)]
+    return Insert(table, p, Block(first, last), month(at_ms), rows)
+
+
+async def test_before_the_first_block_the_fence_is_minus_one(side):
+    assert await side.store.block_fence(side.p) == -1
+
+
+async def test_rows_land_once_however_often_they_are_sent(side):
+    for _ in range(3):
+        assert await side.store.insert(an_insert(side.p, 0, 4))
+    assert side.count() == 5
+
+
+async def test_an_insert_is_held_once_it_landed(side):
+    assert not await side.store.holds(an_insert(side.p, 0, 4))
+    await side.store.insert(an_insert(side.p, 0, 4))
+    assert await side.store.holds(an_insert(side.p, 0, 4))
+    assert not await side.store.holds(an_insert(side.p, 5, 9))
+    assert not await side.store.holds(an_insert(side.p + 1, 0, 4))
+
+
+async def test_an_insert_is_held_although_its_token_is_forgotten(side):
+    await side.store.insert(an_insert(side.p, 0, 4))
+    side.forget_tokens()
+    assert await side.store.holds(an_insert(side.p, 0, 4))
+    await side.store.insert(an_insert(side.p, 0, 4))
+    assert side.count() == 10, "the token was not forgotten, so this test shows nothing"
+
+
+async def test_each_month_of_a_block_is_held_by_itself(side):
+    block = Block(0, 4)
+    old = Insert("events", side.p, block, month(DECEMBER), [a_record(offset, DECEMBER) for offset in (0, 2)])
+    new = Insert("events", side.p, block, month(JANUARY), [a_record(offset, JANUARY) for offset in (1, 3, 4)])
+    await side.store.insert(old)
+    assert (await side.store.holds(old), await side.store.holds(new)) == (True, False)
+    await side.store.insert(new)
+    assert (await side.store.holds(old), await side.store.holds(new)) == (True, True)
+    assert side.count() == 5
+
+
+async def test_late_rows_have_a_table_of_their_own(side):
+    await side.store.insert(an_insert(side.p, 0, 4))
+    late = an_insert(side.p, 5, 6, table="late_events")
+    late = Insert("late_events", side.p, Block(0, 4), late.month, late.rows)
+    assert not await side.store.holds(late)
+    for _ in range(2):
+        assert await side.store.insert(late)
+    assert await side.store.holds(late)
+    assert (side.count(), side.count("late_events")) == (5, 2)
+
+
+async def test_closing_blocks_moves_the_fence(side):
+    assert await side.store.close(side.p, Block(0, 4), STORED)
+    assert await side.store.close(side.p, Block(5, 5), STORED)
+    assert await side.store.close(side.p + 1, Block(0, 9), STORED)
+    assert [await side.store.block_fence(side.p + i) for i in range(3)] == [5, 9, -1]
+
+
+async def test_a_block_is_closed_once(side):
+    assert await side.store.close(side.p, Block(0, 4), STORED)
+    assert not await side.store.close(side.p, Block(0, 4), STORED)
+    assert await side.store.block_fence(side.p) == 4
+
+
+async def test_nothing_is_stored_of_a_block_that_is_not_the_next(side):
+    await side.store.close(side.p, Block(0, 4), STORED)
+    for first, last in ((0, 4), (6, 9), (3, 7)):
+        assert not await side.store.insert(an_insert(side.p, first, last))
+        assert not await side.store.close(side.p, Block(first, last), STORED)
+    assert side.count() == 0
+    assert await side.store.insert(an_insert(side.p, 5, 9))
+
+
+async def test_a_zombies_insert_after_its_block_was_closed_is_empty(side):
+    await side.store.insert(an_insert(side.p, 0, 4))
+    await side.store.close(side.p, Block(0, 4), STORED)
+    side.forget_tokens()
+    assert not await side.store.insert(an_insert(side.p, 0, 4))
+    assert side.count() == 5
+
+
+async def test_a_missing_block_is_noticed(side):
+    for first in (0, 10, 20):
+        await side.store.close(side.p, Block(first, first + 9), STORED)
+    side.lose_block(10)
+    with pytest.raises(WentBack, match="20"):
+        await side.store.block_fence(side.p)
+
+
+async def test_lost_last_blocks_lower_the_fence(side):
+    for first in (0, 10):
+        await side.store.close(side.p, Block(first, first + 9), STORED)
+    side.lose_block(10)
+    assert await side.store.block_fence(side.p) == 9
+
+
+async def test_months_that_were_dropped_by_hand_are_no_hole(side):
+    for first in (0, 10):
+        await side.store.close(side.p, Block(first, first + 9), STORED)
+    side.lose_block(0)
+    assert await side.store.block_fence(side.p) == 19
+
+
+LIKED = b'{"type":"liked","event_id":"e","seq":1,"at_ms":1,"drama_id":1,"episode_no":1,"received_at_ms":1798800000000'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b" \n" + LIKED + b"}",
+        LIKED + b',"seq":2}',
+        LIKED + b',"partition":9,"offset":"x"}',
+        LIKED + b',"scene":-1,"user_id":-5}',
+        LIKED + b',"user_id":99999999999999999999}',
+        LIKED + b',"ts_ms":-99999999999999999}',
+        LIKED + b',"ts_ms":99999999999999999}',
+        LIKED + b',"new":{"a":[1,null,1e999,"\\u0000"]},"type":"liked"}',
+        LIKED + ',"session_id":"\\u0000\\t\\\\\\n剧"}'.encode(),
+    ],
+)
+async def test_whatever_the_decoder_takes_is_stored(side, value):
+    events.decode(value)
+    insert = Insert("events", side.p, Block(0, 1), month(JANUARY), [(0, value), a_record(1)])
+    assert await side.store.insert(insert)
+    assert side.count() == 2
+    assert await side.store.holds(insert)
