@@ -5,7 +5,6 @@ For each run: read what the fold needs as of the fence, fold (domain.fold, pure)
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,17 +13,16 @@ from domain.effects import Run
 from domain.events import AnyEvent
 from domain.fold import Fold, Unfoldable
 from infra import logs, metrics
-from infra.fold_store import Broken, FoldStore, Place, RedisFoldStore, Refused, Wait, connect
+from infra.fold_store import Broken, FoldStore, Place, RedisFoldStore, Refused, connect
 from infra.settings import Settings
 from streams import dead, preflight, records, runtime
-from streams.group import Group, Moved
+from streams.group import Moved
 from streams.log_writer import LogWriter
 from streams.merge import Merger
 from streams.records import Poison, Record
 
 GROUP = "counters"
 PIECE = 1000  # records in one fold: bigger ones get no cheaper, and hold up the loop for longer
-BUDGET_EVERY_S = 5.0
 
 log = logs.get(__name__)
 
@@ -156,14 +154,4 @@ def main(settings: Settings) -> None:
     letters = LogWriter(settings.kafka, f"juliu-{GROUP}-{settings.worker_id}-dead")
     work = Counters(RedisFoldStore(redis, GROUP), dead.Dead(GROUP, letters, budget, version), settings.partitions)
     merger = Merger(redis, GROUP, settings.partitions)
-    runtime.run(settings, work, tasks=[merger.run, lambda group: _flush(group, budget)])
-
-
-async def _flush(_group: Group, budget: dead.Budget) -> None:
-    """Write down how many records were seen, which the poison budget is a share of."""
-    while True:
-        await asyncio.sleep(BUDGET_EVERY_S)
-        try:
-            await budget.flush()
-        except Wait as error:
-            log.info("budget not written", error=str(error))
+    runtime.run(settings, work, tasks=[merger.run, budget.run])

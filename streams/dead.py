@@ -6,6 +6,7 @@ kept in Redis, so that starting again does not renew it, and by code version, so
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from streams.records import MAX_REASON, Record
 MINUTES = 5  # that the budget looks back
 SHARE, AT_LEAST = 0.01, 500  # of the records of these minutes
 BUDGET_LIFE_S = 600
+FLUSH_S = 5.0
 LETTERS = 500  # in one write: 500 times the largest record is what the producer may hold
 
 log = logs.get(__name__)
@@ -100,6 +102,15 @@ class Budget:
         """Write what was counted.  Raises Wait."""
         if self._seen:
             await self._add(0)
+
+    async def run(self, _group: object) -> None:
+        """A task beside the worker: write what was counted, also where there is no poison."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            try:
+                await self.flush()
+            except Wait as error:
+                log.info("budget not written", error=str(error))
 
     async def _add(self, poison: int) -> list[list[bytes | None]]:
         """Add to this minute; the last minutes' (records, poison)."""
