@@ -29,6 +29,7 @@ COMMANDS = (
     Command("stream", "juliu.commands.stream", "app", "Run a worker: counters or store."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
+    Command("bench", "juliu.commands.bench", "app", "Measure the running installation."),
 )
 
 

@@ -78,6 +78,12 @@ class Client:
             for queue in queues:
                 await queue.put(None)
 
+    async def post(self, one: Request, sent: Sent) -> None:
+        """Post one request and count it in `sent`.  Raises GaveUp."""
+        mine = one.user_id % len(self._lines)
+        async with self._free[mine]:
+            await self._post(self._lines[mine], one, sent)
+
     async def get(self, user_id: int, path: str) -> Answer:
         """GET `path` as this viewer.  Raises GaveUp."""
         mine = user_id % len(self._lines)
@@ -92,14 +98,15 @@ class Client:
 
     async def _post_all(self, line: Line, queue: asyncio.Queue[Request | None], sent: Sent) -> None:
         while (one := await queue.get()) is not None:
-            post = request("POST", "/v1/events", self._host, self._token(one.user_id), one.body)
-            answer, again = await self._ask(line, post)
-            if answer.status != 202:
-                raise GaveUp(f"POST /v1/events: {answer.status} {answer.body[:500]!r}")
-            self._count(one, _receipt(answer.body), answer, sent)
-            sent.again += again
+            await self._post(line, one, sent)
 
-    def _count(self, one: Request, receipt: Receipt, answer: Answer, sent: Sent) -> None:
+    async def _post(self, line: Line, one: Request, sent: Sent) -> None:
+        whole = request("POST", "/v1/events", self._host, self._token(one.user_id), one.body)
+        answer, again = await self._ask(line, whole)
+        if answer.status != 202:
+            raise GaveUp(f"POST /v1/events: {answer.status} {answer.body[:500]!r}")
+        receipt = _receipt(answer.body)
+        sent.again += again
         sent.requests += 1
         sent.events += one.events
         sent.accepted += receipt.accepted

@@ -17,6 +17,7 @@ GROUPS = ("counters", "store")
 KAFKA_S = 10.0
 STUCK_S = 60.0  # a group that does not move for so long will not
 POLL_S = 0.02
+AT_ONCE = 10_000  # records asked for in one call
 TAIL = 200  # records that are looked through at once for the last event before the pulses
 
 
@@ -42,24 +43,25 @@ class LogEnd:
         """The offset of the last event of each partition, -1 where there is none; pulses behind it do not count."""
         return [self._last_event(p, end) for p, end in enumerate(self.ends())]
 
+    def records(self, p: int, begin: int, end: int) -> Sequence[confluent_kafka.Message]:
+        """The records of a partition from offset `begin` to before `end`, which are there."""
+        self._consumer.assign([TopicPartition(topics.EVENTS.name, p, begin)])
+        out: list[confluent_kafka.Message] = []
+        while len(out) < end - begin and (found := self._consumer.consume(min(end - begin, AT_ONCE), KAFKA_S)):
+            out += [message for message in found if not message.error() and (message.offset() or 0) < end]
+        return out
+
     def close(self) -> None:
         """Leave."""
         self._consumer.close()
 
     def _last_event(self, p: int, end: int) -> int:
         for begin in range(end - TAIL, -TAIL, -TAIL):
-            found = self._read(p, max(0, begin), begin + TAIL)
+            found = self.records(p, max(0, begin), begin + TAIL)
             events = [message.offset() for message in found if message.key() != topics.PULSE_KEY]
             if events:
                 return cast(int, events[-1])
         return -1
-
-    def _read(self, p: int, begin: int, end: int) -> Sequence[confluent_kafka.Message]:
-        self._consumer.assign([TopicPartition(topics.EVENTS.name, p, begin)])
-        out: list[confluent_kafka.Message] = []
-        while len(out) < end - begin and (found := self._consumer.consume(end - begin - len(out), KAFKA_S)):
-            out += [message for message in found if not message.error() and (message.offset() or 0) < end]
-        return out
 
 
 class Fences:

@@ -1,0 +1,1 @@
+"""`juliu bench`: what a running installation does, measured from outside."""

@@ -1,0 +1,144 @@
+"""The benchmark of the spine: events in over HTTP, counted in Redis, stored in ClickHouse, on a running stack."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from infra.local.home import Home
+from juliu.bench import workers
+from juliu.bench.latency import POLL_S, Percentiles, Sample, latencies_ms, percentiles
+from juliu.bench.traffic import Traffic
+from juliu.load import cpu
+from juliu.load.client import Client, Sent
+from juliu.load.positions import GROUPS, Fences, LogEnd
+
+LARGE, SMALL = 100, 8  # events a request
+RATE, BATCH = 1_000, 10  # events a second, and of one request, while latencies are taken
+PREFILL = 200_000  # events that a stopped worker then catches up
+BEHIND = 500  # requests in flight past which a rate is not kept
+PROCESSES = {"counters": "stream-counters", "store": "stream-store"}
+
+
+class TooSlow(RuntimeError):
+    """The rate at which latencies are to be taken cannot be kept."""
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """As many requests as the API takes.  A rate `counted` ends when the counters worker has all of it in Redis."""
+
+    requests_per_s: float
+    acknowledged_per_s: float
+    counted_per_s: float
+    stored_per_s: float
+    events_per_cpu_s: dict[str, int]  # by process, until all is stored
+
+
+@dataclass
+class Spine:
+    """What is measured, a phase at a time; each is bounded by `seconds` or by a number of events."""
+
+    home: Home
+    client: Client
+    fences: Fences
+    end: LogEnd
+    traffic: Traffic
+    say: Callable[[str], None] = field(default=lambda _line: None)
+
+    async def throughput(self, events: int, seconds: float) -> Throughput:
+        """Send requests of `events` events for `seconds`, as fast as they are taken."""
+        self.say(f"requests of {events} events for {seconds:.0f} s")
+        meter, sent, began = cpu.Meter(cpu.pids(self.home)), Sent(), time.monotonic()
+        until = began + seconds
+        await self.client.send(self.traffic.requests(events, lambda: time.monotonic() < until), sent)
+        acknowledged_s = time.monotonic() - began
+        upto = await asyncio.to_thread(self.end.last_events)
+        taken_s = {}
+        for group in GROUPS:
+            await self.fences.wait(group, upto)
+            taken_s[group] = time.monotonic() - began
+        return Throughput(
+            round(sent.requests / acknowledged_s, 1), round(sent.accepted / acknowledged_s),
+            round(sent.accepted / taken_s["counters"]), round(sent.accepted / taken_s["store"]),
+            {name: round(sent.accepted / used) for name, used in meter.used().items() if used > 0.01},
+        )  # fmt: skip
+
+    async def latencies(self, seconds: float) -> dict[str, Percentiles]:
+        """Event to store, by group, at RATE events a second sent at their due times whatever the answers do."""
+        self.say(f"latencies at {RATE:,} events/s for {seconds:.0f} s")
+        begins = await asyncio.to_thread(self.end.ends)
+        samples: dict[str, list[Sample]] = {group: [] for group in GROUPS}
+        sampler = asyncio.create_task(self._sample(samples))
+        try:
+            await self._send_at_rate(seconds)
+            upto = await asyncio.to_thread(self.end.last_events)
+            for group in GROUPS:
+                await self.fences.wait(group, upto)
+            await asyncio.sleep(2 * POLL_S)
+        finally:
+            sampler.cancel()
+        due = [await asyncio.to_thread(self._due, p, begins[p], last + 1) for p, last in enumerate(upto)]
+        return {
+            group: percentiles([ms for p, events in enumerate(due) for ms in latencies_ms(samples[group], p, events)])
+            for group in GROUPS
+        }
+
+    async def catch_up(self) -> dict[str, int]:
+        """Records a CPU second of each worker, catching up PREFILL events that came while it was stopped."""
+        idle = {}
+        for group, process in PROCESSES.items():
+            self.say(f"what a start of {process} costs")
+            idle[group] = cpu.seconds(await workers.restart(self.home, process))
+        self.say(f"{PREFILL:,} events while both workers stand still")
+        begins = await asyncio.to_thread(self.end.ends)
+        with workers.stopped(self.home, PROCESSES.values()):
+            left = iter(range(PREFILL // LARGE))
+            await self.client.send(self.traffic.requests(LARGE, lambda: next(left, None) is not None), Sent())
+            upto = await asyncio.to_thread(self.end.last_events)
+            records = sum(last + 1 - begin for last, begin in zip(upto, begins, strict=True))
+            return {group: round(records / await self._caught_up_in(group, upto, idle[group])) for group in PROCESSES}
+
+    async def _caught_up_in(self, group: str, upto: list[int], idle_cpu_s: float) -> float:
+        """CPU seconds of a new worker until it has everything, its start taken off."""
+        self.say(f"{PROCESSES[group]} catches up")
+        pid = await workers.restart(self.home, PROCESSES[group], ready=False)
+        await self.fences.wait(group, upto)
+        return cpu.seconds(pid) - idle_cpu_s
+
+    async def _send_at_rate(self, seconds: float) -> None:
+        pause_s, sent, flying = BATCH / RATE, Sent(), set[asyncio.Task[None]]()
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            for n in range(int(seconds / pause_s)):
+                await asyncio.sleep(max(0.0, began + n * pause_s - time.monotonic()))
+                task = tasks.create_task(self.client.post(self.traffic.request(BATCH), sent))
+                flying.add(task)
+                task.add_done_callback(flying.discard)
+                if len(flying) > BEHIND:
+                    raise TooSlow(f"{len(flying)} requests in flight at {RATE:,} events/s")
+
+    async def _sample(self, samples: dict[str, list[Sample]]) -> None:
+        while True:
+            for group in GROUPS:
+                fences = await self.fences.read(group)
+                samples[group].append(Sample(time.time() * 1000, fences))
+            await asyncio.sleep(POLL_S)
+
+    def _due(self, p: int, begin: int, end: int) -> list[tuple[int, int]]:
+        """Offset and due time of each event of a part of the log; pulses have none."""
+        records = self.end.records(p, begin, end)
+        return [(m.offset() or 0, _at(m.value() or b"").at_ms) for m in records if m.value()]
+
+
+class _At(msgspec.Struct):
+    """When an event was due."""
+
+    at_ms: int
+
+
+_at = msgspec.json.Decoder(_At).decode
