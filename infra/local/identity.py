@@ -68,9 +68,10 @@ def wait_gone(processes: list[Identity], within_s: float) -> list[Identity]:
 
 
 def end(processes: list[Identity], within_s: float) -> None:
-    """SIGTERM all at once, SIGKILL what is left after `within_s`."""
+    """SIGTERM all at once, SIGKILL what is left after `within_s`.  One that was stopped is woken to hear it."""
     for process in processes:
         process.signal(signal.SIGTERM)
+        process.signal(signal.SIGCONT)
     left = wait_gone(processes, within_s)
     for process in left:
         process.signal(signal.SIGKILL)

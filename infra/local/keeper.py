@@ -26,12 +26,14 @@ _PROBE_EVERY_S = 0.1
 class Keeper:
     """One program of the supervisor.  `changed` is called after every change of `state`."""
 
-    def __init__(self, program: Program, home: Home, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, program: Program, home: Home, changed: Callable[[], None], restarts: Restarts | None = None
+    ) -> None:
         self.program = program
         self.state = ProgramState(program.kind)
         self._home = home
         self._changed = changed
-        self._restarts = Restarts()
+        self._restarts = restarts or Restarts()
         self._stopping = asyncio.Event()
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -40,7 +42,7 @@ class Keeper:
         """Begin to keep it running; where it was given up, try again."""
         if self._task is None or self._task.done():
             self._restarts.forgive()
-            self._tell("waiting")
+            self._tell("preparing")
             self._task = asyncio.create_task(self._keep(), name=self.program.name)
 
     async def stop(self) -> None:
@@ -59,7 +61,6 @@ class Keeper:
 
     async def _keep(self) -> None:
         try:
-            self._tell("preparing")
             await asyncio.to_thread(self.program.prepare)
             while not self._stopping.is_set():
                 was_ready, code = await self._live_once()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,17 +62,24 @@ class MariaDB:
         """Make the data folder beside its place and move it there when it is whole."""
         partial = self.home.data(f"{self.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        user = getpass.getuser()
-        with self.home.log("mysql-install").open("wb") as log:
+        partial.mkdir(parents=True)
+        with tempfile.TemporaryDirectory(prefix="juliu-") as plain:  # the installer, a script, breaks paths at blanks
+            link = Path(plain) / "data"
+            link.symlink_to(partial)
+            self._run_installer(link)
+        partial.rename(self.home.data(self.name))
+
+    def _run_installer(self, data: Path) -> None:
+        user, printed = getpass.getuser(), self.home.log("mysql-install")
+        with printed.open("wb") as log:
             made = subprocess.run(
-                ["mariadb-install-db", f"--defaults-file={self._config}", f"--datadir={partial}", f"--user={user}",
-                 "--auth-root-authentication-method=socket", f"--auth-root-socket-user={user}", "--skip-test-db"],
+                ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--user={user}", "--skip-test-db",
+                 "--auth-root-authentication-method=socket", f"--auth-root-socket-user={user}",
+                 "--innodb-log-file-size=16M"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=_INSTALL_WITHIN_S, check=False,
             )  # fmt: skip
         if made.returncode:
-            raise StackError(f"MariaDB could not make its data folder; see {self.home.log('mysql-install')}")
-        partial.rename(self.home.data(self.name))
+            raise StackError(f"MariaDB could not make its data folder; see {printed}")
 
     def command(self) -> list[str]:
         """The server in the foreground, as the user that we are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from infra.local.home import Home
 # x86-64-v3, which the ClickHouse of the chdb-core wheel is compiled for, as /proc/cpuinfo spells it.
 CPU_FLAGS = frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"})
 MIN_FREE_BYTES = 1_500_000_000  # first data of four servers, logs and one day of the demo
+MIN_JAVA = 17
 PACKAGES = {  # program -> Debian package
     "java": "openjdk-17-jre-headless",
     "mvn": "maven",
@@ -42,6 +44,14 @@ def cpu_problem(missing: list[str]) -> str | None:
     )
 
 
+def java_problem(release: str) -> str | None:
+    """Words for a Java too old for Kafka 4; `release` is the text of its file of that name, empty if it has none."""
+    found = re.search(r'^JAVA_VERSION="(\d+)', release, re.MULTILINE)
+    if found is None or int(found[1]) >= MIN_JAVA:
+        return None
+    return f"`java` is version {found[1]}, and Kafka needs {MIN_JAVA}: as root `apt-get install {PACKAGES['java']}`"
+
+
 def program_problem(missing: Iterable[str]) -> str | None:
     """Words for programs that are not installed."""
     programs = list(missing)
@@ -67,6 +77,7 @@ def check(home: Home) -> None:
     problems = (
         cpu_problem(missing_cpu_flags(cpuinfo, platform.machine())),
         program_problem(p for p in _programs_needed() if not _installed(p)),
+        java_problem(_java_release()),
         _disk(home),
     )
     found = [problem for problem in problems if problem]
@@ -81,6 +92,12 @@ def _programs_needed() -> list[str]:
 def _installed(program: str) -> bool:
     path = mariadb.server_path() if program == "mariadbd" else program
     return shutil.which(path) is not None
+
+
+def _java_release() -> str:
+    java = shutil.which("java")
+    release = Path(java).resolve().parent.parent / "release" if java else Path()
+    return release.read_text(encoding="utf-8", errors="replace") if release.is_file() else ""
 
 
 def _disk(home: Home) -> str | None:

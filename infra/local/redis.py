@@ -55,6 +55,11 @@ class Redis:
         return version[1]
 
 
+def _packed(command: tuple[str, ...]) -> bytes:
+    words = (word.encode() for word in command)
+    return b"*%d\r\n" % len(command) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
 def ask(port: int, *commands: tuple[str, ...]) -> list[object]:
     """The answers to a few commands, sent together; an error of the server is an answer (hiredis.ReplyError).
 
@@ -63,7 +68,7 @@ def ask(port: int, *commands: tuple[str, ...]) -> list[object]:
     reader, answers = hiredis.Reader(encoding="utf-8", errors="replace"), list[object]()
     try:
         with socket.create_connection((HOST, port), _TIMEOUT_S) as connection:
-            connection.sendall(b"".join(hiredis.pack_command(command) for command in commands))
+            connection.sendall(b"".join(map(_packed, commands)))
             while len(answers) < len(commands):
                 answer = reader.gets()
                 if answer is not False:

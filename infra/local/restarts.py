@@ -17,6 +17,7 @@ WINDOW_LIMIT = 30  # a program that starts well and dies at once is no service
 class Restarts:
     """The deaths of one program.  Times are seconds of any clock that only goes forward."""
 
+    stillborn_limit: int = STILLBORN_LIMIT
     total: int = 0
     stillborn: int = 0
     recent: deque[float] = field(default_factory=deque)
@@ -28,7 +29,7 @@ class Restarts:
         while self.recent[0] <= now_s - WINDOW_S:
             self.recent.popleft()
         self.stillborn = 0 if was_ready else self.stillborn + 1
-        if self.stillborn >= STILLBORN_LIMIT or len(self.recent) >= WINDOW_LIMIT:
+        if self.stillborn >= self.stillborn_limit or len(self.recent) >= WINDOW_LIMIT:
             return None
         cap, deaths = (READY_CAP_S, len(self.recent)) if was_ready else (STILLBORN_CAP_S, self.stillborn)
         return min(cap, FIRST_DELAY_S * 2.0 ** (deaths - 1))

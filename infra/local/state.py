@@ -10,7 +10,7 @@ from infra.local.files import write_whole
 from infra.local.home import Home
 from infra.local.identity import Identity
 
-Phase = Literal["waiting", "preparing", "starting", "ready", "backoff", "failed", "stopped"]
+Phase = Literal["off", "preparing", "starting", "ready", "backoff", "failed", "stopped"]
 
 
 @dataclass
@@ -18,7 +18,7 @@ class ProgramState:
     """One program.  `message` says what is wrong, `ready_at_s` is wall time of the last time it became ready."""
 
     kind: str
-    phase: Phase = "waiting"
+    phase: Phase = "off"
     process: Identity | None = None
     ready_at_s: float = 0.0
     restarts: int = 0

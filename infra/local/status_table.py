@@ -7,7 +7,6 @@ from rich.table import Table
 
 from infra.local.report import Line
 
-
 _WIDE = 160
 
 

@@ -39,7 +39,7 @@ def down() -> None:
 def status(
     json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
-    """Ask every server and process whether it works.  Exit code 1 unless everything that shall run is up."""
+    """Ask every server and process whether it works."""
     found = report.gather(Home(place()))
     if json_:
         typer.echo(json.dumps(report.as_json(found), indent=1))
