@@ -11,13 +11,14 @@ from typing import TypeAlias
 
 from domain import blocks, keys, window
 from domain.effects import Run
-from domain.events import Head
+from domain.events import AnyEvent, Head
 from domain.state import WINDOW, Hash, State
 
 NEW, SEEN, TOO_OLD = window.NEW, window.SEEN, window.TOO_OLD  # a row; dropped; to late_events
 LATE, CONTROL = 3, 4  # to late_events; nothing (a pulse, or poison that was handed over)
 
-PreparedRow: TypeAlias = tuple[int, Head | None, Hash | None]
+Headed: TypeAlias = Head | AnyEvent  # what tells its identity, when it was received, and whether it is late
+PreparedRow: TypeAlias = tuple[int, Headed | None, Hash | None]
 
 
 class RowFold:
@@ -35,7 +36,7 @@ class RowFold:
         self.state = State()
         self._session = keys.session(group, namespace, partition, 0, "").removesuffix("0:")
 
-    def prepare(self, heads: Iterable[tuple[int, Head | None]]) -> list[PreparedRow]:
+    def prepare(self, heads: Iterable[tuple[int, Headed | None]]) -> list[PreparedRow]:
         """Note what the block needs.  None is a pulse or poison.  Heads come in offset order without gaps."""
         need, session, only = self.state.need, self._session, (WINDOW,)
         out: list[PreparedRow] = []
@@ -50,7 +51,7 @@ class RowFold:
         """The verdict on each record, once; the windows held are as after the block from here on."""
         return [self._judge(head, session) for _, head, session in block]
 
-    def _judge(self, head: Head | None, session: Hash | None) -> int:
+    def _judge(self, head: Headed | None, session: Hash | None) -> int:
         if head is None:
             return CONTROL
         if session is None:

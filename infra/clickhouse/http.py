@@ -40,23 +40,21 @@ _decode_summary = msgspec.json.Decoder(_Summary).decode
 
 
 class Http:
-    """Statements to one database; made inside the running loop, closed by close().  Nothing is sent twice by itself."""
+    """Statements to one database.  Connects at the first, in the loop that is running then; sends nothing twice."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.clickhouse_url
         self._database = {"database": settings.clickhouse_database}
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S),
-            headers={
-                "X-ClickHouse-User": settings.clickhouse_user,
-                "X-ClickHouse-Key": settings.clickhouse_password.get_secret_value(),
-            },
-        )
+        self._headers = {
+            "X-ClickHouse-User": settings.clickhouse_user,
+            "X-ClickHouse-Key": settings.clickhouse_password.get_secret_value(),
+        }
+        self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._session.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def ask(self, sql: str, options: Mapping[str, str], body: bytes = b"") -> Answer:
         """The statement's answer once it is done.  `options` are settings and query parameters (`param_x`).
@@ -66,7 +64,7 @@ class Http:
         """
         params = {"query": sql, "wait_end_of_query": "1", **self._database, **options}
         try:
-            async with self._session.post(self._url, params=params, data=io.BytesIO(body)) as answer:
+            async with self._connected().post(self._url, params=params, data=io.BytesIO(body)) as answer:
                 text = (await answer.content.read(MAX_ANSWER)).decode(errors="replace")
                 summary = answer.headers.get("X-ClickHouse-Summary", "{}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -76,3 +74,12 @@ class Http:
         if answer.headers.get("X-ClickHouse-Exception-Code") in _UNREADABLE:
             raise Unreadable(text[:300])
         raise Wait("clickhouse", text[:300])
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                timeout=aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S),
+                headers=self._headers,
+            )
+        return self._session

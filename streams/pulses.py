@@ -1,0 +1,92 @@
+"""The pulse clock: a block that has been open for long enough is closed by a control record in the log itself.
+
+A pulse is not a message to this worker but part of the log: whoever reads the partition cuts the block there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from domain.topics import EVENTS, PULSE_KEY
+from infra import logs
+from infra.fold_store import Wait
+from streams.dead import Letters
+from streams.group import Group
+from streams.log_writer import Letter
+
+BLOCKS_A_SECOND = 4.0  # of all partitions together: a block costs ClickHouse about 30 ms of CPU, however small it is
+LOOKS = 20  # in one interval
+LONGEST_S = 60.0  # between two pulses for one block: it does not close because a store is away
+
+log = logs.get(__name__)
+
+
+class Open(NamedTuple):
+    """A block that has at least one event: its first offset, and since when (time.monotonic)."""
+
+    first: int
+    since: float
+
+
+class OpenBlocks(Protocol):
+    """Who knows which blocks are open: streams.store.Store."""
+
+    def open_blocks(self) -> Mapping[int, Open]:
+        """By partition; partitions that this worker has no more may be among them."""
+
+
+def interval_s(pulse_ms: int, partitions: int) -> float:
+    """The age at which a block is closed: `pulse_ms`, or what keeps all partitions at BLOCKS_A_SECOND."""
+    return max(pulse_ms / 1000, partitions / BLOCKS_A_SECOND)
+
+
+@dataclass
+class Clock:
+    """Decides whom to pulse.  A block that does not close is pulsed again after twice the time, LONGEST_S at most."""
+
+    interval_s: float
+    _sent: dict[int, tuple[int, float, float]] = field(default_factory=dict)  # first of the block, when again, after
+
+    def due(self, blocks: Mapping[int, Open], now: float) -> list[int]:
+        """The partitions to pulse now; they count as pulsed."""
+        due = [p for p, block in blocks.items() if self._is_due(p, block, now)]
+        for p in due:
+            first, _, gap = self._sent.get(p, (-1, 0.0, self.interval_s))
+            gap = min(LONGEST_S, 2 * gap) if first == blocks[p].first else self.interval_s
+            self._sent[p] = (blocks[p].first, now + gap, gap)
+        return due
+
+    def _is_due(self, p: int, block: Open, now: float) -> bool:
+        first, again, _ = self._sent.get(p, (-1, 0.0, 0.0))
+        return now - block.since >= self.interval_s and (first != block.first or now >= again)
+
+
+@dataclass
+class Pulses:
+    """Writes the pulses of this worker's partitions."""
+
+    blocks: OpenBlocks
+    log: Letters
+    clock: Clock
+    now: Callable[[], float] = time.monotonic
+
+    async def run(self, group: Group) -> None:
+        """A task beside the worker."""
+        while True:
+            await asyncio.sleep(self.clock.interval_s / LOOKS)
+            await self.beat(group.held - group.waits.now().keys())
+
+    async def beat(self, held: frozenset[int]) -> None:
+        """Pulse what is due of these partitions.  A pulse that Kafka does not take is due again later."""
+        mine = {p: block for p, block in self.blocks.open_blocks().items() if p in held}
+        due = self.clock.due(mine, self.now())
+        if not due:
+            return
+        try:
+            await self.log.write([Letter(EVENTS.name, PULSE_KEY, b"", partition=p) for p in due])
+        except Wait as error:
+            log.warning("no pulse", partitions=due, error=str(error))
