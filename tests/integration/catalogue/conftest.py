@@ -1,0 +1,32 @@
+"""A catalogue of a test's own: an empty MySQL database, migrated, and an empty Redis database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import redis.asyncio
+
+from infra.catalogue.shelf import RedisShelf
+from infra.mysql.engine import engine_of
+from infra.mysql.migrate import migrate
+from infra.settings import Settings
+from tests.catalogue_rig import Rig
+
+
+@pytest.fixture
+def rig(fresh: Settings, tmp_path: Path) -> Iterator[Rig]:
+    migrate(fresh)
+    engine, shelf = engine_of(fresh, pool=10), RedisShelf.of(fresh)
+    with redis.Redis.from_url(fresh.redis_url) as client:
+        yield Rig(fresh, engine, client, shelf, tmp_path)
+    shelf.close()
+    engine.dispose()
+
+
+@pytest.fixture
+async def async_redis(rig: Rig) -> AsyncIterator[redis.asyncio.Redis]:
+    async with redis.asyncio.Redis.from_url(rig.settings.redis_url) as client:
+        yield client
