@@ -85,12 +85,15 @@ def token(topic: str, partition: int, block: Block, month: int) -> str:
 def must_ask(doubt: bool, rows: int) -> bool:
     """Whether to look for the insert's first row by its primary key, and to skip the insert if it is there.
 
-    `doubt` is true for the first block after an assignment, and from an insert that was not answered until one was:
-    ClickHouse may have taken it and have forgotten its token since.
+    `doubt` is true for all of the first block after an assignment, and for the rest of a block after an insert of it
+    that was not answered: ClickHouse may have taken it and have forgotten its token since.
     """
     return doubt and rows > 0
 
 
 def still_next(block: Block, block_fence: int) -> bool:
-    """The condition that every insert carries: a zombie's insert that arrives hours late inserts nothing."""
+    """The condition that every insert carries: a zombie's insert that arrives hours late inserts nothing.
+
+    What is left: an insert under way for longer than ClickHouse remembers tokens while its own partition stands still.
+    """
     return block_fence == block.first - 1

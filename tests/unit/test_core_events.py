@@ -1,7 +1,7 @@
 """The shapes of the log: what was ever released decodes for ever, and a client cannot send a stamp.
 
-corpus/vN.jsonl holds records of every event type as version N wrote them, in log form.  A file is never edited: an event type or
-a field that comes later gets a line in a new file.
+corpus/vN.jsonl holds records of every event type as version N wrote them, in log form.  A file is never edited: an
+event type or a field that comes later gets a line in a new file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ CORPUS = pathlib.Path(__file__).parent / "corpus"
 RELEASED = [line for file in sorted(CORPUS.glob("v*.jsonl")) for line in file.read_bytes().splitlines()]
 UUID = "0b8f6a52-7c1e-4c3b-9f5e-2f1f0a9d6c01"
 SENT = {
-    "event_id": UUID.upper(), "seq": 1, "at_ms": 1, "play_id": UUID, "drama_id": 7, "episode_no": 1, "from_ms": 0, "to_ms": 5,
+    "event_id": UUID.upper(), "seq": 1, "at_ms": 1, "play_id": UUID, "drama_id": 7, "episode_no": 1,
+    "from_ms": 0, "to_ms": 5,
 }  # fmt: skip
 
 
