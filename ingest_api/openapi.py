@@ -46,8 +46,9 @@ def describe(app: FastAPI) -> None:
     def whole() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = plain()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas.update(_schemas())
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {}).update(_schemas())
+            components.setdefault("securitySchemes", {})["HTTPBearer"] = {"type": "http", "scheme": "bearer"}
             document.setdefault("paths", {})[PATH] = {"post": _events()}
             app.openapi_schema = document
         return app.openapi_schema
