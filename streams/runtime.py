@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import faust
+import uvloop
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
@@ -141,6 +142,7 @@ def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Seque
     """Work until SIGTERM or SIGINT.  The process ends with a code of streams.exits on anything else."""
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.WARNING)  # of Faust's life, only what is wrong
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # for the consumer's thread too; a tenth less CPU an event
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = make_app(settings, work.group, loop)
