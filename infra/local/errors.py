@@ -9,3 +9,7 @@ class StackError(Exception):
 
 class NotReady(Exception):
     """The program does not answer (yet); ask again a little later."""
+
+
+class Waiting(NotReady):
+    """The program answers, and says that it waits for something else: starting it anew would not help."""

@@ -12,7 +12,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable
 
 from infra.local import identity
-from infra.local.errors import NotReady, StackError
+from infra.local.errors import NotReady, StackError, Waiting
 from infra.local.home import Home
 from infra.local.program import Program
 from infra.local.restarts import Restarts
@@ -92,13 +92,15 @@ class Keeper:
             )  # fmt: skip
 
     async def _until_ready(self, process: Process) -> bool:
-        """Ask until it answers.  A start that takes too long is ended by force."""
+        """Ask until it answers.  One that says nothing for too long is ended by force; one that waits may wait."""
         until = time.monotonic() + self.program.start_within_s
         while process.returncode is None and not self._stopping.is_set():
             try:
                 version = await asyncio.to_thread(self.program.probe)
             except NotReady as error:
                 self._say(str(error))
+                if isinstance(error, Waiting):
+                    until = time.monotonic() + self.program.start_within_s
             else:
                 self._tell("ready", process=self.state.process, version=version, ready_at_s=time.time())
                 return True

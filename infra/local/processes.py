@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from infra.local.errors import NotReady
+from infra.local.errors import NotReady, Waiting
 from infra.local.home import HOST, Home
 from infra.local.program import CLEAN_BY_DEFAULT, Kind
 
@@ -47,7 +47,7 @@ class Process:
         return {"address": f"http://{HOST}:{self.port}"}
 
     def probe(self) -> str:
-        """GET /readyz, which checks what the process itself needs."""
+        """GET /readyz, which checks what the process itself needs; Waiting where it lacks something."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=_TIMEOUT_S)
         try:
             connection.request("GET", "/readyz")
@@ -58,5 +58,5 @@ class Process:
         finally:
             connection.close()
         if answer.status != http.client.OK:
-            raise NotReady(f"/readyz says {answer.status}: {text}")
+            raise Waiting(f"/readyz says {answer.status}: {text}")
         return version("juliu")

@@ -22,7 +22,8 @@ from infra.local.wanted import Wanted
 
 Say = Callable[[str], None]
 
-READY_WITHIN_S = 240.0  # past every program's own limit for a first start
+SERVERS_WITHIN_S = 240.0  # a first start, or recovery of much data, on a busy machine
+PROCESSES_WITHIN_S = 90.0
 STOP_WITHIN_S = 60.0
 _ORPHANS_WITHIN_S = 20.0
 _POLL_S = 0.05
@@ -41,11 +42,11 @@ def up(home: Home, say: Say, *, processes: bool) -> None:
             _begin(home, say)
         else:
             _ask(home, wanted.read(home))
-        _wait_ready(home, "server", say)
+        _wait_ready(home, "server", say, SERVERS_WITHIN_S)
         if processes:
             require_migrated(home)
             _ask(home, replace(wanted.read(home), processes=True))
-            _wait_ready(home, "process", say)
+            _wait_ready(home, "process", say, PROCESSES_WITHIN_S)
 
 
 def down(home: Home, say: Say) -> bool:
@@ -116,7 +117,7 @@ def _begin(home: Home, say: Say) -> None:
 
 
 def _wait_for_state(home: Home, started: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + READY_WITHIN_S
+    until = time.monotonic() + _HEARD_WITHIN_S
     while state.read(home) is None:
         if started.poll() is not None or time.monotonic() > until:
             raise StackError(f"the supervisor did not start:\n{log_files.tail(home.log('supervisor'), _LOG_LINES)}")
@@ -138,10 +139,10 @@ def _ask(home: Home, what: Wanted) -> None:
         time.sleep(_POLL_S)
 
 
-def _wait_ready(home: Home, kind: str, say: Say) -> None:
+def _wait_ready(home: Home, kind: str, say: Say, within_s: float) -> None:
     """Wait until every program of this kind answers.  Raises StackError as soon as one is given up."""
     began, told = time.monotonic(), set[str]()
-    while time.monotonic() - began < READY_WITHIN_S:
+    while time.monotonic() - began < within_s:
         known = state.read(home)
         if known is None or not known.supervisor.alive():
             raise StackError(_ENDED.format(log=home.log("supervisor")))
@@ -153,7 +154,8 @@ def _wait_ready(home: Home, kind: str, say: Say) -> None:
             return
         _raise_failed(home, ours)
         time.sleep(_POLL_S)
-    raise StackError(f"not ready within {READY_WITHIN_S:.0f} s: {', '.join(set(ours) - told)}; see `juliu status`")
+    waiting = [f"{name}: {program.message or program.phase}" for name, program in ours.items() if name not in told]
+    raise StackError("\n".join([f"not ready within {within_s:.0f} s; it goes on trying, see `juliu status`", *waiting]))
 
 
 def _is_ready(program: ProgramState) -> bool:

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from infra.local.errors import NotReady, StackError
+from infra.local.errors import NotReady, StackError, Waiting
 from infra.local.home import Home
 from infra.local.keeper import Keeper
 from infra.local.program import CLEAN_BY_DEFAULT, Kind
@@ -35,7 +35,8 @@ class Small:
     name: str = "small"
     kind: Kind = "process"
     clean_exits: frozenset[int] = CLEAN_BY_DEFAULT
-    probes: list[str] = field(default_factory=list)
+    answer: NotReady | None = None
+    asked: int = 0
 
     def prepare(self) -> None:
         if self.problem is not None:
@@ -51,6 +52,9 @@ class Small:
         return {}
 
     def probe(self) -> str:
+        self.asked += 1
+        if self.answer is not None:
+            raise self.answer
         if not (self.home.run(self.name) / "ready").exists():
             raise NotReady("no file yet")
         return "1.0"
@@ -158,3 +162,13 @@ async def test_what_it_prints_is_in_its_log_and_its_folder_is_its_own(home, keep
     kept = keep(Small(home, f"import os; print(os.getcwd(), os.environ['JULIU_HOME'], flush=True); {STAYS}"))
     await kept.until(lambda: kept.keeper.state.phase == "ready")
     assert home.log("small").read_text() == f"{home.run('small')} {home.path}\n"
+
+
+async def test_a_program_that_says_it_waits_is_left_to_wait(home, keep):
+    waiting = Small(home, STAYS, start_within_s=0.1, answer=Waiting("for a catalogue"))
+    kept = keep(waiting)
+    async with asyncio.timeout(60):
+        while waiting.asked < 5:  # noqa: ASYNC110  it tells a reason once
+            await asyncio.sleep(0.01)
+    assert kept.keeper.state.restarts == 0
+    assert "catalogue" in kept.keeper.state.message
