@@ -67,7 +67,8 @@ def migrate() -> None:
 def sweep(homes: Path) -> None:
     """End and remove what sessions that were killed left behind."""
     for path in homes.glob("*/"):
-        if path.name.isdigit() and identity.of(int(path.name)) is None:
+        session = path.name.partition("-")[0]  # a test with a stack of its own names its home <pid>-<word>
+        if session.isdigit() and identity.of(int(session)) is None:
             remove(Home(path))
 
 

@@ -1,0 +1,112 @@
+"""The demo on a stack of its own: broken off, then whole, then once more, and equal every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local import prerequisites, state
+from infra.local.errors import StackError
+from infra.local.home import Home
+from tests.conftest import TEST_HOMES, remove, sweep
+
+SMALL = ("--days", "1", "--users", "300")
+KEYS = {
+    "events_sent", "events_accepted", "rows_stored", "rows_distinct", "redis_equal", "clickhouse_equal", "feeds",
+    "feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10", "seconds",
+}  # fmt: skip
+WITHIN_S = 300
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(2 * WITHIN_S)]
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    """A home for this file's stack, removed at the end."""
+    one = Home(TEST_HOMES / f"{os.getpid()}-demo")
+    sweep(TEST_HOMES)
+    one.path.mkdir(parents=True)
+    try:
+        prerequisites.check(one)
+    except StackError as error:
+        one.path.rmdir()
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    yield one
+    remove(one)
+
+
+def command(*more: str) -> list[str]:
+    return [sys.executable, "-m", "juliu", "demo", *SMALL, "--json", *more]
+
+
+def environment(home: Home) -> dict[str, str]:
+    return {**os.environ, "JULIU_HOME": str(home.path)}
+
+
+def demo(home: Home, *more: str) -> dict[str, Any]:
+    """The report of a whole demo.  It must end well, and hold nothing that it was given."""
+    done = subprocess.run(command(*more), env=environment(home), capture_output=True, text=True, timeout=WITHIN_S)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return json.loads(done.stdout)
+
+
+def running(home: Home) -> set[str]:
+    known = state.read(home)
+    return {name for name, one in known.programs.items() if one.process and one.process.alive()} if known else set()
+
+
+def broken_off(home: Home) -> None:
+    """A demo that is killed as soon as the API runs."""
+    started = subprocess.Popen(command(), env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + WITHIN_S
+    while "api" not in running(home):
+        assert started.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+
+
+def assert_proved(report: dict[str, Any], home: Home) -> None:
+    assert report.keys() >= KEYS
+    assert report["events_sent"] > 3_000
+    assert report["events_sent"] == report["events_accepted"] == report["rows_stored"] == report["rows_distinct"]
+    assert report["redis_equal"] is True
+    assert report["clickhouse_equal"] is True
+    assert report["feeds"] > 100
+    assert all(0 <= report[rate] <= 1 for rate in ("feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10"))
+    assert len(report["answers"]) == 3
+    assert all(answer["rows"] for answer in report["answers"])
+    assert json.loads((Path(home.path) / "demo-report.json").read_text()) == report
+
+
+def test_a_demo_that_was_broken_off_can_be_started_again_and_a_second_is_like_the_first(home):
+    broken_off(home)
+    first = demo(home)
+    assert_proved(first, home)
+    assert {"kafka", "clickhouse", "redis", "mysql", "api", "stream-counters", "stream-store"} <= running(home)
+
+    second = demo(home, "--no-keep")
+    assert_proved(second, home)
+    assert running(home) == set()
+    for name in ("events_sent", "requests", "feeds", "also_watched_asked"):
+        assert first[name] == second[name]
+
+
+def test_the_demo_refuses_servers_that_are_not_its_own(home):
+    done = subprocess.run(
+        command(), env={**environment(home), "JULIU_KAFKA": "127.0.0.1:1"}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "JULIU_KAFKA" in done.stderr
