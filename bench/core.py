@@ -37,38 +37,56 @@ class Hashes:
                 self.values.setdefault(key, {}).update(zip(pairs[::2], pairs[1::2], strict=True))
 
 
-def fold_all(logs: list[list[bytes]], run: int) -> tuple[Counter[str], Counter[str]]:
-    """(CPU seconds by stage, what was done) of folding the logs, `run` records at a time."""
-    spent, done, clock = Counter(dict.fromkeys(STAGES, 0.0)), Counter[str](), time.process_time
+class Stopwatch:
+    """CPU seconds of this process by stage."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self._at = time.process_time()
+
+    def lap(self, stage: str) -> None:
+        """What passed since the last lap belongs to `stage`; to none of STAGES: it does not count."""
+        now = time.process_time()
+        self.spent[stage] = self.spent.get(stage, 0.0) + now - self._at
+        self._at = now
+
+
+def fold_all(logs: list[list[bytes]], size: int) -> tuple[dict[str, float], Counter[str]]:
+    """(CPU seconds by stage, what was done) of folding the logs, `size` records at a time."""
+    watch, done = Stopwatch(), Counter[str]()
     for p, log in enumerate(logs):
         fold, store = Fold(p, 1), Hashes()
-        for at in range(0, len(log), run):
-            t0 = clock()
-            records = [(at + i, events.decode(raw)) for i, raw in enumerate(log[at : at + run])]
-            t1 = clock()
-            prepared = fold.prepare(records)
-            t2 = clock()
-            values = store.read(fold.state.missing)
-            t3 = clock()
-            fold.state.fill(values)
-            t4 = clock()
-            runs = fold.effects(prepared)
-            t5 = clock()
-            blobs = [one.arguments() for one in runs]
-            t6 = clock()
-            fold.state.trim()
-            for stage, seconds in zip(STAGES, (t1 - t0, t2 - t1, t4 - t3, t5 - t4, t6 - t5), strict=True):
-                spent[stage] += seconds  # type: ignore[assignment]
-            for one, blob in zip(runs, blobs, strict=True):
-                store.apply(one)
-                done["commands"] += len(one.commands)
-                done["bytes"] += len(blob[3])
-    return spent, done  # type: ignore[return-value]
+        for at in range(0, len(log), size):
+            for run in fold_one(fold, store, log[at : at + size], at, watch):
+                store.apply(run)
+                done["commands"] += len(run.commands)
+                done["bytes"] += len(run.arguments()[3])
+            watch.lap("store")
+    return {stage: watch.spent[stage] for stage in STAGES}, done
+
+
+def fold_one(fold: Fold, store: Hashes, raw: list[bytes], first: int, watch: Stopwatch) -> list[effects.Run]:
+    """One run through all stages."""
+    records = [(first + i, events.decode(each)) for i, each in enumerate(raw)]
+    watch.lap("decode")
+    prepared = fold.prepare(records)
+    watch.lap("prepare")
+    values = store.read(fold.state.missing)
+    watch.lap("store")
+    fold.state.fill(values)
+    watch.lap("fill")
+    runs = fold.effects(prepared)
+    watch.lap("fold")
+    for run in runs:
+        run.arguments()
+    watch.lap("encode")
+    fold.state.trim()
+    return runs
 
 
 def main() -> None:
     """Print one line for each of three rounds."""
-    n, run = (int(x) for x in (*sys.argv[1:], *("60000", "1000")[len(sys.argv) - 1 :]))
+    n, size = (int(x) for x in (*sys.argv[1:], *("60000", "1000")[len(sys.argv) - 1 :]))
     logs: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
     for event in shuffled(Stream(), n):
         logs[partition_of(event.user_id, PARTITIONS)].append(events.encode(event))
@@ -76,9 +94,9 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 50, 1_000)
     for _ in range(3):
-        spent, done = fold_all(logs, run)
-        stages = "  ".join(f"{stage} {1e6 * spent[stage] / total:.2f}" for stage in STAGES)
+        spent, done = fold_all(logs, size)
         whole = sum(spent.values())
+        stages = "  ".join(f"{stage} {1e6 * seconds / total:.2f}" for stage, seconds in spent.items())
         print(f"{1e6 * whole / total:.2f} us/event = {total / whole:,.0f}/CPU-s: {stages};", end=" ")
         print(f"{done['commands'] / total:.2f} commands, {done['bytes'] / total:.0f} bytes an event")
 

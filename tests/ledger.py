@@ -133,7 +133,7 @@ class Ledger:
         for decay, hours in HALF_LIVES_H.items():
             half_lives = event["ts_ms"] / (hours * 3_600_000)
             epoch = int(half_lives // 400)
-            self.heat[decay, epoch, event["drama_id"]] += 2.0 ** (half_lives - 400 * epoch)  # type: ignore[assignment]
+            self.heat[decay, epoch, event["drama_id"]] += 2.0 ** (half_lives - 400 * epoch)
 
     def _progress(self, event: Mapping[str, Any]) -> None:
         at = (event["user_id"], event["drama_id"])

@@ -90,7 +90,7 @@ class Stream:
         to_ms = viewer.at_ms + self.rnd.choice((0, 0, 1_500, 4_000))
         return events.PlayEnded(**base, **play, from_ms=viewer.at_ms, to_ms=to_ms, reason="next")
 
-    def _interval(self, viewer: Viewer) -> dict[str, int]:
+    def _interval(self, viewer: Viewer) -> dict[str, Any]:
         assert viewer.play is not None
         if self.rnd.random() < 0.03:
             viewer.at_ms = self.rnd.randrange(viewer.play["duration_ms"])

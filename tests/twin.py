@@ -27,6 +27,7 @@ class Twin:
         expected, first, last, blob = run.arguments()
         if int(expected) != self.fence or int(first) != self.fence + 1:
             return False
+        assert isinstance(blob, bytes)
         for verb, key, *rest in effects.decode_blob(blob):
             getattr(self, "_" + verb.lower())(key, *rest)
         self.fence = int(last)

@@ -18,6 +18,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from domain import events
 
@@ -71,7 +72,7 @@ class Golden:
         out.append(events.PlayEnded(**self._base(len(out) + 1), from_ms=last[0], to_ms=last[1], reason="next"))
         return out
 
-    def _base(self, seq: int) -> dict[str, object]:
+    def _base(self, seq: int) -> dict[str, Any]:
         at_ms = FIRST_MS + self.index * 1_000 + seq
         return {
             "event_id": str(uuid.UUID(int=self.index << 16 | seq, version=4)), "seq": seq,

@@ -62,7 +62,8 @@ class Call:
     __slots__ = ("answer", "args", "what")
 
     def __init__(self, what: str, args: tuple[Any, ...]) -> None:
-        self.what, self.args, self.answer = what, args, None
+        self.what, self.args = what, args
+        self.answer: Any = None
 
 
 class World:
