@@ -50,13 +50,14 @@ def command(*more: str) -> list[str]:
     return [sys.executable, "-m", "juliu", "demo", *SMALL, "--json", *more]
 
 
-def environment(home: Home) -> dict[str, str]:
-    return {**os.environ, "JULIU_HOME": str(home.path)}
+def run(home: Home, called: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "JULIU_HOME": str(home.path), **variables}
+    return subprocess.run(called, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False)
 
 
 def demo(home: Home, *more: str) -> dict[str, Any]:
     """The report of a whole demo.  It must end well, and hold nothing that it was given."""
-    done = subprocess.run(command(*more), env=environment(home), capture_output=True, text=True, timeout=WITHIN_S)
+    done = run(home, command(*more))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return json.loads(done.stdout)
 
@@ -68,7 +69,8 @@ def running(home: Home) -> set[str]:
 
 def broken_off(home: Home) -> None:
     """A demo that is killed as soon as the API runs."""
-    started = subprocess.Popen(command(), env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment, nowhere = {**os.environ, "JULIU_HOME": str(home.path)}, subprocess.DEVNULL
+    started = subprocess.Popen(command(), env=environment, stdout=nowhere, stderr=nowhere)
     until = time.monotonic() + WITHIN_S
     while "api" not in running(home):
         assert started.poll() is None
@@ -105,8 +107,6 @@ def test_a_demo_that_was_broken_off_can_be_started_again_and_a_second_is_like_th
 
 
 def test_the_demo_refuses_servers_that_are_not_its_own(home):
-    done = subprocess.run(
-        command(), env={**environment(home), "JULIU_KAFKA": "127.0.0.1:1"}, capture_output=True, text=True, timeout=60
-    )
+    done = run(home, command(), JULIU_KAFKA="127.0.0.1:1")
     assert done.returncode == 1
     assert "JULIU_KAFKA" in done.stderr
