@@ -181,7 +181,7 @@ _WAITS = (
     ClusterDownError, TryAgainError, NoScriptError,
 )  # fmt: skip
 _WAIT_CODES = ("OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN")
-_MEANINGS: dict[str, type[StoreError]] = {"MOVED": NamespaceMoved, "NOFENCE": FenceMissing, "BAD": Refused}
+_MEANINGS: dict[str, type[StoreError]] = {"ELSEWHERE": NamespaceMoved, "NOFENCE": FenceMissing, "BAD": Refused}
 
 
 def _meaning(error: Exception) -> StoreError:

@@ -6,7 +6,7 @@ For each run: read what the fold needs as of the fence, fold (domain.fold, pure)
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from domain.effects import Run
@@ -37,6 +37,7 @@ class Counters:
     dead: dead.Dead
     partitions: int
     group: str = GROUP
+    make_fold: Callable[[int, int], Fold] = Fold
     buried: dict[int, set[int]] = field(default_factory=dict)  # offsets behind the fence whose record is in juliu.dead
     singly: dict[int, int] = field(default_factory=dict)  # up to this offset the store refuses something: find out what
 
@@ -52,7 +53,7 @@ class Counting:
 
     def __init__(self, work: Counters, p: int, place: Place) -> None:
         self._work, self._p, self._place = work, p, place
-        self._fold = Fold(p, place.namespace, GROUP)
+        self._fold = work.make_fold(p, place.namespace)
         self._fence = place.fence
         self._dropped = (0, 0, 0)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import enum
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, cast
 
@@ -43,6 +44,58 @@ class Run:
         self.records, self.first, self.last = records, records[0].offset, records[-1].offset
 
 
+class Order:
+    """Where each partition goes on, and what of fetched records fits there.  Pure.
+
+    A fetch is judged by the stamp taken before it: what was fetched before a seek is stale.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[TP, int] = {}  # the offset that the next run must begin with
+        self._seeks: collections.Counter[TP] = collections.Counter()
+
+    def begin(self, tp: TP, offset: int) -> None:
+        """The partition goes on at this offset."""
+        self._next[tp] = offset
+        self._seeks[tp] += 1
+
+    def forget(self) -> None:
+        """No partition has a position."""
+        self._next.clear()
+
+    def knows(self, tps: set[TP]) -> bool:
+        """Whether all of these have a position."""
+        return tps <= self._next.keys()
+
+    def stamp(self) -> Mapping[TP, int]:
+        """To be taken before a fetch."""
+        return self._seeks.copy()
+
+    def expected(self, tp: TP) -> int:
+        """The offset that the next run must begin with."""
+        return self._next[tp]
+
+    def judge(self, tp: TP, found: list[Any], stamp: Mapping[TP, int]) -> tuple[Verdict, list[Any]]:
+        """What to do about records that were fetched (ascending, not empty), and those of them that fit."""
+        expected = self._next.get(tp)
+        if expected is None or self._seeks[tp] != stamp.get(tp, 0):
+            return Verdict.STALE, []
+        fits = found if found[0].offset >= expected else [r for r in found if r.offset >= expected]
+        if not fits:
+            return Verdict.BEHIND, []
+        return (Verdict.FITS if fits[0].offset == expected else Verdict.GAP), fits
+
+    def taken(self, tp: TP, last: int) -> None:
+        """The run up to `last` was handed on."""
+        self._next[tp] = last + 1
+
+
+class Verdict(enum.Enum):
+    """FITS; STALE: from before a seek or an assignment; BEHIND: all before us, so stale or a log that was cut; GAP."""
+
+    FITS, STALE, BEHIND, GAP = range(4)
+
+
 class _RunCodec(codecs.Codec):
     def _loads(self, s: Any) -> Any:
         return s
@@ -64,8 +117,7 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = cast(Any, _Unordered())
-        self._next: dict[TP, int] = {}  # the offset that the next run must begin with
-        self._seeks: collections.Counter[TP] = collections.Counter()  # runs fetched before a seek are stale
+        self._order = Order()
         self._gaps: collections.Counter[TP] = collections.Counter()  # gaps in a row
         self._runs: dict[TP, collections.deque[int]] = collections.defaultdict(
             collections.deque
@@ -103,14 +155,14 @@ class Consumer(driver.Consumer):
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Go on at these offsets; what was fetched before is dropped."""
         for tp, offset in partitions.items():
-            self._seeks[tp] += 1
-            self._next[tp] = offset
+            self._order.begin(tp, offset)
             self._runs[tp].clear()
         await super().seek_wait(partitions)
 
     async def on_partitions_assigned(self, assigned: set[TP], *args: Any, **kwargs: Any) -> None:
         """Forget where we were: the next positions come from the fences."""
-        for held in (self._runs, self._acked, self._acked_index, self._next):
+        self._order.forget()
+        for held in (self._runs, self._acked, self._acked_index):
             held.clear()
         await super().on_partitions_assigned(assigned, *args, **kwargs)
         if not assigned:  # then Faust asks for no positions
@@ -120,19 +172,19 @@ class Consumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Runs of records, round robin over partitions."""
-        seeks = self._seeks.copy()
+        stamp = self._order.stamp()
         records, _ = await self._wait_next_records(min(timeout, POLL_S))
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
-        if not self.flow_active or not self.assignment() <= self._next.keys():
+        if not self.flow_active or not self._order.knows(self.assignment()):
             await self.sleep(AGAIN_S)
             await self.perform_seek()
             return
         for tp, found in _round_robin(records):
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 return
-            run = await self._in_order(tp, found, seeks)
+            run = await self._in_order(tp, found, stamp)
             if run:
                 yield tp, self._deliver(tp, run)
 
@@ -145,19 +197,16 @@ class Consumer(driver.Consumer):
                 return {}, None
         return await super()._wait_next_records(timeout)
 
-    async def _in_order(self, tp: TP, run: list[Any], seeks: Mapping[TP, int]) -> list[Any]:
-        """What of a fetched run goes on where the partition is; empty when it is stale."""
-        expected = self._next.get(tp)
-        if expected is None or self._seeks[tp] != seeks.get(tp, 0):
-            return []  # from before an assignment or a seek
-        if run[-1].offset < expected:
-            await self._check({tp: expected})  # a log that was cut begins again below us, or this is stale
-            return []
-        run = [r for r in run if r.offset >= expected]
-        if run[0].offset != expected:
-            await self._again(tp, expected, run[0].offset)
-            return []
-        return run
+    async def _in_order(self, tp: TP, found: list[Any], stamp: Mapping[TP, int]) -> list[Any]:
+        """What of the fetched records goes on where the partition is; empty when they do not fit."""
+        verdict, run = self._order.judge(tp, found, stamp)
+        if verdict is Verdict.FITS:
+            return run
+        if verdict is Verdict.BEHIND:
+            await self._check({tp: self._order.expected(tp)})
+        elif verdict is Verdict.GAP:
+            await self._again(tp, self._order.expected(tp), run[0].offset)
+        return []
 
     async def _again(self, tp: TP, expected: int, got: int) -> None:
         """A gap: ask for it once more; a log that really lacks it ends the process."""
@@ -171,7 +220,7 @@ class Consumer(driver.Consumer):
     def _deliver(self, tp: TP, run: list[Any]) -> ConsumerMessage:
         last = run[-1]
         self._gaps.pop(tp, None)
-        self._next[tp] = last.offset + 1
+        self._order.taken(tp, last.offset)
         self._runs[tp].append(last.offset)
         value = cast(Any, Run(run))  # the codec hands it on as it is
         return ConsumerMessage(

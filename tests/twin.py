@@ -36,6 +36,10 @@ class Twin:
     def _hset(self, key: str, *pairs: str) -> None:
         self.hashes.setdefault(key, {}).update(zip(pairs[::2], pairs[1::2], strict=True))
 
+    def _hdel(self, key: str, *fields: str) -> None:
+        for field in fields:
+            self.hashes.get(key, {}).pop(field, None)
+
     def _hincrby(self, key: str, *pairs: Any) -> None:
         cells = self.hashes.setdefault(key, {})
         for field, n in zip(pairs[::2], pairs[1::2], strict=True):

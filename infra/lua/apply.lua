@@ -2,7 +2,7 @@
 -- KEYS: fence, namespace pointer; all keys of the commands share their hash tag.
 -- ARGV: expected fence, first, last, msgpack list of {verb, key, argument ...}, expected namespace.
 -- Answers {1, last} when applied, {0, fence} when the fence is elsewhere (nothing changed).
--- Errors, nothing changed either: MOVED (another namespace is in use), NOFENCE, BROKEN, GAP, BAD.
+-- Errors, nothing changed either: ELSEWHERE (another namespace is in use), NOFENCE, BROKEN, GAP, BAD.
 -- Lua does not roll back: everything is checked before the first write, and while it writes the fence reads `broken <last>`,
 -- so that a script that dies half-way has stopped its partition for good instead of being applied again.
 -- A key of a wrong type is caught by that mark and not by TYPE, which would cost a quarter of all of Redis's time here.
@@ -17,7 +17,7 @@ local call, type, tonumber, unpack, floor, find = redis.call, type, tonumber, un
 
 local pointer = call('GET', KEYS[2])
 local fence = call('GET', KEYS[1])
-if pointer and pointer ~= ARGV[5] then return redis.error_reply('MOVED ' .. KEYS[2] .. ' is ' .. pointer) end
+if pointer and pointer ~= ARGV[5] then return redis.error_reply('ELSEWHERE ' .. KEYS[2] .. ' is ' .. pointer) end
 if not pointer or not fence then return redis.error_reply('NOFENCE ' .. KEYS[1]) end
 if string.sub(fence, 1, 6) == 'broken' then return redis.error_reply('BROKEN ' .. KEYS[1] .. ' is ' .. fence) end
 if fence ~= ARGV[1] then return {0, tonumber(fence)} end
