@@ -1,0 +1,1 @@
+"""Where Alembic finds what has been changed, in order."""

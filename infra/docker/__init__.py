@@ -1,0 +1,1 @@
+"""What the container image needs besides the code."""
