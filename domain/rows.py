@@ -49,17 +49,19 @@ class RowFold:
 
     def judge(self, block: list[PreparedRow]) -> list[int]:
         """The verdict on each record, once; the windows held are as after the block from here on."""
-        return [self._judge(head, session) for _, head, session in block]
+        return [
+            self._judge(head, session) if session is not None else CONTROL if head is None else LATE
+            for _, head, session in block
+        ]
 
-    def _judge(self, head: Headed | None, session: Hash | None) -> int:
-        if head is None:
-            return CONTROL
-        if session is None:
-            return LATE
-        old = session.cells[WINDOW]
+    def _judge(self, head: Headed | None, session: Hash) -> int:
+        assert head is not None
+        cells = session.cells
+        old = cells[WINDOW]
         verdict, new = window.add(old, head.seq, head.received_at_ms // window.HOUR_MS)
         if verdict == NEW:
-            session.put(WINDOW, new)
+            cells[WINDOW] = new
+            session.dirty.add(WINDOW)
             if new[0] != old[0]:
                 session.expire_s = keys.SESSION_LIFE_S
         return verdict

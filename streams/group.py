@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -123,7 +123,12 @@ class Group:
             self._paused.add(p)
             self._flow.pause(p)
         if p not in self._tasks:
-            self._tasks[p] = asyncio.create_task(self._work(p), name=f"{self.work.group} {p}")
+            self._tasks[p] = asyncio.create_task(self._guarded(p, self._work(p)), name=f"{self.work.group} {p}")
+
+    def doubt(self, p: int) -> None:
+        """The store may have gone back behind a partition that has nothing to do: open it again, fetch from there."""
+        if p in self._held and p not in self._tasks:
+            self._tasks[p] = asyncio.create_task(self._guarded(p, self._begin_again(p)), name=f"{self.work.group} {p}")
 
     async def close(self) -> None:
         """Let what is being applied finish, for STOP_S at most; what is in doubt then, the fences tell."""
@@ -134,13 +139,11 @@ class Group:
             for task in late:
                 task.cancel()
 
-    async def _work(self, p: int) -> None:
-        """Work off what has piled up for one partition, until there is nothing left."""
+    async def _guarded(self, p: int, work: Coroutine[None, None, None]) -> None:
+        """Work off something, and what piles up meanwhile; no exception is lost in a task."""
         try:
-            while queued := self._taken(p):
-                await self._apply(p, [record for run in queued for record in run.records])
-                for run in queued:
-                    run.ack()
+            await work
+            await self._work(p)
         except StoreBroken as error:
             self._end(exits.STORE_BROKEN, "the store is broken", partition=p, error=str(error))
         except Exception as error:
@@ -148,6 +151,22 @@ class Group:
             self._end(exits.UNFORESEEN, "unforeseen", partition=p, error=repr(error))
         finally:
             self._tasks.pop(p, None)
+
+    async def _work(self, p: int) -> None:
+        """Work off what has piled up for one partition, until there is nothing left."""
+        while queued := self._taken(p):
+            await self._apply(p, [record for run in queued for record in run.records])
+            for run in queued:
+                run.ack()
+
+    async def _begin_again(self, p: int) -> None:
+        part = self._held.get(p)
+        if part is None:
+            return
+        await self._reopen(p, part)
+        fresh = self._held.get(p)
+        if fresh is not None and fresh.position != part.position:
+            await self._seek(p, fresh)
 
     def _taken(self, p: int) -> list[Queued]:
         queued = self._queued.pop(p, [])

@@ -147,7 +147,7 @@ def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Seque
     asyncio.set_event_loop(loop)
     app = make_app(settings, work.group, loop)
     group = Group(work, Consumed(app), waits or Waits())
-    watchdog = Watchdog(group, ServersProbe(settings, work.group))
+    watchdog = Watchdog(group, ServersProbe(settings, work.group), lambda p: loop.call_soon_threadsafe(group.doubt, p))
     beats = Beats()
     _connect(app, group, [beats.run, *tasks])
     health = Health(settings.metrics_host, settings.metrics_port, beats.alive, lambda: _ready(group, watchdog))

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 from domain import fences, keys
 from domain.blocks import Block, Cutter, UnknownFormat, decode_format, limit_asked
+from domain.events import AnyEvent
 from domain.rows import LATE, SEEN, TOO_OLD, PreparedRow, RowFold
+from domain.topics import PULSE_KEY
 from infra import logs, metrics
 from infra.clickhouse.clickhouse_row_store import ClickHouseRowStore
 from infra.clickhouse.http import Http
@@ -79,48 +81,46 @@ class Storing:
     async def take(self, run: Sequence[Record]) -> None:
         """See Partition."""
         with _broken(self._p):
+            cut = self._cutter.take
             for record in run:
                 self._records.append(record)
-                block = self._cut(record)
+                if record.key == PULSE_KEY:
+                    block = cut(record.offset, True, limit_asked(record.value))
+                else:
+                    block = cut(record.offset, False)
+                    if self.open is None:
+                        self.open = Open(self._cutter.first, time.monotonic())
                 if block is not None:
                     taken, self._records, self.open = self._records, [], None
                     await self._store(block, taken)
 
-    def _cut(self, record: Record) -> Block | None:
-        if records.is_pulse(record):
-            return self._cutter.take(record.offset, True, limit_asked(record.value))
-        if self.open is None:
-            self.open = Open(self._cutter.first, time.monotonic())
-        return self._cutter.take(record.offset, False)
-
     async def _store(self, block: Block, taken: Sequence[Record]) -> None:
         """All effects of one block, in their order.  Raises Moved; then nothing that is held is sound."""
         read, poison = await self._read(taken)
-        prepared = self._fold.prepare((record.offset, event) for record, event in read)
+        prepared = self._fold.prepare(zip([record.offset for record in taken], read, strict=True))
         await self._fill(block.first - 1)
         verdicts = self._fold.judge(prepared)
         if fences.needs_rows(block, self._block_fence):
-            what = store_block.content(self._p, block, read, verdicts, poison)
+            what = store_block.content(self._p, taken, read, verdicts, poison)
             await store_block.write(self._work.rows, self._p, block, what, self._doubt)
             self._block_fence, self._doubt = block.last, False
         await self._apply(block, prepared)
         self._measure(read, verdicts)
 
-    async def _read(self, taken: Sequence[Record]) -> tuple[list[store_block.Read], int]:
-        """Records with their events, and how many were poison: that is in juliu.dead before anything else is done."""
-        read: list[store_block.Read] = []
+    async def _read(self, taken: Sequence[Record]) -> tuple[store_block.Events, int]:
+        """The records' events, and how many were poison: that is in juliu.dead before anything else is done."""
+        read: list[AnyEvent | None] = []
         poison: list[tuple[Record, str]] = []
+        p, partitions = self._p, self._work.partitions
         for record in taken:
-            event = None
-            if not records.is_pulse(record):
-                try:
-                    event = records.read(record, self._p, self._work.partitions)
-                except Poison as error:
-                    poison.append((record, str(error)))
-            read.append((record, event))
-        buried = self._work.buried[self._p]
+            try:
+                read.append(None if record.key == PULSE_KEY else records.read(record, p, partitions))
+            except Poison as error:
+                poison.append((record, str(error)))
+                read.append(None)
+        buried = self._work.buried[p]
         if fresh := [each for each in poison if each[0].offset not in buried]:
-            await self._work.dead.bury(self._p, fresh)
+            await self._work.dead.bury(p, fresh)
             buried.update(record.offset for record, _ in fresh)
         return read, len(poison)
 
@@ -144,10 +144,10 @@ class Storing:
             raise Moved(f"fence is {fence}, was left at {block.first - 1}")
         self._fold.state.trim()
 
-    def _measure(self, read: Sequence[store_block.Read], verdicts: Sequence[int]) -> None:
+    def _measure(self, read: store_block.Events, verdicts: list[int]) -> None:
         self._work.dead.saw(len(read))
         metrics.RECORDS.labels(GROUP).inc(len(read))
-        first = next((event for _, event in read if event is not None), None)
+        first = next((event for event in read if event is not None), None)
         if first is not None:
             metrics.RECORD_AGE.labels(GROUP).observe(max(0.0, time.time() - first.received_at_ms / 1000))
         for verdict, reason in _REASONS.items():

@@ -13,7 +13,7 @@ from infra.clickhouse.row_store import Insert, RowStore, Stored, Table, month
 from streams.group import Moved
 from streams.records import Record
 
-Read = tuple[Record, AnyEvent | None]  # a record and its event; None for a pulse and for poison that is in juliu.dead
+Events = Sequence[AnyEvent | None]  # of a block's records; None for a pulse, and for poison that is in juliu.dead
 
 
 class Content(NamedTuple):
@@ -23,24 +23,34 @@ class Content(NamedTuple):
     stored: Stored
 
 
-def content(p: int, block: Block, read: Sequence[Read], verdicts: Sequence[int], poison: int) -> Content:
-    """What the block's records become by their verdicts (domain.rows): rows of events, of late_events, or nothing."""
-    rows = [pair for pair, verdict in zip(read, verdicts, strict=True) if verdict == NEW]
-    late = [pair for pair, verdict in zip(read, verdicts, strict=True) if verdict in (TOO_OLD, LATE)]
-    inserts = [*_by_month("events", p, block, rows), *_by_month("late_events", p, block, late)]
-    return Content(inserts, Stored(rows=len(rows), late=len(late), repeats=list(verdicts).count(SEEN), poison=poison))
+def content(p: int, taken: Sequence[Record], read: Events, verdicts: list[int], poison: int) -> Content:
+    """What a block's records become by their verdicts (domain.rows): rows of events, of late_events, or nothing."""
+    months, block = _months(read), Block(taken[0].offset, taken[-1].offset)
+    rows = [at for at, verdict in enumerate(verdicts) if verdict == NEW]
+    late = [at for at, verdict in enumerate(verdicts) if verdict in (TOO_OLD, LATE)]
+    tables: tuple[tuple[Table, list[int]], ...] = (("events", rows), ("late_events", late))
+    inserts = [
+        Insert(table, p, block, each, [(taken[at].offset, taken[at].value or b"") for at in found])
+        for table, kept in tables
+        for each, found in _by_month(kept, months).items()
+    ]
+    return Content(inserts, Stored(rows=len(rows), late=len(late), repeats=verdicts.count(SEEN), poison=poison))
 
 
-def _by_month(table: Table, p: int, block: Block, kept: Sequence[Read]) -> list[Insert]:
-    """One insert for each month of receipt, so that each lands whole or not at all."""
-    times = [event.received_at_ms for _, event in kept if event is not None]
-    if not times:
-        return []
-    rows = [(record.offset, record.value or b"") for record, _ in kept]
-    if (only := month(min(times))) == month(max(times)):  # nearly always
-        return [Insert(table, p, block, only, rows)]
-    positions = fences.inserts([month(at_ms) for at_ms in times])
-    return [Insert(table, p, block, each, [rows[at] for at in found]) for each, found in positions.items()]
+def _months(read: Events) -> list[int]:
+    """The month of receipt of each record; of one only where all are of the same, as nearly always."""
+    times = [event.received_at_ms for event in read if event is not None]
+    if not times or month(min(times)) == (only := month(max(times))):
+        return [only] if times else []
+    return [0 if event is None else month(event.received_at_ms) for event in read]
+
+
+def _by_month(kept: list[int], months: list[int]) -> dict[int, list[int]]:
+    """The positions that were kept, by month of receipt: an insert each, so that each lands whole or not at all."""
+    if len(months) <= 1 or not kept:
+        return {months[0]: kept} if kept else {}
+    found = fences.inserts([months[at] for at in kept])
+    return {each: [kept[i] for i in positions] for each, positions in found.items()}
 
 
 async def write(store: RowStore, p: int, block: Block, what: Content, doubt: bool) -> None:

@@ -68,10 +68,14 @@ class Seen:
 
 @dataclass
 class Watchdog:
-    """look() and tick() decide; start() makes the threads that call them."""
+    """look() and tick() decide; start() makes the threads that call them.
+
+    `went_back` is told of partitions whose fence is behind where it was: one that is idle would not notice.
+    """
 
     group: Group
     probe: Probe
+    went_back: Callable[[int], object] = lambda p: None
     end: exits.End = exits.end
     now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
@@ -125,6 +129,8 @@ class Watchdog:
 
     def _one(self, p: int, fence: int) -> None:
         seen = self.partitions.get(p)
+        if seen is not None and fence < seen.fence:
+            self.went_back(p)
         if seen is None or seen.fence != fence:
             seen = self.partitions[p] = Seen(fence, self.now())
         if p in self.group.waits.now():
