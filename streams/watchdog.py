@@ -75,7 +75,7 @@ class Watchdog:
 
     group: Group
     probe: Probe
-    went_back: Callable[[int], object] = lambda p: None
+    went_back: Callable[[int], object]
     end: exits.End = exits.end
     now: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time

@@ -1,0 +1,372 @@
+"""The counters worker on the twin of its store: every event once, whatever the store and the group do to it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain import counters, events, keys, registers
+from domain.fold import Fold
+from domain.topics import PULSE_KEY, partition_of
+from infra.fold_store import FenceMissing, Place
+from streams.counting import Counters
+from streams.group import Group
+from streams.waits import Waits
+from tests import ledger
+from tests.memory_fold_store import MemoryFoldStore
+from tests.stream import Stream, shuffled
+
+PARTITIONS = 4
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    """A record of the log."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int = 0
+
+
+class Dead:
+    """streams.dead.Dead that remembers."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[int, int, str]] = []
+        self.seen = 0
+
+    async def bury(self, p: int, poison: Sequence[tuple[Any, str]]) -> None:
+        """Remember."""
+        self.letters += [(p, record.offset, reason) for record, reason in poison]
+
+    def saw(self, records: int) -> None:
+        """Count."""
+        self.seen += records
+
+
+class Log:
+    """All partitions of a log in memory."""
+
+    def __init__(self) -> None:
+        self.parts: list[list[FakeRecord]] = [[] for _ in range(PARTITIONS)]
+
+    def append(self, p: int, key: bytes, value: bytes) -> int:
+        """The offset of the new record."""
+        self.parts[p].append(FakeRecord(len(self.parts[p]), key, value))
+        return len(self.parts[p]) - 1
+
+    def put(self, event: events.AnyEvent) -> None:
+        """As the API writes it."""
+        user = event.user_id
+        self.append(partition_of(user, PARTITIONS), str(user).encode(), events.encode(event))
+
+    def ledger(self) -> ledger.Ledger:
+        """The independent fold of everything in it that is an event."""
+        found = ledger.Ledger()
+        for part in self.parts:
+            for record in part:
+                if record.key != PULSE_KEY and record.value:
+                    found.take(msgspec.json.decode(record.value))
+        return found
+
+
+class Rig:
+    """A group of the counters worker between a log and the twin; fetch() is what a consumer does."""
+
+    def __init__(self, log: Log, faults: Iterator[str | None] | None = None, make_fold: Any = Fold) -> None:
+        self.log, self.dead = log, Dead()
+        self.store = MemoryFoldStore("counters", PARTITIONS, faults)
+        self.positions: dict[int, int] = {}
+        self.work = Counters(self.store, self.dead, PARTITIONS, make_fold=make_fold)  # type: ignore[arg-type]
+        self.group = self.start()
+
+    def start(self) -> Group:
+        """Another process with an empty memory, on the same store."""
+        self.work = Counters(self.store, self.dead, PARTITIONS, make_fold=self.work.make_fold)  # type: ignore[arg-type]
+        self.group = Group(self.work, self, Waits(), end=ends)
+        return self.group
+
+    def pause(self, p: int) -> None:
+        """See Flow."""
+
+    def resume(self, p: int) -> None:
+        """See Flow."""
+
+    async def seek(self, p: int, offset: int) -> None:
+        """See Flow."""
+        self.positions[p] = offset
+
+    async def join(self) -> None:
+        """An assignment of all partitions."""
+        self.positions = await self.group.positions(range(PARTITIONS))
+
+    async def fetch(self, p: int, size: int) -> None:
+        """Hand over a run, as the transport does, and let it be worked off."""
+        run = self.log.parts[p][self.positions[p] : self.positions[p] + size]
+        if run:
+            self.positions[p] += len(run)
+            self.group.put(p, run, lambda: None)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Until nothing is being worked off."""
+        while self.group._tasks:
+            await next(iter(self.group._tasks.values()))
+
+    async def drain(self, size: int = 1000) -> None:
+        """Until the fences are at the ends of the log."""
+        for _ in range(10_000):
+            for p in range(PARTITIONS):
+                await self.fetch(p, size)
+            if self.fences() == [len(part) - 1 for part in self.log.parts]:
+                return
+        raise AssertionError(f"stuck at {self.fences()}")
+
+    def fences(self) -> list[int]:
+        """Of all partitions."""
+        return [self.store.parts[self.store.namespaces[p], p].fence for p in range(PARTITIONS)]
+
+    def numbers(self) -> dict[tuple[int, str], int]:
+        """(drama, counter) -> sum over partitions, without zeros."""
+        out: dict[tuple[int, str], int] = {}
+        for p, part in self._parts():
+            for field, n in part.hashes.get(keys.counters_part(self.store.namespaces[p], p), {}).items():
+                drama_id, counter = counters.parse_field(field)
+                at = (drama_id, counters.COUNTERS[counter])
+                out[at] = out.get(at, 0) + n
+        return {at: n for at, n in out.items() if n}
+
+    def progress(self) -> dict[tuple[int, int], Any]:
+        """(user, drama) -> register."""
+        return {
+            (int(key.rsplit(":", 1)[1]), int(field[1:])): registers.decode(cell, registers.PROGRESS_WIDTH)
+            for _, part in self._parts()
+            for key, cells in part.hashes.items()
+            if key.startswith("u:")
+            for field, cell in cells.items()
+            if field.startswith("g")
+        }
+
+    def _parts(self) -> list[tuple[int, Any]]:
+        return [(p, self.store.parts[self.store.namespaces[p], p]) for p in range(PARTITIONS)]
+
+
+class Ended(BaseException):
+    """The process ended."""
+
+
+def ends(code: int, event: str, **fields: object) -> Any:
+    """exits.end for a test."""
+    raise Ended(code, event, fields)
+
+
+def a_log(n: int, seed: int = 1) -> Log:
+    """Events of many viewers, some sent again, some out of order."""
+    log = Log()
+    for event in shuffled(Stream(60, 20, seed), n, 0.05, 0.05):
+        log.put(event)
+    return log
+
+
+def equals_ledger(rig: Rig) -> None:
+    """Counters and progress are those of the independent fold."""
+    want = rig.log.ledger()
+    assert rig.numbers() == want.numbers()
+    assert rig.progress() == want.progress
+
+
+@pytest.mark.parametrize("size", [1, 37, 1000, 5000])
+async def test_every_event_counts_once_however_it_is_handed_over(size: int) -> None:
+    rig = Rig(a_log(1500))
+    await rig.join()
+    await rig.drain(size)
+    equals_ledger(rig)
+    assert rig.dead.letters == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_lost_calls_unanswered_calls_restarts_and_redelivery_change_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.waits.FIRST_S", 0.0)
+    rnd = random.Random(seed)
+    faults = iter(lambda: rnd.choice(["lost", "unanswered", *[None] * 4]), "never")
+    rig = Rig(a_log(800, seed), faults)
+    await rig.join()
+    for _ in range(60):
+        p = rnd.randrange(PARTITIONS)
+        if rnd.random() < 0.2:
+            rig.positions[p] = max(0, rig.positions[p] - rnd.randrange(100))  # delivered again
+        if rnd.random() < 0.1:
+            rig.start()
+            await rig.join()
+        await rig.fetch(p, rnd.randrange(1, 120))
+    await rig.drain()
+    equals_ledger(rig)
+
+
+async def test_two_workers_that_fold_the_same_log_count_it_once() -> None:
+    rig = Rig(a_log(600))
+    await rig.join()
+    zombie, positions = rig.group, dict(rig.positions)
+    rig.start()
+    await rig.join()
+    for at in range(0, 300, 40):
+        for p in range(PARTITIONS):
+            await rig.fetch(p, 40)
+            zombie.put(p, rig.log.parts[p][positions[p] + at : positions[p] + at + 25], lambda: None)
+            for task in list(zombie._tasks.values()):
+                await task
+    await rig.drain()
+    equals_ledger(rig)
+
+
+async def test_a_store_that_went_back_is_folded_forward_again() -> None:
+    rig = Rig(a_log(900))
+    await rig.join()
+    for p in range(PARTITIONS):
+        await rig.fetch(p, 60)
+    kept = msgspec.msgpack.encode([(p, vars(rig.store.parts[1, p])) for p in range(PARTITIONS)], enc_hook=list)
+    for p in range(PARTITIONS):
+        await rig.fetch(p, 90)
+    for p, values in msgspec.msgpack.decode(kept):
+        values["bitmaps"] = {key: set(bits) for key, bits in values["bitmaps"].items()}
+        vars(rig.store.parts[1, p]).update(values)
+        rig.group.doubt(p)
+        await rig.settle()
+    await rig.drain()
+    equals_ledger(rig)
+
+
+async def test_a_namespace_that_moves_is_gone_on_with_at_its_own_fence() -> None:
+    rig = Rig(a_log(500))
+    await rig.join()
+    for p in range(PARTITIONS):
+        await rig.fetch(p, 50)
+        rig.store.make(p, 2)
+        rig.store.use(p, 2)
+    await rig.drain()
+    equals_ledger(rig)
+
+
+async def test_poison_goes_to_the_dead_letters_and_the_stream_goes_on() -> None:
+    rig = Rig(a_log(200))
+    good = next(iter(rig.log.parts[1])).value or b""
+    elsewhere = next(r for part in rig.log.parts[:1] for r in part)
+    bad = {
+        rig.log.append(1, b"1", b"{"): "undecodable",
+        rig.log.append(1, b"1", b""): "undecodable",
+        rig.log.append(1, b"1", b"\xff" + good): "undecodable",
+        rig.log.append(1, b"1", b"[" * 100_000): "undecodable",
+        rig.log.append(1, b"1", good.replace(b'"user_id":', b'"user_ix":')): "unstamped",
+        rig.log.append(1, b"1", elsewhere.value or b""): "wrong partition",
+    }
+    await rig.join()
+    for p in range(PARTITIONS):
+        while rig.positions[p] < len(rig.log.parts[p]):
+            await rig.fetch(p, 100)
+    assert {(p, offset): reason.split(":")[0] for p, offset, reason in rig.dead.letters} == {
+        (1, offset): reason for offset, reason in bad.items()
+    }
+    assert rig.fences() == [len(part) - 1 for part in rig.log.parts]
+
+
+class Fussy(Fold):
+    """A fold with a mistake: it raises at impressions of drama 7."""
+
+    def _take(self, record: Any, totals: Any) -> None:
+        super()._take(record, totals)
+        if isinstance(record[1], events.Impression) and record[1].drama_id == 7:
+            raise ZeroDivisionError("a mistake")
+
+
+async def test_a_record_whose_fold_raises_is_poison_and_its_batch_is_not_lost() -> None:
+    rig = Rig(a_log(1200), make_fold=Fussy)
+    await rig.join()
+    await rig.drain()
+    fussy = {
+        (p, r.offset)
+        for p, part in enumerate(rig.log.parts)
+        for r in part
+        if b'"impression"' in (r.value or b"") and b'"drama_id":7,' in (r.value or b"")
+    }
+    want = rig.log.ledger().numbers()
+    assert want.pop((7, "impressions"))
+    buried = [(p, offset) for p, offset, reason in rig.dead.letters if "ZeroDivisionError" in reason]
+    assert sorted(set(buried)) == sorted(buried)  # each once
+    assert set(buried) <= fussy
+    assert rig.numbers() == want
+
+
+async def test_a_record_whose_effects_the_store_refuses_is_poison() -> None:
+    rig = Rig(a_log(400))
+    user_id = next(u for u in range(1, 99) if partition_of(u, PARTITIONS) == 2)
+    bad = events.Heartbeat(
+        event_id="e", seq=1, at_ms=1, user_id=user_id, session_id="s", ts_ms=1, received_at_ms=1, drama_id=5,
+        episode_no=1, play_id="p", duration_ms=2**53, from_ms=0, to_ms=2**53 - 1,
+    )  # fmt: skip
+    want = rig.log.ledger()
+    rig.log.put(bad)
+    at = len(rig.log.parts[2]) - 1
+    for event in shuffled(Stream(60, 20, 9), 300):
+        rig.log.put(event)
+        want.take(msgspec.json.decode(events.encode(event)))
+    await rig.join()
+    await rig.drain()
+    assert [(p, offset, reason.split(":")[0]) for p, offset, reason in rig.dead.letters] == [(2, at, "refused")]
+    assert rig.numbers() == want.numbers()
+
+
+async def test_pulses_and_late_events_have_no_effect_but_the_fence_passes_them() -> None:
+    rig = Rig(Log())
+    rig.log.append(0, PULSE_KEY, b"")
+    user_id = next(u for u in range(1, 99) if partition_of(u, PARTITIONS) == 0)
+    late = events.Impression(
+        event_id="e", seq=1, at_ms=1, user_id=user_id, session_id="s", ts_ms=1, received_at_ms=9, late=True, drama_id=5
+    )
+    rig.log.put(late)
+    await rig.join()
+    await rig.drain()
+    assert rig.fences()[0] == 1
+    assert rig.numbers() == {}
+    assert rig.dead.letters == []
+
+
+async def test_state_that_cannot_be_read_stops_the_process() -> None:
+    rig = Rig(a_log(300))
+    await rig.join()
+    for p in range(PARTITIONS):
+        await rig.fetch(p, 30)
+    for cells in rig.store.parts[1, 0].hashes.values():
+        for field in cells:
+            cells[field] = "?" if field == "w" else cells[field]
+    rig.start()
+    await rig.join()
+    with pytest.raises(Ended) as ended:
+        await rig.fetch(0, 100)
+    assert ended.value.args[0] == 72
+
+
+async def test_a_broken_fence_stops_the_process() -> None:
+    rig = Rig(a_log(10))
+    rig.store.broken[1, 2] = "broken 5"
+    with pytest.raises(Ended) as ended:
+        await rig.join()
+    assert ended.value.args[0] == 72
+
+
+async def test_a_partition_begins_behind_its_fence() -> None:
+    rig = Rig(a_log(10))
+    rig.store.parts[1, 3].fence = 41
+    await rig.join()
+    assert rig.positions == {0: 0, 1: 0, 2: 0, 3: 42}
+    assert await rig.store.fence(3) == Place(1, 41)
+    rig.store.lose_fence(3)
+    with pytest.raises(FenceMissing):
+        await rig.work.open(3)
