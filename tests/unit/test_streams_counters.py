@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,20 +17,11 @@ from streams.counting import Counters
 from streams.group import Group
 from streams.waits import Waits
 from tests import ledger
+from tests.log_records import FakeRecord
 from tests.memory_fold_store import MemoryFoldStore
 from tests.stream import Stream, shuffled
 
 PARTITIONS = 4
-
-
-@dataclass(frozen=True)
-class FakeRecord:
-    """A record of the log."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp: int = 0
 
 
 class Dead:
@@ -181,23 +171,23 @@ def equals_ledger(rig: Rig) -> None:
     assert rig.progress() == want.progress
 
 
-@pytest.mark.parametrize("size", [1, 37, 1000, 5000])
+@pytest.mark.parametrize("size", [1, 37, 1000])
 async def test_every_event_counts_once_however_it_is_handed_over(size: int) -> None:
-    rig = Rig(a_log(1500))
+    rig = Rig(a_log(500))
     await rig.join()
     await rig.drain(size)
     equals_ledger(rig)
     assert rig.dead.letters == []
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 async def test_lost_calls_unanswered_calls_restarts_and_redelivery_change_nothing(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streams.waits.FIRST_S", 0.0)
     rnd = random.Random(seed)
     faults = iter(lambda: rnd.choice(["lost", "unanswered", *[None] * 4]), "never")
-    rig = Rig(a_log(800, seed), faults)
+    rig = Rig(a_log(300, seed), faults)
     await rig.join()
     for _ in range(60):
         p = rnd.randrange(PARTITIONS)
@@ -287,7 +277,7 @@ class Fussy(Fold):
 
 
 async def test_a_record_whose_fold_raises_is_poison_and_its_batch_is_not_lost() -> None:
-    rig = Rig(a_log(1200), make_fold=Fussy)
+    rig = Rig(a_log(600), make_fold=Fussy)
     await rig.join()
     await rig.drain()
     fussy = {

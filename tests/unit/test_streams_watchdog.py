@@ -1,0 +1,173 @@
+"""What the watchdog ends, and what it lets be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams import exits
+from streams.watchdog import IDLE_STALLS, SESSION_S, STALL_S, STOP_S, First, Silent, Watchdog
+
+
+class Ended(BaseException):
+    """The process ended."""
+
+
+def ends(code: int, event: str, **fields: object) -> Any:
+    """exits.End for a test."""
+    raise Ended(code)
+
+
+class Servers:
+    """A store and a log of two partitions."""
+
+    def __init__(self) -> None:
+        self.at: dict[int, int] = {0: 5, 1: 5}
+        self.ends: dict[int, int] = {0: 6, 1: 6}
+        self.pulses: set[tuple[int, int]] = set()
+        self.silent = False
+
+    def fences(self) -> Mapping[int, int]:
+        """See Probe."""
+        if self.silent:
+            raise Silent("nobody")
+        return dict(self.at)
+
+    def end(self, p: int) -> int:
+        """See Probe."""
+        return self.ends[p]
+
+    def first_event(self, p: int, after: int) -> First | None:
+        """See Probe."""
+        found = [o for o in range(after + 1, self.ends[p]) if (p, o) not in self.pulses]
+        return First(990_000) if found else None
+
+    def close(self) -> None:
+        """See Probe."""
+
+
+class Rig:
+    """A watchdog over a worker that holds both partitions, and a clock."""
+
+    def __init__(self) -> None:
+        self.servers, self.time = Servers(), 1000.0
+        self.waiting: dict[int, Any] = {}
+        self.went_back: list[int] = []
+        self.group = SimpleNamespace(
+            assigned=frozenset({0, 1}),
+            waits=SimpleNamespace(now=lambda: self.waiting),
+            work=SimpleNamespace(group="counters"),
+        )
+        self.dog = Watchdog(
+            self.group,  # type: ignore[arg-type]
+            self.servers, self.went_back.append, ends, lambda: self.time, lambda: self.time,
+        )  # fmt: skip
+
+    def later(self, seconds: float) -> None:
+        """Look every 5 seconds for so long."""
+        for _ in range(int(seconds / 5)):
+            self.dog.look()
+            self.time += 5
+        self.dog.look()
+
+
+@pytest.fixture
+def rig() -> Rig:
+    """A calm worker."""
+    return Rig()
+
+
+def test_a_worker_that_has_nothing_to_do_may_stand_still(rig: Rig) -> None:
+    rig.later(STALL_S * 5)
+    assert rig.dog.healthy()
+
+
+def test_events_behind_a_fence_that_does_not_move_end_the_process(rig: Rig) -> None:
+    rig.servers.ends[1] = 9
+    rig.later(STALL_S - 5)
+    with pytest.raises(Ended, match=str(exits.STANDS_STILL)):
+        rig.later(10)
+
+
+def test_pulses_behind_a_fence_are_nothing_to_do(rig: Rig) -> None:
+    rig.servers.ends[1] = 8
+    rig.servers.pulses = {(1, 6), (1, 7)}
+    rig.later(STALL_S * 5)
+    assert rig.dog.partitions[1].lag_records == 2
+    assert rig.dog.partitions[1].lag_seconds == 0.0
+
+
+def test_a_fence_that_moves_is_no_standstill(rig: Rig) -> None:
+    rig.servers.ends[1] = 1000
+    for _ in range(20):
+        rig.servers.at[1] += 1
+        rig.later(STALL_S - 10)
+    assert rig.dog.partitions[1].lag_records == 1000 - 1 - 25
+
+
+def test_a_partition_that_waits_for_a_store_is_let_wait(rig: Rig) -> None:
+    rig.servers.ends[1] = 9
+    rig.waiting = {1: SimpleNamespace(store="redis")}
+    rig.later(STALL_S * 5)
+    rig.waiting = {}
+    rig.later(STALL_S - 5)
+    with pytest.raises(Ended):
+        rig.later(10)
+
+
+def test_what_nobody_can_see_is_not_known_to_stand_still(rig: Rig) -> None:
+    rig.servers.ends[1] = 9
+    rig.dog.look()
+    rig.servers.silent = True
+    rig.later(STALL_S * 5)
+    assert not rig.dog.healthy()
+    rig.servers.silent = False
+    rig.later(STALL_S - 10)
+    assert rig.dog.healthy()
+
+
+def test_a_fence_that_went_back_is_told(rig: Rig) -> None:
+    rig.dog.look()
+    rig.servers.at[1] = 2
+    rig.dog.look()
+    rig.dog.look()
+    assert rig.went_back == [1]
+
+
+def test_another_workers_partition_is_not_ours_to_judge(rig: Rig) -> None:
+    rig.group.assigned = frozenset({0})
+    rig.servers.ends[1] = 9
+    rig.later(STALL_S * 10)
+
+
+def test_a_worker_without_partitions_does_not_watch_them_stand_still_for_ever(rig: Rig) -> None:
+    rig.group.assigned = frozenset()
+    rig.servers.ends[1] = 9
+    rig.later(STALL_S * IDLE_STALLS - 5)
+    with pytest.raises(Ended, match=str(exits.STANDS_STILL)):
+        rig.later(10)
+
+
+def test_lag_is_measured_from_the_fence(rig: Rig) -> None:
+    rig.servers.ends[0] = 106
+    rig.dog.look()
+    assert rig.dog.partitions[0].lag_records == 100
+    assert rig.dog.partitions[0].lag_seconds == pytest.approx(10.0)
+
+
+def test_a_process_that_slept_through_its_session_ends(rig: Rig) -> None:
+    rig.dog.tick(SESSION_S - 1)
+    with pytest.raises(Ended, match=str(exits.SLEPT)):
+        rig.dog.tick(SESSION_S + 1)
+
+
+def test_an_orderly_stop_has_an_end(rig: Rig) -> None:
+    rig.dog.stopping()
+    rig.time += STOP_S - 1
+    rig.dog.tick(0.25)
+    rig.time += 2
+    with pytest.raises(Ended, match=str(exits.UNFORESEEN)):
+        rig.dog.tick(0.25)
