@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -20,7 +21,8 @@ from infra.clickhouse.row_store import Insert, RowStore, Stored, Table, month
 from infra.settings import Settings
 from tests.memory_row_store import MemoryRowStore
 
-DECEMBER, JANUARY = 1_798_700_000_000, 1_798_800_000_000  # 2026-12-31 and 2027-01-01, Asia/Shanghai
+DECEMBER = int(time.time() * 1000)  # now, and a month that is not this one: what is older than the TTL vanishes
+JANUARY = DECEMBER + 35 * 86_400_000
 partitions = itertools.count(10, 10)
 STORED = Stored(rows=1, late=0, repeats=0, poison=0)
 
@@ -196,7 +198,7 @@ async def test_months_that_were_dropped_by_hand_are_no_hole(side):
     assert await side.store.block_fence(side.p) == 19
 
 
-LIKED = b'{"type":"liked","event_id":"e","seq":1,"at_ms":1,"drama_id":1,"episode_no":1,"received_at_ms":1798800000000'
+LIKED = b'{"type":"liked","event_id":"e","seq":1,"at_ms":1,"drama_id":1,"episode_no":1,"received_at_ms":%d' % JANUARY
 
 
 @pytest.mark.parametrize(
