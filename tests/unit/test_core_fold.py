@@ -140,6 +140,17 @@ def test_everything_kept_for_a_viewer_has_a_life(log):
             assert key not in twin.lives
 
 
+@pytest.mark.parametrize(("later_ms", "renewed"), [(60_000, False), (24 * HOUR_MS, True)])
+def test_the_viewers_life_is_renewed_by_progress_on_another_day(later_ms, renewed):
+    twin, fold, life = Twin(), Fold(0, 1), []
+    for offset, event in enumerate([VALID, an(events.Heartbeat, 3, from_ms=0, to_ms=1, ts_ms=NOW_MS + later_ms)]):
+        prepared = fold.prepare([(offset, event)])
+        fold.state.fill(twin.read(fold.state.missing))
+        (run,) = fold.effects(prepared)
+        life.append(["EXPIRE", keys.user(1, 0, 5), keys.USER_LIFE_S] in run.commands)
+    assert life == [True, renewed]
+
+
 @pytest.mark.parametrize("kind", [events.Liked, events.Followed, events.Disliked])
 def test_a_viewer_who_only_reacts_has_a_life_too(kind):
     assert folded(an(kind, 1)).lives[keys.user(1, 0, 5)] == keys.USER_LIFE_S
@@ -200,6 +211,11 @@ def test_a_second_playback_in_the_same_half_hour_heats_nothing(again):
     twice = [START, VALID, an(events.PlayStarted, 3, qualified=True, **other)]
     twice.append(an(events.Heartbeat, 4, from_ms=0, to_ms=8_000, **other))
     assert heat(folded(*twice)) == heat(folded(START, VALID))
+
+
+def test_a_playback_that_starts_twice_heats_once():
+    again = an(events.PlayStarted, 3, qualified=True, ts_ms=NOW_MS + HOUR_MS)
+    assert heat(folded(START, VALID, again)) == heat(folded(START, VALID))
 
 
 @pytest.mark.parametrize("again", [{"ts_ms": NOW_MS + HOUR_MS}, {"episode_no": 2}, {"user_id": 6}])

@@ -48,6 +48,15 @@ def test_past_its_bound_a_union_stays_small_and_counts_each_hole_once(starts):
     assert new <= 1_201
 
 
+def test_the_bound_holds_for_who_only_skips_ahead():
+    ranges = [(10 * i, 10 * i + 1 + i % 3) for i in range(100)]
+    assert len(united(ranges)[1]) == 2 * content.MAX_RANGES
+
+
+def test_watching_on_is_one_range():
+    assert united([(5_000 * i, 5_000 * i + 5_000) for i in range(10)]) == (50_000, (0, 50_000))
+
+
 def played(golden: Golden):
     """(content_ms, bits) of a golden playback by our rule, through the text form each time."""
     total, text = 0, None

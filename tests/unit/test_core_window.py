@@ -49,6 +49,16 @@ def test_only_what_lies_below_a_closed_gap_is_too_old(seqs):
     assert all(seq <= held[1] for seq, verdict in zip(seqs, verdicts, strict=True) if verdict == window.TOO_OLD)
 
 
+@given(many)
+@settings(max_examples=50)
+def test_what_was_not_taken_is_never_called_seen(seqs):
+    held, taken = window.EMPTY, set()
+    for seq in seqs:
+        verdict, held = window.add(held, seq, 7)
+        assert seq in taken if verdict == window.SEEN else verdict == window.TOO_OLD or seq not in taken
+        taken |= {seq} if verdict == window.NEW else set()
+
+
 def test_the_lowest_gap_is_closed_past_the_bound():
     every_other = list(range(2, 2 * window.MAX_GAPS + 1, 2))
     _, held = added(every_other)
