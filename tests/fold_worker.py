@@ -1,0 +1,266 @@
+"""A worker as a process, the load it gets, and what must be in Redis afterwards: for tests on real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from domain import counters, events, hotness, keys, registers
+from domain.topics import DEAD, EVENTS, partition_of
+from infra.settings import Settings
+from tests import ledger
+from tests.redis_server import RedisServer, until
+
+MOVES_S = 60.0  # a busy machine may take this long to start Python
+
+
+class Worker:
+    """`juliu stream NAME` on these settings; its lines go to `out`."""
+
+    def __init__(self, settings: Settings, redis_url: str, out: Path, name: str = "counters", **env: str) -> None:
+        self.out, self.port = out, free_port()
+        self._command = [sys.executable, "-m", "juliu", "stream", name]
+        self._env = os.environ | {
+            "JULIU_KAFKA": settings.kafka, "JULIU_REDIS_URL": redis_url, "JULIU_PARTITIONS": str(settings.partitions),
+            "JULIU_METRICS_PORT": str(self.port), "PYTHONUNBUFFERED": "1", **env,
+        }  # fmt: skip
+        self.process = self._spawn()
+
+    def again(self) -> None:
+        """Start it once more, as a supervisor does."""
+        self.process = self._spawn()
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def signal(self, number: int) -> None:
+        """SIGSTOP, SIGCONT, SIGTERM ..."""
+        self.process.send_signal(number)
+
+    def ended(self, seconds: float = MOVES_S) -> int:
+        """Its exit code, once it has ended."""
+        return self.process.wait(seconds)
+
+    def stop(self) -> int:
+        """An orderly stop; its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.ended(30)
+
+    def close(self) -> None:
+        """Whatever became of it."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.kill()
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Status and body of its HTTP server; (0, "") where nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it logged."""
+        return [json.loads(line) for line in self.out.read_text().splitlines() if line.startswith("{")]
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with self.out.open("ab") as out:
+            return subprocess.Popen(self._command, env=self._env, stdout=out, stderr=out, start_new_session=True)
+
+
+class Log:
+    """juliu.events from where it ends now, and everything that this test wrote into it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.partitions = settings.partitions
+        self.begins = ends(settings)
+        self.written: list[events.AnyEvent] = []
+        self.acked = 0
+        self._settings = settings
+        self._producer = Producer(
+            {"bootstrap.servers": settings.kafka, "acks": "all", "enable.idempotence": True, "linger.ms": 5}
+        )
+
+    def put(self, event: events.AnyEvent) -> None:
+        """As the API writes it."""
+        self.written.append(event)
+        key = str(event.user_id).encode()
+        self.put_raw(partition_of(event.user_id, self.partitions), key, events.encode(event))
+
+    def put_raw(self, p: int, key: bytes, value: bytes) -> None:
+        """Any bytes."""
+        self._producer.produce(EVENTS.name, value, key, p, on_delivery=self._report)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """All of it is in the log."""
+        assert self._producer.flush(60) == 0
+
+    def stream(self, load: Iterable[events.AnyEvent], rate: float) -> threading.Thread:
+        """Write at a steady rate in a thread; received_at is the moment of writing."""
+
+        def run() -> None:
+            began = time.monotonic()
+            for i, event in enumerate(load):
+                while (ahead := began + i / rate - time.monotonic()) > 0:
+                    time.sleep(min(ahead, 0.05))
+                self.put(event)
+            self.flush()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    def ledger(self) -> ledger.Ledger:
+        """The independent fold of what was written."""
+        return ledger.fold(json.loads(events.encode(event)) for event in self.written)
+
+    def fences_at_end(self) -> dict[int, int]:
+        """The fences of a store that has everything."""
+        return {p: end - 1 for p, end in ends(self._settings).items()}
+
+    def _report(self, error: Any, _message: Any) -> None:
+        assert error is None, error
+        self.acked += 1
+
+
+def ends(settings: Settings) -> dict[int, int]:
+    """The offset that the next record of each partition will get."""
+    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "test-ends"})
+    try:
+        return {
+            p: consumer.get_watermark_offsets(TopicPartition(EVENTS.name, p), 30)[1] for p in range(settings.partitions)
+        }
+    finally:
+        consumer.close()
+
+
+def dead_letters(settings: Settings, enough: Callable[[list[Any]], bool]) -> list[Any]:
+    """All messages of juliu.dead, once there are enough."""
+    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "test-dead", "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(DEAD.name, 0, 0)])
+    found: list[Any] = []
+
+    def more() -> bool:
+        found.extend(message for message in consumer.consume(500, 0.2) if not message.error())
+        return enough(found)
+
+    try:
+        until(more, 30, "dead letters")
+    finally:
+        consumer.close()
+    return found
+
+
+def fences(client: redis.Redis, partitions: int, group: str = "counters") -> dict[int, int]:
+    """Of all partitions, in namespace 1."""
+    values: Any = client.mget([keys.fence(group, 1, p) for p in range(partitions)])
+    return {p: int(value) for p, value in enumerate(values)}
+
+
+def total(server: RedisServer, partitions: int) -> int:
+    """Records that are in the store, whatever Redis goes through meanwhile; -1 when nobody knows."""
+    try:
+        with server.client() as client:
+            return sum(fences(client, partitions).values())
+    except redis.RedisError:
+        return -(10**9)
+
+
+def caught_up(server: RedisServer, log: Log, seconds: float = 90) -> None:
+    """Wait until the fences are at the log's end."""
+    want = sum(log.fences_at_end().values())
+    until(lambda: total(server, log.partitions) == want, seconds, f"fences at {log.fences_at_end()}")
+
+
+def equals_ledger(server: RedisServer, log: Log) -> None:
+    """Everything in Redis is what the independent fold says."""
+    want = log.ledger()
+    with server.client(decode_responses=True) as client:
+        state = State(client, log.partitions)
+    assert state.numbers == want.numbers()
+    assert state.progress == want.progress
+    assert state.seen == {user: bits for user, bits in want.seen.items() if bits}
+    assert state.heat.keys() == want.heat.keys()
+    assert state.heat == pytest.approx(dict(want.heat), rel=1e-9)
+    newest = {
+        user: dict(sorted(dramas.items(), key=lambda x: (x[1], str(x[0])))[-keys.RECENT_KEPT :])
+        for user, dramas in want.recent.items()
+    }
+    assert state.recent == newest
+
+
+class State:
+    """What the fold wrote, of all partitions in namespace 1."""
+
+    def __init__(self, client: redis.Redis, partitions: int) -> None:
+        self.numbers: Counter[tuple[int, str]] = Counter()
+        self.progress: dict[tuple[int, int], Any] = {}
+        self.heat: dict[tuple[str, int, int], float] = defaultdict(float)
+        self.seen: dict[int, set[int]] = {}
+        self.recent: dict[int, dict[int, int]] = {}
+        for p in range(partitions):
+            self._numbers(client, p)
+            self._heat(client, p)
+            self._viewers(client, p)
+        self.numbers = Counter({at: n for at, n in self.numbers.items() if n})
+
+    def _numbers(self, client: redis.Redis, p: int) -> None:
+        found: Any = client.hgetall(keys.counters_part(1, p))
+        for name, number in found.items():
+            drama_id, counter = counters.parse_field(name)
+            self.numbers[drama_id, counters.COUNTERS[counter]] += int(number)
+
+    def _heat(self, client: redis.Redis, p: int) -> None:
+        for decay in hotness.DECAYS:
+            for epoch in range(80):
+                found: Any = client.zrange(keys.heat_part(decay.name, 1, p, epoch), 0, -1, withscores=True)
+                for drama_id, score in found:
+                    self.heat[decay.name, epoch, int(drama_id)] += score
+
+    def _viewers(self, client: redis.Redis, p: int) -> None:
+        for key, user in _users(client, keys.user(1, p, 0)):
+            cells: Any = client.hgetall(key)
+            for name, cell in cells.items():
+                if name.startswith("g"):
+                    self.progress[user, int(name[1:])] = registers.decode(cell, registers.PROGRESS_WIDTH)
+        for key, user in _users(client, keys.seen(1, p, 0)):
+            size: Any = client.strlen(key)
+            self.seen[user] = {i for i in range(8 * size) if client.getbit(key, i)}
+        for key, user in _users(client, keys.recent(1, p, 0)):
+            members: Any = client.zrange(key, 0, -1, withscores=True)
+            self.recent[user] = {int(drama_id): int(ts_ms) for drama_id, ts_ms in members}
+
+
+def _users(client: redis.Redis, zero: str) -> Iterator[tuple[str, int]]:
+    """(key, user) of a key family, given the key of user 0."""
+    for key in client.scan_iter(zero.removesuffix("0").replace("[", r"\[") + "*", count=1000):
+        yield key, int(key.rsplit(":", 1)[1])
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
