@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from domain import catalogue_import
 from juliu.demo import catalogue, log, sessions
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -105,3 +106,9 @@ def test_a_video_is_a_drama_of_one_episode(tmp_path: Path):
     assert first["cast"] == ["作者7349781"]
     assert first["episodes"] == [{"episode_no": 1, "duration_ms": 87_433, "media_path": "kuairand/1/1.mp4"}]
     assert len({json.loads(line)["title"] for line in lines}) == 7_583
+
+
+def test_the_import_takes_every_drama(tmp_path: Path):
+    catalogue.write(log.FOLDER, tmp_path / "catalogue.jsonl")
+    lines = (tmp_path / "catalogue.jsonl").read_bytes().splitlines()
+    assert {catalogue_import.read(line).drama_id for line in lines} == set(range(1, 7_584))
