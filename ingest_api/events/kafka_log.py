@@ -76,9 +76,14 @@ class KafkaLog:
     """Keeps the promises of `Log` with one librdkafka producer; another takes its place after a fatal error."""
 
     def __init__(
-        self, settings: Settings, topic: str = EVENTS.name, make: Callable[[dict[str, Any]], Producer] = Producer
+        self,
+        settings: Settings,
+        topic: str = EVENTS.name,
+        dead: str = DEAD.name,
+        make: Callable[[dict[str, Any]], Producer] = Producer,
     ) -> None:
         self._topic = topic
+        self._dead = dead
         self._partitions = settings.partitions
         self._ack_s = settings.ack_timeout_ms / 1000
         self._make = make
@@ -134,7 +139,7 @@ class KafkaLog:
 
     def set_aside(self, key: bytes, value: bytes, headers: Headers) -> None:
         try:
-            self._producer.produce(DEAD.name, value, key, headers=headers)
+            self._producer.produce(self._dead, value, key, headers=headers)
         except (BufferError, KafkaException) as error:
             log.warning("sample not kept", reason=str(error))
 
