@@ -31,6 +31,7 @@ class CatalogueFollower:
         self._looked: float | None = None
         self._trouble = ""
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self.current: Catalogue = EMPTY
         self.version: Version | None = None
 
@@ -41,12 +42,14 @@ class CatalogueFollower:
 
     async def start(self) -> None:
         """Look once (where that fails, `current` is empty and `age_s` infinite), then follow in the background."""
+        self._stopping = False
         await self._look()
         self._task = asyncio.create_task(self._follow(), name="catalogue-follower")
         self._task.add_done_callback(_tell)
 
     async def stop(self) -> None:
         """Stop following; `current` stays."""
+        self._stopping = True  # wait_for of Python 3.11, which redis-py sends with, swallows one cancellation in three
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -75,7 +78,7 @@ class CatalogueFollower:
         return await read_base(self._redis, version)
 
     async def _follow(self) -> None:
-        while True:
+        while not self._stopping:
             await asyncio.sleep(self._poll_s)
             await self._look()
 

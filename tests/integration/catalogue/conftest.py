@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
-import redis.asyncio
 
 from infra.catalogue.shelf import RedisShelf
 from infra.mysql.engine import engine_of
@@ -24,9 +23,3 @@ def rig(fresh: Settings, tmp_path: Path) -> Iterator[Rig]:
         yield Rig(fresh, engine, client, shelf, tmp_path)
     shelf.close()
     engine.dispose()
-
-
-@pytest.fixture
-async def async_redis(rig: Rig) -> AsyncIterator[redis.asyncio.Redis]:
-    async with redis.asyncio.Redis.from_url(rig.settings.redis_url) as client:
-        yield client
