@@ -70,9 +70,9 @@ def heat(twin):
 
 @pytest.fixture(scope="module")
 def log():
-    """3,000 events with resends, swaps, some late ones and pulses, as records and as the ledger of it."""
+    """2,000 events with resends, swaps, some late ones and pulses, as records and as the ledger of it."""
     rnd, records = random.Random(5), []
-    for event in shuffled(Stream(60, 20, seed=3), 3_000, resend=0.05, swap=0.05):
+    for event in shuffled(Stream(60, 20, seed=3), 2_000, resend=0.08, swap=0.05):
         late = rnd.random() < 0.01
         records.append(msgspec.structs.replace(event, late=True) if late else event)
         records += [None] if rnd.random() < 0.01 else []
@@ -332,5 +332,5 @@ def test_a_store_that_answers_nonsense_is_an_error():
 
 def test_counts_of_a_stream_are_plausible(log):
     kinds = Counter(type(record).__name__ for record in log[0] if record)
-    assert kinds["Heartbeat"] > 1_500
+    assert kinds["Heartbeat"] > 1_000
     assert len(kinds) == len(events.PUBLIC)
