@@ -23,7 +23,6 @@ from infra.local.errors import StackError
 from infra.local.home import Home
 from infra.place import ROOT
 from infra.settings import Settings, load
-from juliu.cli import COMMANDS
 
 TEST_HOMES = Path(os.environ.get("JULIU_TEST_HOMES") or ROOT / "var" / "test")
 _fresh_numbers = itertools.count(1)
@@ -49,8 +48,7 @@ def stack() -> Iterator[Settings]:
         pytest.skip(str(error))
     try:
         local_stack.up(home, lambda _: None, processes=False)
-        if any(command.name == "migrate" for command in COMMANDS):
-            migrate()
+        migrate()
         yield load()
     finally:
         remove(home)

@@ -100,6 +100,7 @@ def _supervisor(home: Home) -> Identity | None:
 def _begin(home: Home, say: Say) -> None:
     """Check, settle ports and secrets, and start a supervisor that holds nothing of ours."""
     prerequisites.check(home)
+    _refuse_a_second_supervisor(home)
     end_orphans(home, say)
     chosen, moved = ports.settle(home)
     for name in moved:
@@ -114,6 +115,18 @@ def _begin(home: Home, say: Say) -> None:
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=home.path, start_new_session=True,
         )  # fmt: skip
     _wait_for_state(home, started)
+
+
+def _refuse_a_second_supervisor(home: Home) -> None:
+    """Raise StackError when one runs that told no (readable) state: its servers hold the ports and the data."""
+    with home.supervisor_lock.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise StackError(
+                f"{home.state} is gone while its supervisor runs: type `kill {lock.read().strip()}`"
+            ) from error
 
 
 def _wait_for_state(home: Home, started: subprocess.Popen[bytes]) -> None:

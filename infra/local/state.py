@@ -28,8 +28,9 @@ class ProgramState:
 
 @dataclass
 class StackState:
-    """The supervisor and its programs, as they were when this was written."""
+    """The supervisor and its programs, as they were when this was written.  `home` tells a copied folder."""
 
+    home: str
     supervisor: Identity
     asked: int = 0  # the number of the last request (wanted.json) that it has taken up
     programs: dict[str, ProgramState] = field(default_factory=dict)
@@ -45,13 +46,14 @@ def write(home: Home, state: StackState) -> None:
 
 
 def read(home: Home) -> StackState | None:
-    """What was written last; None when there is nothing or it cannot be read (it is never edited by hand)."""
+    """What the supervisor of this home wrote last; None when there is nothing or it cannot be read."""
     try:
         raw = json.loads(home.state.read_text(encoding="utf-8"))
         programs = {name: _program(program) for name, program in raw["programs"].items()}
-        return StackState(Identity(**raw["supervisor"]), int(raw["asked"]), programs)
+        found = StackState(raw.get("home", str(home.path)), Identity(**raw["supervisor"]), int(raw["asked"]), programs)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+    return found if found.home == str(home.path) else None
 
 
 def _program(raw: dict[str, object]) -> ProgramState:

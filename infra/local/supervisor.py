@@ -65,7 +65,7 @@ class Supervisor:
     def _tell(self) -> None:
         kept = {keeper.program.name: keeper.state for keeper in self._servers + self._processes}
         try:
-            state.write(self._home, state.StackState(self._me, self._asked, kept))
+            state.write(self._home, state.StackState(str(self._home.path), self._me, self._asked, kept))
         except OSError:  # a full disk must not end what still runs
             log.exception("cannot write %s", self._home.state)
 
@@ -80,12 +80,15 @@ def main() -> int:
     home = Home(Path(sys.argv[1]))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     home.supervisor_lock.parent.mkdir(parents=True, exist_ok=True)
-    with home.supervisor_lock.open("w") as lock:
+    with home.supervisor_lock.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             log.error("another supervisor runs this home already")
             return 1
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
         asyncio.run(_run(home))
     return 0
 

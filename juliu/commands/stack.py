@@ -22,7 +22,7 @@ def up(
     home = Home(place())
     try:
         stack.up(home, typer.echo, processes=all_)
-    except StackError as error:
+    except (StackError, OSError) as error:
         _fail(error)
     typer.echo(f"settings for every process: {home.local_env}")
 
@@ -32,7 +32,7 @@ def down() -> None:
     try:
         if not stack.down(Home(place()), typer.echo):
             typer.echo("nothing was running")
-    except StackError as error:
+    except (StackError, OSError) as error:
         _fail(error)
 
 
@@ -63,6 +63,6 @@ def logs(
     typer.echo(log_files.tail(home.log(name), lines))
 
 
-def _fail(error: StackError) -> None:
+def _fail(error: StackError | OSError) -> None:
     typer.echo(str(error), err=True)
     raise typer.Exit(1)

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from conftest import clickhouse_client, mysql_engine_of, remove
 
-from infra.local import identity, ports, report, state
+from infra.local import identity, log_files, ports, report, state
 from infra.local.home import Home
 from infra.settings import Settings
 
@@ -248,6 +248,18 @@ def test_a_taken_port_is_left_to_its_owner(started: Typed):
     assert f":{port}/" not in started.settings().redis_url
 
 
+def test_a_supervisor_whose_state_was_removed_is_not_joined_by_a_second(started: Typed):
+    known = state.read(started.home)
+    assert known is not None
+    kept = started.home.state.read_text()
+    started.home.state.unlink()
+    said = started("up", rc=1)
+    assert f"kill {known.supervisor.pid}" in said
+    assert known.supervisor.alive()
+    started.home.state.write_text(kept)
+    assert started.is_up(*SERVERS)
+
+
 def test_logs_shows_the_end_of_a_log_and_names_those_there_are(started: Typed):
     assert "Ready to accept connections" in started("logs", "redis")
     assert "kafka" in started("logs", "nobody", rc=1)
@@ -267,3 +279,33 @@ def test_a_program_that_cannot_start_is_shown_with_its_own_words(started: Typed,
         shutil.move(tmp_path / "kept", damaged)
     started("up")  # tries again what was given up
     assert started.is_up(*SERVERS)
+
+
+A_DRAMA = {
+    "drama_id": 7, "title": "重生之后", "category": "romance", "tags": [], "cast": [], "region": "CN", "min_age": 0,
+    "free_first": 1, "price_coins": 0, "published": True,
+    "episodes": [{"episode_no": 1, "duration_ms": 60_000, "media_path": "7/1.m3u8"}],
+}  # fmt: skip
+
+
+def test_all_of_it_runs_and_what_dies_comes_back(started: Typed, tmp_path: Path):
+    (tmp_path / "dramas.jsonl").write_text(json.dumps(A_DRAMA) + "\n")
+    started("migrate")
+    started("catalogue", "import", str(tmp_path / "dramas.jsonl"))
+    started("up", "--all")
+    before = started.status()["processes"]
+    assert {name for name, process in before.items() if process["up"]} == set(before)
+    assert before["stream-counters"]["lag"] == 0
+    assert before["stream-store"]["lag"] == 0
+    for process in before.values():
+        os.kill(process["pid"], signal.SIGKILL)
+    started("up", "--all")  # returns when they are back
+    after = started.status()["processes"]
+    for name, process in after.items():
+        assert process["up"]
+        assert process["restarts"] == before[name]["restarts"] + 1
+    known = state.read(started.home)
+    assert known is not None
+    started("down")
+    assert not any(process.alive() for process in known.processes())
+    assert "killed" not in log_files.tail(started.home.log("supervisor"), 12)

@@ -219,10 +219,16 @@ class TestFiles:
 class TestState:
     def test_what_is_written_is_read(self, tmp_path):
         program = state.ProgramState("server", "ready", identity.Identity(7, 8), 1.5, 2, "4.3", "")
-        told = state.StackState(identity.Identity(1, 2), 3, {"kafka": program, "redis": state.ProgramState("server")})
+        told = state.StackState(
+            str(tmp_path), identity.Identity(1, 2), 3, {"kafka": program, "redis": state.ProgramState("server")}
+        )
         state.write(Home(tmp_path), told)
         assert state.read(Home(tmp_path)) == told
         assert told.processes() == [identity.Identity(7, 8)]
+
+    def test_a_copied_folder_does_not_know_the_servers_of_the_first(self, tmp_path):
+        state.write(Home(tmp_path), state.StackState("/first", identity.Identity(1, 2)))
+        assert state.read(Home(tmp_path)) is None
 
     def test_nothing_and_nonsense_are_nothing(self, tmp_path):
         assert state.read(Home(tmp_path)) is None
