@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -13,36 +15,41 @@ from infra.local.home import Home
 from infra.place import home as place
 
 _MOST_LINES = 10_000
+Json = Annotated[
+    bool, typer.Option("--json", help="answer for programs, on standard output; progress on standard error")
+]
 
 
 def up(
     all_: Annotated[bool, typer.Option("--all", help="start the API, the workers and the schedule too")] = False,
+    json_: Json = False,
 ) -> None:
     """Start what is not running and return when it is ready.  It goes on in the background until `juliu down`."""
     home = Home(place())
-    try:
-        stack.up(home, typer.echo, processes=all_)
-    except (StackError, OSError) as error:
-        _fail(error)
-    typer.echo(f"settings for every process: {home.local_env}")
+    with _told():
+        stack.up(home, lambda line: typer.echo(line, err=json_), processes=all_)
+        if json_:
+            _print(report.as_json(report.gather(home)))
+        else:
+            typer.echo(f"settings for every process: {home.local_env}")
 
 
-def down() -> None:
+def down(json_: Json = False) -> None:
     """Stop processes, then servers."""
-    try:
-        if not stack.down(Home(place()), typer.echo):
-            typer.echo("nothing was running")
-    except (StackError, OSError) as error:
-        _fail(error)
+    with _told():
+        was_running = stack.down(Home(place()), lambda line: typer.echo(line, err=json_))
+        if json_:
+            _print({"was_running": was_running})
+        else:
+            typer.echo("stopped" if was_running else "nothing was running")
 
 
-def status(
-    json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
-) -> None:
+def status(json_: Json = False) -> None:
     """Ask every server and process whether it works."""
-    found = report.gather(Home(place()))
+    with _told():
+        found = report.gather(Home(place()))
     if json_:
-        typer.echo(json.dumps(report.as_json(found), indent=1))
+        _print(report.as_json(found))
     else:
         from infra.local import status_table  # noqa: PLC0415  rich is slow to import
 
@@ -58,11 +65,21 @@ def logs(
     """The last lines of a log."""
     home = Home(place())
     known = sorted(path.stem for path in home.path.glob("logs/*.log"))
-    if name not in known:
-        _fail(StackError(f"no log of {name!r}; there are: {', '.join(known) or 'none yet'}"))
-    typer.echo(log_files.tail(home.log(name), lines))
+    with _told():
+        if name not in known:
+            raise StackError(f"no log of {name!r}; there are: {', '.join(known) or 'none yet'}")
+        typer.echo(log_files.tail(home.log(name), lines))
 
 
-def _fail(error: StackError | OSError) -> None:
-    typer.echo(str(error), err=True)
-    raise typer.Exit(1)
+def _print(document: object) -> None:
+    typer.echo(json.dumps(document, indent=1))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What went wrong becomes a message and exit code 1."""
+    try:
+        yield
+    except (StackError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
