@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
@@ -18,17 +19,8 @@ class UnsafeLog(RuntimeError):
     """The events topic may lose acknowledged records; the message says which settings to mend."""
 
 
-async def require_safe_log(settings: Settings) -> None:
-    """Raises UnsafeLog in production unless replicas >= 3, min.insync.replicas >= 2 and unclean election is off."""
-    if settings.env != "production":
-        return
-    faults = await asyncio.to_thread(faults_of, settings)
-    if faults:
-        raise UnsafeLog(f"{EVENTS.name}: {'; '.join(faults)}")
-
-
 def faults_of(settings: Settings) -> list[str]:
-    """What makes the events topic unsafe, a sentence each; asks for 2 x ASK_S at most.  Raises UnsafeLog if it is away."""
+    """What makes the events topic unsafe, a sentence each; asks for 2 x ASK_S at most.  Raises UnsafeLog if away."""
     admin = AdminClient({"bootstrap.servers": settings.kafka, "client.id": "juliu-log-safety"})
     resource = ConfigResource(ResourceType.TOPIC, EVENTS.name)
     try:
@@ -38,6 +30,15 @@ def faults_of(settings: Settings) -> list[str]:
         raise UnsafeLog(f"Kafka does not tell how safe {EVENTS.name} is: {error.args[0].str()}") from error
     replicas = min((len(partition.replicas) for partition in topic.partitions.values()), default=0)
     return judge(replicas, {name: str(entry.value) for name, entry in config.items()})
+
+
+async def require_safe_log(settings: Settings, ask: Callable[[Settings], list[str]] = faults_of) -> None:
+    """Raises UnsafeLog in production unless replicas >= 3, min.insync.replicas >= 2 and unclean election is off."""
+    if settings.env != "production":
+        return
+    faults = await asyncio.to_thread(ask, settings)
+    if faults:
+        raise UnsafeLog(f"{EVENTS.name}: {'; '.join(faults)}")
 
 
 def judge(replicas: int, config: dict[str, str]) -> list[str]:

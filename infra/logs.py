@@ -41,7 +41,7 @@ def setup(process: str, settings: Settings) -> None:
                 _named(process),
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
-            foreign_pre_chain=[*before, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*before, structlog.stdlib.ExtraAdder(), _without_colours],
         )
     )
     root = logging.getLogger()
@@ -61,6 +61,11 @@ def without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any])
             event[field] = "***"
         elif isinstance(value, str) and len(value) > MAX_FIELD and field != "exception":
             event[field] = value[:MAX_FIELD] + "…"
+    return event
+
+
+def _without_colours(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop("color_message", None)  # uvicorn says everything twice
     return event
 
 

@@ -25,7 +25,7 @@ ALGORITHM, ISSUER, AUDIENCE = "HS256", "juliu", "juliu-api"
 MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: as long as the hash
 LEEWAY_S = 30
 MAX_TOKEN_BYTES = 2_048
-CACHE_TOKENS = 50_000  # about 15 MB; the oldest goes first
+REMEMBERED = 50_000  # about 15 MB; the oldest goes first
 DECIMAL = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 
@@ -67,12 +67,19 @@ def issue(secret: str, user_id: int, scope: Scope, now_s: int, days: int) -> str
 
 
 class Tokens:
-    """Verifies tokens; remembers CACHE_TOKENS good ones by hash, so that a viewer costs one HMAC, not one a request."""
+    """Verifies tokens; remembers some good ones by hash, so that a viewer costs one HMAC, not one a request."""
 
-    def __init__(self, secret: str, now_s: Callable[[], float], backfill_anywhere: bool = False) -> None:
+    def __init__(
+        self,
+        secret: str,
+        now_s: Callable[[], float],
+        backfill_anywhere: bool = False,
+        remembered: int = REMEMBERED,
+    ) -> None:
         self._secret = checked_secret(secret)
         self._now_s = now_s
         self._backfill_anywhere = backfill_anywhere
+        self._remembered = remembered
         self._known: dict[bytes, tuple[Viewer, float]] = {}
 
     def viewer_of(self, headers: Mapping[bytes, bytes], peer: str | None) -> Viewer:
@@ -87,7 +94,7 @@ class Tokens:
         known = self._known.get(digest)
         if known is None:
             known = self._known[digest] = self._decode(token)
-            if len(self._known) > CACHE_TOKENS:
+            if len(self._known) > self._remembered:
                 del self._known[next(iter(self._known))]
         viewer, expires_s = known
         if self._now_s() > expires_s:

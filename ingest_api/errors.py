@@ -205,6 +205,10 @@ class LogUnavailable(Unavailable):
     code = "log_unavailable"
 
 
+class WrongPartitions(LogUnavailable):
+    """The topic has another number of partitions than the settings say: viewers' events would lose their order."""
+
+
 class CatalogueUnavailable(Unavailable):
     """The catalogue is not up to date, so events cannot be checked; send the same batch again after Retry-After."""
 

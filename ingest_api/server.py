@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import tempfile
 from typing import Any
 
@@ -20,6 +21,7 @@ HEADERS_S = 10.0  # from a request's first byte (or the connection) to the end o
 WHOLE_S = HEADERS_S + BODY_S + 5.0  # to the end of its body: above what the routes themselves allow
 MAX_HEADER_BYTES = 32 * 1024
 KEEP_ALIVE_S = 75  # longer than a proxy in front keeps its idle connections
+OTHER_FILES = 256  # sockets to Kafka and Redis, code, logs
 GRACE_S = 5  # beyond the longest request, at SIGTERM
 
 
@@ -97,6 +99,7 @@ def serve(settings: Settings, workers: int) -> None:
 
     Several workers are processes that share the port.  Raises WeakSecret.
     """
+    _allow_connections(settings.api_connections)
     if workers == 1:
         uvicorn.Server(uvicorn.Config(create_app(settings), **options(settings))).run()
         return
@@ -104,6 +107,14 @@ def serve(settings: Settings, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="juliu-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         uvicorn.run("ingest_api.server:worker", factory=True, workers=workers, **options(settings))
+
+
+def _allow_connections(count: int) -> None:
+    """Let this process and its workers have `count` connections and some files, as far as the system permits."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + OTHER_FILES if hard == resource.RLIM_INFINITY else min(count + OTHER_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def worker() -> FastAPI:

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -20,11 +21,12 @@ from domain.topics import DEAD, EVENTS
 from infra import logs
 from infra.metrics import LOG_ACK_SECONDS, LOG_FAILURES, LOG_WAITING, LOG_WAITING_BYTES
 from infra.settings import Settings
-from ingest_api.errors import LogUnavailable
+from ingest_api.errors import LogUnavailable, WrongPartitions
 from ingest_api.events.log import Headers, Waiting
 
 POLL_S = 0.1
 CHECK_S = 2.0
+CHECK_EVERY_S = 1.0
 LINGER_MS = 5
 SCAN_MS = 1_000  # librdkafka looks for messages that are too old once a second
 
@@ -46,6 +48,7 @@ def producer_config(settings: Settings) -> dict[str, Any]:
         "socket.keepalive.enable": True,
         "socket.nagle.disable": True,
         "log.connection.close": False,
+        "allow.auto.create.topics": False,
         "logger": logging.getLogger("librdkafka"),
     }
 
@@ -81,17 +84,21 @@ class KafkaLog:
         topic: str = EVENTS.name,
         dead: str = DEAD.name,
         make: Callable[[dict[str, Any]], Producer] = Producer,
+        check_every_s: float = CHECK_EVERY_S,
     ) -> None:
         self._topic = topic
         self._dead = dead
         self._partitions = settings.partitions
         self._ack_s = settings.ack_timeout_ms / 1000
         self._make = make
+        self._check_every_s = check_every_s
         self._config = producer_config(settings) | {"error_cb": self._on_error}
         self._producer: Producer  # made by start
         self._reports: deque[_Batch] = deque()
         self._messages = self._bytes = 0
         self._fatal = False
+        self._right = False
+        self._checking: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="kafka-poll", daemon=True)
         self._loop: asyncio.AbstractEventLoop
@@ -99,17 +106,26 @@ class KafkaLog:
     # -- life -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin polling and connect, so that no viewer waits for that.  A log that is away is no error yet."""
+        """Begin polling and connect, so that no viewer waits for that.  A log that is away is no error yet.
+
+        Raises WrongPartitions.  Until the partitions were seen to be right, nothing is appended.
+        """
         self._loop = asyncio.get_running_loop()
         self._producer = self._make(self._config)
         self._thread.start()
         try:
             await self.check()
+        except WrongPartitions:
+            await self.close()
+            raise
         except LogUnavailable as error:
             log.warning("log not ready", reason=error.message)
+            self._checking = asyncio.create_task(self._check_until_right(), name="kafka-check")
 
     async def close(self) -> None:
         """Wait for what is on its way, at most the ack deadline, and stop."""
+        if self._checking is not None:
+            self._checking.cancel()
         await asyncio.to_thread(self._stop)
         self._settle()
 
@@ -121,6 +137,8 @@ class KafkaLog:
     # -- Log ----------------------------------------------------------------------------------------------------------
 
     async def append(self, partition: int, key: bytes, values: list[bytes]) -> None:
+        if not self._right:
+            raise _failed("not_checked")
         batch = _Batch(self._reports, self._loop.create_future(), values)
         began = self._loop.time()
         self._count(batch.messages, batch.bytes)
@@ -149,8 +167,17 @@ class KafkaLog:
         except KafkaException as error:
             raise LogUnavailable(f"Kafka does not answer: {error.args[0].name()}") from error
         found = len(metadata.topics[self._topic].partitions)
+        if not found:
+            raise LogUnavailable(f"Kafka has no {self._topic}: run `juliu migrate`")
         if found != self._partitions:
-            raise LogUnavailable(f"{self._topic} has {found} partitions, not {self._partitions}: run `juliu migrate`")
+            raise WrongPartitions(f"{self._topic} has {found} partitions, JULIU_PARTITIONS says {self._partitions}")
+        self._right = True
+
+    async def _check_until_right(self) -> None:
+        while not self._right:
+            await asyncio.sleep(self._check_every_s)
+            with suppress(LogUnavailable):
+                await self.check()
 
     # -- on the loop --------------------------------------------------------------------------------------------------
 

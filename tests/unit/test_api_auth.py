@@ -128,8 +128,8 @@ def test_a_token_expires_also_when_it_is_remembered(tokens: Tokens, clock: Clock
             ask(tokens, token)
 
 
-def test_no_more_tokens_are_remembered_than_the_bound(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "CACHE_TOKENS", 3)
+def test_no_more_tokens_are_remembered_than_the_bound(clock: Clock) -> None:
+    tokens = Tokens(SECRET, clock, remembered=3)
     for user_id in range(1, 10):
         assert ask(tokens, a_token(user_id)).user_id == user_id
     assert len(tokens._known) == 3

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from infra.settings import Settings
-from ingest_api.errors import LogUnavailable
+from ingest_api.errors import LogUnavailable, WrongPartitions
 from ingest_api.events.kafka_log import KafkaLog, producer_config
 from ingest_api.events.log import Waiting
 
@@ -65,8 +66,12 @@ class Obedient:
         self.told.set()
         return self.poll(0)
 
-    def list_topics(self, *_: Any) -> Any:
-        raise KafkaException(KafkaError(KafkaError._TRANSPORT, "away"))
+    partitions: int | None = 4  # None: Kafka is away
+
+    def list_topics(self, topic: str, *_: Any) -> Any:
+        if self.partitions is None:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT, "away"))
+        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=dict.fromkeys(range(self.partitions)))})
 
 
 @pytest.fixture
@@ -153,6 +158,40 @@ async def test_after_a_fatal_error_another_producer_takes_its_place(made: Any) -
     await again
     assert producers[0].purged
     assert log.waiting() == Waiting(0, 0)
+
+
+@pytest.mark.parametrize("partitions", [1, 8])
+async def test_it_does_not_start_on_another_number_of_partitions(partitions: int) -> None:
+    class Other(Obedient):
+        def __init__(self, config: dict[str, Any]) -> None:
+            super().__init__(config)
+            self.partitions = partitions
+
+    with pytest.raises(WrongPartitions):
+        await KafkaLog(SETTINGS, make=Other).start()  # type: ignore[arg-type]
+
+
+async def test_nothing_is_appended_before_the_partitions_were_seen() -> None:
+    producers: list[Obedient] = []
+
+    class Away(Obedient):
+        def __init__(self, config: dict[str, Any]) -> None:
+            super().__init__(config)
+            self.partitions = None
+            producers.append(self)
+
+    log = KafkaLog(SETTINGS, make=Away, check_every_s=0.005)  # type: ignore[arg-type]
+    await log.start()
+    with pytest.raises(LogUnavailable):
+        await log.append(0, b"7", [b"a"])
+    assert producers[0].queue == []
+    producers[0].partitions = 4
+    await until(lambda: log._right)
+    appended = asyncio.create_task(log.append(0, b"7", [b"a"]))
+    await until(lambda: len(producers[0].queue) == 1)
+    producers[0].report()
+    await appended
+    await log.close()
 
 
 async def test_messages_are_reported_before_the_viewer_is_answered() -> None:
