@@ -96,11 +96,14 @@ def main() -> int:
 
     try:
         resolve()
-        if not archive().exists():
-            make_archive()
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
+    try:
+        if not archive().exists():
+            make_archive()
+    except StackError as error:
+        print(f"Kafka will start more slowly: {error}", file=sys.stderr)
     return 0
 
 

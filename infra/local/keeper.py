@@ -48,16 +48,22 @@ class Keeper:
     async def stop(self) -> None:
         """End the program in order, by force after `stop_within_s`, and start it no more."""
         self._stopping.set()
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.terminate()
             try:
-                await asyncio.wait_for(self._process.wait(), self.program.stop_within_s)
+                await asyncio.wait_for(process.wait(), self.program.stop_within_s)
             except TimeoutError:
                 log.warning("%s did not stop within %.0f s: killed", self.program.name, self.program.stop_within_s)
-                self._process.kill()
+                process.kill()
+            self._judge(await process.wait())
         if self._task is not None:
             await self._task
         self._tell("stopped")
+
+    def _judge(self, code: int) -> None:
+        if code not in self.program.clean_exits:
+            log.warning("%s ended %s, which is no orderly stop", self.program.name, _exit_in_words(code))
 
     async def _keep(self) -> None:
         try:

@@ -37,7 +37,7 @@ def up(home: Home, say: Say, *, processes: bool) -> None:
 
     Servers first; with `processes` then ours too.  `say` gets a line of progress at a time.  Raises StackError.
     """
-    with _alone(home):
+    with _alone(home, say):
         if _supervisor(home) is None:
             _begin(home, say)
         else:
@@ -51,7 +51,7 @@ def up(home: Home, say: Say, *, processes: bool) -> None:
 
 def down(home: Home, say: Say) -> bool:
     """End processes, then servers, in order; also what a killed supervisor left.  False when nothing was running."""
-    with _alone(home):
+    with _alone(home, say):
         supervisor = _supervisor(home)
         if supervisor is not None:
             supervisor.signal(signal.SIGTERM)
@@ -84,11 +84,15 @@ def require_migrated(home: Home) -> None:
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[None]:
+def _alone(home: Home, say: Say) -> Iterator[None]:
     """One command at a time changes a stack; a second one waits for the first."""
     home.command_lock.parent.mkdir(parents=True, exist_ok=True)
     with home.command_lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another `juliu up` or `juliu down` of this stack to finish")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -129,11 +130,17 @@ async def test_a_program_that_does_not_answer_in_time_is_killed(home, keep):
     assert "SIGKILL" in kept.keeper.state.message
 
 
-async def test_stop_ends_it_and_starts_it_no_more(home, keep):
-    kept = keep(Small(home, STAYS))
+@pytest.mark.parametrize(
+    ("clean", "complaint"),
+    [(-signal.SIGTERM, []), (0, ["small ended by SIGTERM, which is no orderly stop"])],
+)
+async def test_stop_ends_it_and_starts_it_no_more(home, keep, caplog, clean, complaint):
+    kept = keep(Small(home, STAYS, clean_exits=frozenset({clean})))
     await kept.until(lambda: kept.keeper.state.phase == "ready")
     pid = kept.pid
-    await kept.keeper.stop()
+    with caplog.at_level(logging.WARNING):
+        await kept.keeper.stop()
+    assert [record.message for record in caplog.records] == complaint
     assert kept.phases[-1] == "stopped"
     assert kept.keeper.state.restarts == 0
     with pytest.raises(ProcessLookupError):
