@@ -49,13 +49,13 @@ class Counting:
     def __init__(self, work: Counters, p: int, place: Place) -> None:
         self._work, self._p, self._place = work, p, place
         self._fold = work.make_fold(p, place.namespace)
-        self._fence = place.fence
+        self.fence = place.fence
         self._dropped = (0, 0, 0)
 
     @property
     def position(self) -> int:
         """See Partition."""
-        return self._fence + 1
+        return self.fence + 1
 
     async def take(self, run: Sequence[Record]) -> None:
         """See Partition."""
@@ -100,8 +100,8 @@ class Counting:
         prepared = fold.prepare(pairs)
         if fold.state.missing:
             fence, values = await self._work.store.read(self._p, self._place.namespace, fold.state.missing)
-            if fence != self._fence:
-                raise Moved(f"fence is {fence}, was left at {self._fence}")
+            if fence != self.fence:
+                raise Moved(f"fence is {fence}, was left at {self.fence}")
             try:
                 fold.state.fill(values)
             except ValueError as error:
@@ -112,9 +112,11 @@ class Counting:
         """Raises Moved, Refused; then nothing that is held is sound."""
         done, fence = await self._work.store.apply(self._p, self._place.namespace, runs)
         if not done:
-            raise Moved(f"fence is {fence}, was left at {self._fence}")
-        self._fence = fence
+            raise Moved(f"fence is {fence}, was left at {self.fence}")
+        self.fence = fence
         self._fold.state.trim()
+        if buried := self._work.buried.get(self._p):
+            self._work.buried[self._p] = {offset for offset in buried if offset > fence}
 
     async def _bury(self, poison: Sequence[tuple[Record, str]]) -> None:
         await self._work.dead.bury(self._p, poison)

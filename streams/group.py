@@ -9,6 +9,7 @@ Batches grow by themselves when a store is slow.  Knows no Faust: runtime.py con
 
     class CountersPartition:              # Partition
         position                          # the offset that its next record must have
+        fence                             # the last one whose effects are in the store
         async def take(self, records):    # contiguous from `position` on; returns when it has them
 
 open and take raise Wait (a store does not answer: back-off, then open again), Moved or NamespaceMoved (open again at
@@ -45,6 +46,10 @@ class Partition(Protocol):
     @property
     def position(self) -> int:
         """The offset that the next record must have."""
+
+    @property
+    def fence(self) -> int:
+        """The last offset whose effects are known to be in the store that keeps the group's fence."""
 
     async def take(self, records: Sequence[Record]) -> None:
         """Take these records, contiguous from `position` on; `position` moves past those that were taken."""
@@ -98,6 +103,10 @@ class Group:
     def held(self) -> frozenset[int]:
         """The partitions that have a position."""
         return frozenset(self._held)
+
+    def fences(self) -> dict[int, int]:
+        """Where the partitions that are held know their fences to be.  For other threads."""
+        return {p: part.fence for p, part in list(self._held.items())}
 
     async def positions(self, partitions: Iterable[int]) -> dict[int, int]:
         """Where these partitions begin; from now on they are all that this worker holds."""

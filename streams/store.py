@@ -78,6 +78,11 @@ class Storing:
         """See Partition."""
         return self._cutter.next
 
+    @property
+    def fence(self) -> int:
+        """See Partition: the Redis fence is where the open block begins."""
+        return self._cutter.first - 1
+
     async def take(self, run: Sequence[Record]) -> None:
         """See Partition."""
         with _broken(self._p):

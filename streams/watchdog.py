@@ -87,9 +87,11 @@ class Watchdog:
 
     def look(self) -> None:
         """One look at all partitions.  Ends the process where one stands still; somebody silent is no verdict."""
+        known = self.group.fences()  # before the store is asked: a fence only goes on
         try:
-            fences = self.probe.fences()
-            for p, fence in fences.items():
+            for p, fence in self.probe.fences().items():
+                if fence < known.get(p, fence):
+                    self.went_back(p)
                 self._one(p, fence)
         except Silent as error:
             log.warning("the watchdog sees nothing", error=str(error)[:200])
@@ -129,8 +131,6 @@ class Watchdog:
 
     def _one(self, p: int, fence: int) -> None:
         seen = self.partitions.get(p)
-        if seen is not None and fence < seen.fence:
-            self.went_back(p)
         if seen is None or seen.fence != fence:
             seen = self.partitions[p] = Seen(fence, self.now())
         if p in self.group.waits.now():

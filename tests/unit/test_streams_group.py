@@ -30,6 +30,11 @@ class Taking:
     def __init__(self, work: Working, position: int) -> None:
         self.work, self.position = work, position
 
+    @property
+    def fence(self) -> int:
+        """See Partition."""
+        return self.position - 1
+
     async def take(self, records: Sequence[Any]) -> None:
         """See Partition."""
         await asyncio.sleep(0)

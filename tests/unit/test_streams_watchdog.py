@@ -56,8 +56,10 @@ class Rig:
         self.servers, self.time = Servers(), 1000.0
         self.waiting: dict[int, Any] = {}
         self.went_back: list[int] = []
+        self.known = {0: 5, 1: 5}
         self.group = SimpleNamespace(
             assigned=frozenset({0, 1}),
+            fences=lambda: dict(self.known),
             waits=SimpleNamespace(now=lambda: self.waiting),
             work=SimpleNamespace(group="counters"),
         )
@@ -129,10 +131,14 @@ def test_what_nobody_can_see_is_not_known_to_stand_still(rig: Rig) -> None:
     assert rig.dog.healthy()
 
 
-def test_a_fence_that_went_back_is_told(rig: Rig) -> None:
+def test_a_fence_behind_what_the_worker_knows_is_told(rig: Rig) -> None:
     rig.dog.look()
+    assert rig.went_back == []
     rig.servers.at[1] = 2
     rig.dog.look()
+    assert rig.went_back == [1]
+    rig.known[1] = 2
+    rig.servers.at[1] = 9
     rig.dog.look()
     assert rig.went_back == [1]
 
