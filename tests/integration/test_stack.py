@@ -308,4 +308,6 @@ def test_all_of_it_runs_and_what_dies_comes_back(started: Typed, tmp_path: Path)
     assert known is not None
     started("down")
     assert not any(process.alive() for process in known.processes())
-    assert "killed" not in log_files.tail(started.home.log("supervisor"), 12)
+    ending = log_files.tail(started.home.log("supervisor"), 12)
+    assert "killed" not in ending
+    assert "no orderly stop" not in ending
