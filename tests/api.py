@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,8 @@ from domain import events
 from domain.catalogue import Catalogue
 from infra.settings import Settings
 from ingest_api.app import assemble
-from ingest_api.events.log import MemoryLog
+from ingest_api.errors import LogUnavailable
+from ingest_api.events.log import Log, MemoryLog
 from tests.builders import NOW_S, SECRET, a_catalogue, a_token
 
 PARTITIONS = 4
@@ -66,6 +68,16 @@ async def post(app: FastAPI, body: bytes, peer: str = "127.0.0.1", **headers: st
     ours = {"authorization": f"Bearer {a_token()}", "content-type": "application/json"}
     async with caller(app, peer) as client:
         return await client.post("/v1/events", content=body, headers=ours | given)
+
+
+async def until_there(log: Log) -> None:
+    """A topic that was just made is not known everywhere at once."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await log.check()
+            except LogUnavailable:
+                await asyncio.sleep(0.05)
 
 
 def reasons(answer: httpx.Response) -> list[str]:

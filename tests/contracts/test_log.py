@@ -12,6 +12,7 @@ from infra.settings import Settings
 from ingest_api.errors import LogUnavailable
 from ingest_api.events.kafka_log import KafkaLog
 from ingest_api.events.log import Log, MemoryLog, Waiting
+from tests.api import until_there
 
 PARTITIONS = 4
 ACK_MS = 4_000
@@ -35,6 +36,7 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     settings, topic = request.getfixturevalue("stack"), request.getfixturevalue("topic")
     here, away = _in_kafka(settings, topic), _in_kafka(settings.model_copy(update={"kafka": "127.0.0.1:1"}), topic)
     await here.start()
+    await until_there(here)
     await away.start()
     yield Subject(here, lambda partition: asyncio.to_thread(_read, settings.kafka, topic, partition), away)
     await asyncio.gather(here.close(), away.close())

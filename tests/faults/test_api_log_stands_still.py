@@ -17,7 +17,7 @@ from infra.settings import Settings
 from ingest_api.errors import LogUnavailable
 from ingest_api.events.kafka_log import KafkaLog
 from ingest_api.events.log import Waiting
-from tests.api import SETTINGS, Twins, code, post
+from tests.api import SETTINGS, Twins, code, post, until_there
 from tests.builders import a_body, a_session
 
 ACK_MS = 3_000
@@ -38,6 +38,7 @@ async def twins(stack: Settings, topic: str) -> AsyncIterator[Twins]:
     settings = stack.model_copy(update={"ack_timeout_ms": ACK_MS, "partitions": 4})
     log = KafkaLog(settings, topic, topic)
     await log.start()
+    await until_there(log)
     yield Twins(log=log)
     await log.close()
 
