@@ -314,6 +314,13 @@ def test_a_heartbeat_of_a_known_window_reads_nothing_again():
         assert all(twin.apply(run) for run in fold.effects(prepared))
 
 
+def test_a_cell_that_two_records_need_is_read_once():
+    held = state.State()
+    for fields in (("w",), ("w", "pa"), ("pa", "w")):
+        held.need("a", fields)
+    assert held.missing == {"a": ["w", "pa"]}
+
+
 def test_held_state_has_a_bound():
     held = state.State(max_held=2)
     for key in "abc":
