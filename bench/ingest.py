@@ -23,7 +23,7 @@ from fastapi import FastAPI
 
 from domain.topics import EVENTS
 from ingest_api.events.kafka_log import KafkaLog
-from tests.api import PARTITIONS, SETTINGS, Twins
+from tests.api import PARTITIONS, SETTINGS, Twins, until_there
 from tests.builders import NOW_MS, a_batch, a_session, a_token, an_event
 
 SIZES = (1, 8, 100, 500)
@@ -75,7 +75,7 @@ async def measure(call: Call, seconds: float, lanes: int, forget: Callable[[], N
 
 def mock_log() -> KafkaLog:
     """The real producer on librdkafka's mock broker."""
-    mock = {"test.mock.num.brokers": 1, "bootstrap.servers": ""}
+    mock = {"test.mock.num.brokers": 1, "bootstrap.servers": "", "allow.auto.create.topics": True}
     return KafkaLog(SETTINGS, make=lambda config: Producer(config | mock))
 
 
@@ -86,6 +86,7 @@ async def main(options: argparse.Namespace) -> None:
     app, lanes = twins.app(), 16 if options.kafka else 1
     if options.kafka:
         await twins.log.start()
+        await until_there(twins.log)
 
     def forget() -> None:
         if not options.kafka:
