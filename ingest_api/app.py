@@ -22,6 +22,10 @@ from ingest_api.events.samples import Samples
 from ingest_api.events.service import Ingest
 from ingest_api.health.readiness import Readiness
 from ingest_api.health.router import router as health
+from ingest_api.product.charts import RedisCharts
+from ingest_api.product.router import router as product
+from ingest_api.product.service import Product
+from ingest_api.product.viewers import RedisViewers
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -41,9 +45,12 @@ def assemble(
     app.state.catalogue = connections.catalogue
     app.state.log = connections.log
     app.state.tokens = tokens
+    charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
+    app.state.product = Product(connections.catalogue, charts, viewers)
     app.state.readiness = Readiness(connections, time.monotonic)
     app.include_router(health)
-    # the routers of the feed and the product go here: app.include_router(feed)
+    app.include_router(product)
+    # the router of the feed goes here: app.include_router(feed)
     app.add_middleware(Edge, hot_path=PATH, hot=_events(settings, connections, tokens, now_s, body_s))
     handlers.add(app)
     openapi.describe(app)

@@ -213,3 +213,21 @@ class CatalogueUnavailable(Unavailable):
     """The catalogue is not up to date, so events cannot be checked; send the same batch again after Retry-After."""
 
     code = "catalogue_unavailable"
+
+
+class ViewersUnavailable(Unavailable):
+    """What you watched cannot be read now; ask again after Retry-After."""
+
+    code = "viewers_unavailable"
+
+
+class NumbersUnavailable(Unavailable):
+    """Counters and lists cannot be read now; ask again after Retry-After."""
+
+    code = "numbers_unavailable"
+
+
+class UnknownDrama(NotFound):
+    """There is no such drama, or it is not shown any more."""
+
+    code = "unknown_drama"

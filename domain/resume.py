@@ -1,0 +1,37 @@
+"""Where a viewer goes on in a drama."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from domain.playback import COMPLETE_PERMILLE
+from domain.registers import Register
+
+FIRST_EPISODE = 1
+
+
+class Play(NamedTuple):
+    """What to play next: `position_ms` of episode `episode_no`, which is `duration_ms` long."""
+
+    episode_no: int
+    position_ms: int
+    duration_ms: int
+
+
+def resume(progress: Register | None, durations_ms: Sequence[int]) -> Play:
+    """Where to go on, of a drama whose episodes 1, 2, ... are so long.
+
+    A complete episode leads to the next one, the last one to the first; so does an episode that is no more.
+    """
+    episode_no, position_ms = (FIRST_EPISODE, 0) if progress is None else progress[1]
+    if not 0 < episode_no <= len(durations_ms):
+        return _begin(FIRST_EPISODE, durations_ms)
+    duration_ms = durations_ms[episode_no - 1]
+    if position_ms * 1000 >= duration_ms * COMPLETE_PERMILLE:
+        return _begin(episode_no % len(durations_ms) + 1, durations_ms)
+    return Play(episode_no, position_ms, duration_ms)
+
+
+def _begin(episode_no: int, durations_ms: Sequence[int]) -> Play:
+    return Play(episode_no, 0, durations_ms[episode_no - 1] if durations_ms else 0)

@@ -1,0 +1,60 @@
+"""GET /v1/hot, /v1/trending, /v1/dramas/{id}/counters, /v1/me/progress, /v1/me/history."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from domain.events import MAX_ID
+from domain.keys import RECENT_KEPT
+from ingest_api.auth import CurrentViewer
+from ingest_api.product.answers import ChartAnswer, DramaCounters, HistoryPage, ProgressAnswer
+from ingest_api.product.charts import Chart
+from ingest_api.product.service import LATEST, Product
+
+router = APIRouter(prefix="/v1", tags=["product"])
+
+DramaId = Annotated[int, Path(ge=1, lt=MAX_ID)]
+DramaIds = Annotated[list[Annotated[int, Query(ge=1, lt=MAX_ID)]] | None, Query(max_length=LATEST)]
+Size = Annotated[int, Query(ge=1, le=100, description="how many")]
+Cursor = Annotated[int, Query(ge=0, le=RECENT_KEPT, description="next_cursor of the page before")]
+
+
+def product(request: Request) -> Product:
+    """The service of this process."""
+    service: Product = request.app.state.product
+    return service
+
+
+Service = Annotated[Product, Depends(product)]
+
+
+@router.get("/hot")
+async def hot(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
+    """The hottest dramas: qualified valid plays, each worth half after a day."""
+    return ChartAnswer(items=await service.chart(Chart.HOT, size))
+
+
+@router.get("/trending")
+async def trending(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
+    """The dramas that are watched more than they used to be."""
+    return ChartAnswer(items=await service.chart(Chart.TRENDING, size))
+
+
+@router.get("/dramas/{drama_id}/counters")
+async def counters(service: Service, drama_id: DramaId) -> DramaCounters:
+    """A drama's numbers.  Public; 404 for a drama that is not shown."""
+    return await service.counters(drama_id)
+
+
+@router.get("/me/progress")
+async def progress(service: Service, viewer: CurrentViewer, drama_id: DramaIds = None) -> ProgressAnswer:
+    """Where the viewer is in the dramas named (`drama_id`, repeatable), else in the latest 50."""
+    return ProgressAnswer(items=await service.progress(viewer.user_id, drama_id or []))
+
+
+@router.get("/me/history")
+async def history(service: Service, viewer: CurrentViewer, size: Size = 20, cursor: Cursor = 0) -> HistoryPage:
+    """What the viewer watched, the latest first; 200 dramas are kept."""
+    return await service.history(viewer.user_id, cursor, size)

@@ -1,0 +1,75 @@
+"""What the screens need, put together: a drama's numbers, charts, a viewer's progress and history."""
+
+from __future__ import annotations
+
+from domain.catalogue import Catalogue, Drama
+from domain.registers import Register
+from domain.resume import resume
+from ingest_api.errors import UnknownDrama
+from ingest_api.events.service import CatalogueSource
+from ingest_api.product.answers import ChartItem, DramaCounters, HistoryPage, Progress
+from ingest_api.product.charts import Chart, Charts
+from ingest_api.product.viewers import Viewers
+
+LATEST = 50  # dramas of GET /v1/me/progress when none are named
+
+
+class Product:
+    """One a process; reads what the workers wrote, and the catalogue as it is followed."""
+
+    def __init__(self, catalogue: CatalogueSource, charts: Charts, viewers: Viewers) -> None:
+        self._catalogue = catalogue
+        self._charts = charts
+        self._viewers = viewers
+
+    async def counters(self, drama_id: int) -> DramaCounters:
+        """A drama's numbers.  Raises UnknownDrama, NumbersUnavailable."""
+        shown(self._catalogue.current, drama_id)
+        numbers = await self._charts.counters(drama_id)
+        return DramaCounters(drama_id=drama_id, **{name: numbers[name] for name in DramaCounters.NUMBERS})
+
+    async def chart(self, chart: Chart, count: int) -> list[ChartItem]:
+        """The first `count` of a chart that may be shown.  Raises NumbersUnavailable."""
+        catalogue = self._catalogue.current
+        placed = await self._charts.top(chart, count + len(catalogue.takedowns))
+        dramas = [(catalogue.drama(drama_id), score) for drama_id, score in placed if catalogue.shown(drama_id)]
+        return [
+            ChartItem(drama_id=drama.drama_id, title=drama.title, category=drama.category, rank=rank, score=score)
+            for rank, (drama, score) in enumerate(dramas[:count], 1)
+            if drama is not None
+        ]
+
+    async def progress(self, user_id: int, drama_ids: list[int]) -> list[Progress]:
+        """Where the viewer is in these dramas, else in the LATEST.  Raises ViewersUnavailable."""
+        wanted = drama_ids or [each.drama_id for each in await self._viewers.history(user_id, 0, LATEST)]
+        return await self._progress(user_id, wanted)
+
+    async def history(self, user_id: int, start: int, count: int) -> HistoryPage:
+        """`count` dramas of the history from place `start`, the latest first.  Raises ViewersUnavailable."""
+        watched = await self._viewers.history(user_id, start, count)
+        items = await self._progress(user_id, [each.drama_id for each in watched])
+        return HistoryPage(items=items, next_cursor=start + count if len(watched) == count else None)
+
+    async def _progress(self, user_id: int, drama_ids: list[int]) -> list[Progress]:
+        """In the order of `drama_ids`; those never watched, or not shown any more, are left out."""
+        catalogue = self._catalogue.current
+        found = await self._viewers.progress(user_id, drama_ids)
+        dramas = (catalogue.drama(each) for each in drama_ids if each in found and catalogue.shown(each))
+        return [_progress(drama, found[drama.drama_id]) for drama in dramas if drama is not None]
+
+
+def shown(catalogue: Catalogue, drama_id: int) -> Drama:
+    """The drama, if viewers may see it.  Raises UnknownDrama."""
+    drama = catalogue.drama(drama_id)
+    if drama is None or not catalogue.shown(drama_id):
+        raise UnknownDrama
+    return drama
+
+
+def _progress(drama: Drama, register: Register) -> Progress:
+    (at_ms, _, _), (episode_no, position_ms) = register
+    play = resume(register, drama.durations)
+    return Progress(
+        drama_id=drama.drama_id, title=drama.title, episodes=drama.episodes, at_ms=at_ms, episode_no=episode_no,
+        position_ms=position_ms, next_episode_no=play.episode_no, next_position_ms=play.position_ms,
+    )  # fmt: skip
