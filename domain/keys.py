@@ -126,11 +126,12 @@ def served(p: int, user_id: int) -> str:
     return f"served:{{{p}}}:{user_id}"
 
 
-# -- recommendations: written by recommender, a version at a time --------------------------------------------------------
+# -- recommendations: written by recommender, a version at a time; pointers share a hash tag, one script moves them -------
 
-REC_CURRENT = "rec:current"  # STRING: the version that is served
-REC_PREVIOUS = "rec:previous"  # STRING: the version before it, kept for a roll-back
-REC_LOCK = "rec:lock"  # STRING: who is training
+REC_CURRENT = "{rec}:current"  # STRING: the version that is served (domain.recommendations.Version).  Lives for ever.
+REC_PREVIOUS = "{rec}:previous"  # STRING: the version before it, kept for a roll-back.  Lives for ever.
+REC_STAGED = "{rec}:staged"  # STRING: the version being written; left by a run that died, the next one clears it up
+REC_LOCK = "{rec}:lock"  # STRING: who is training.  Lives as long as a training may take.
 
 
 def rec_users(version: str, block: int) -> str:
