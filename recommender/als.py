@@ -1,0 +1,53 @@
+"""Implicit ALS: viewers and dramas as vectors whose product says how much a viewer would like a drama."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from recommender.weights import Weights
+
+POWER_STEPS = 20  # of the power iteration: two digits are plenty
+
+
+@dataclass(frozen=True)
+class Factors:
+    """One row a viewer (in the order of the matrix) and one a dense index."""
+
+    viewers: NDArray[np.float32]
+    dramas: NDArray[np.float32]
+
+
+def fit(matrix: csr_matrix, weights: Weights) -> Factors:
+    """Factors of a (viewers, dramas) matrix of confidences >= 0.  Seeded: the same matrix gives the same factors.
+
+    The class of implicit.cpu, so that a machine with a GPU does the same.
+    """
+    logging.getLogger("implicit").setLevel(logging.ERROR)
+    model = AlternatingLeastSquares(
+        factors=weights.factors,
+        regularization=max(1e-3, weights.regularization * weights.alpha * largest_singular_value(matrix)),
+        alpha=weights.alpha,
+        iterations=weights.iterations,
+        random_state=weights.seed,
+    )
+    model.fit(matrix, show_progress=False)
+    return Factors(model.user_factors, model.item_factors)
+
+
+def largest_singular_value(matrix: csr_matrix) -> float:
+    """By power iteration from the vector of ones, which no matrix without negative entries can hide from."""
+    vector = np.ones(matrix.shape[1], np.float32)
+    length = 0.0
+    for _ in range(POWER_STEPS):
+        vector = matrix.T @ (matrix @ vector)
+        length = float(np.linalg.norm(vector))
+        if not length:
+            return 0.0
+        vector /= length
+    return float(np.sqrt(length))

@@ -1,0 +1,95 @@
+"""The training job: read, learn, check, publish.  One at a time; whatever happens, the old version is served on."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from infra import logs
+from recommender import snapshot
+from recommender.errors import Busy, Refused
+from recommender.model import train
+from recommender.publish import content, publish
+from recommender.store import RecommendationStore
+from recommender.weights import Weights
+
+LONGEST_S = 1_800  # a training that takes longer has lost its lock and publishes nothing
+
+log = logs.get(__name__)
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a training did."""
+
+    version: str
+    as_of_ms: int
+    viewers: int
+    dramas: int
+    lists: int
+    watches: int
+    pairs: int
+    bytes: int
+    seconds: dict[str, float]
+
+    def sentence(self) -> str:
+        """For people."""
+        return (
+            f"published {self.version}: lists of {self.viewers:,} viewers and {self.lists:,} dramas"
+            f" ({self.bytes / 1e6:.1f} MB), from {self.watches:,} watches and {self.pairs:,} pairs;"
+            f" {', '.join(f'{name} {seconds} s' for name, seconds in self.seconds.items())}"
+        )
+
+
+@dataclass
+class Watch:
+    """How long each step took."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step."""
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 2)
+
+
+def run(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weights) -> Report:
+    """Train on what happened before `as_of_ms` and publish.
+
+    Raises NotPublished, ClickHouseError, RedisError.
+    """
+    owner = uuid.uuid4().hex
+    if not store.lock(owner, LONGEST_S):
+        raise Busy("somebody else is training")
+    try:
+        return _train(client, store, as_of_ms, weights, owner)
+    finally:
+        store.unlock(owner)
+
+
+def _train(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weights, owner: str) -> Report:
+    watch = Watch()
+    with watch.step("read"):
+        known = snapshot.read(client, as_of_ms, weights)
+    if not len(known.watches):
+        raise Refused("nobody has watched anything before that moment")
+    log.info("read", watches=len(known.watches), pairs=len(known.pairs.a), seconds=watch.seconds["read"])
+    with watch.step("learn"):
+        made = train(known, weights)
+    log.info("learnt", viewers=len(made.viewers), dramas=made.dramas, seconds=watch.seconds["learn"])
+    with watch.step("publish"):
+        stored = content(made, len(known.watches), owner[:8], time.time_ns() // 1_000_000, weights)
+        publish(store, made, stored, owner)
+    log.info("published", version=str(stored.version), seconds=watch.seconds["publish"])
+    return Report(
+        version=str(stored.version), as_of_ms=as_of_ms, viewers=len(made.viewers), dramas=made.dramas,
+        lists=len(stored.lists), watches=len(known.watches), pairs=len(known.pairs.a) // 2,
+        bytes=sum(map(len, stored.blocks.values())) + sum(map(len, stored.lists.values())), seconds=watch.seconds,
+    )  # fmt: skip

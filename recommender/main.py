@@ -1,0 +1,25 @@
+"""The composition root of `juliu train`."""
+
+from __future__ import annotations
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from redis.exceptions import RedisError
+
+from infra.clickhouse.client import connect
+from infra.settings import Settings
+from recommender import job
+from recommender.errors import Trouble
+from recommender.store import RedisRecommendationStore
+from recommender.weights import WEIGHTS
+
+
+def train_once(settings: Settings, as_of_ms: int) -> job.Report:
+    """Train on the servers that the settings name.  Raises NotPublished."""
+    store = RedisRecommendationStore.of(settings)
+    try:
+        with connect(settings) as client:
+            return job.run(client, store, as_of_ms, WEIGHTS)
+    except (ClickHouseError, RedisError, OSError) as error:
+        raise Trouble(f"{type(error).__name__}: {error}") from error
+    finally:
+        store.close()

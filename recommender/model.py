@@ -1,0 +1,53 @@
+"""From a snapshot to everything that is published: viewers' lists and dramas' lists.  No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from recommender import als, also_watched, personal, signals
+from recommender.snapshot import Snapshot, Watches
+from recommender.weights import Weights
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """Lists of dense indexes, best first, 0 where a list is shorter."""
+
+    as_of_ms: int
+    viewers: NDArray[np.int64]  # ascending
+    personal: NDArray[np.uint16]  # a row a viewer
+    also_watched: dict[int, NDArray[np.uint16]]  # dense index -> its list
+    dramas: int  # how many have watchers
+    whole: bool  # every number that the lists were ordered by is a number
+
+
+def train(snapshot: Snapshot, weights: Weights) -> Recommendations:
+    """Learn from a snapshot with at least one watch."""
+    watches = snapshot.watches
+    viewers, rows = np.unique(watches.user_id, return_inverse=True)
+    dramas = int(watches.drama.max()) + 1
+    matrix, seen = _matrices(watches, rows, (len(viewers), dramas), weights)
+    factors = als.fit(matrix, weights)
+    fresh, recent = signals.freshness(watches, weights, dramas), signals.recent(watches, weights, dramas)
+    watchers = signals.watchers(watches, weights, dramas)
+    crowd = recent / recent.max() * weights.popular / (len(watches) / len(viewers)) ** 2
+    best = personal.lists(factors, seen, watchers > 0, fresh**weights.trend_power, crowd)
+    also = dict(also_watched.lists(snapshot.pairs, factors, watchers, fresh, weights))
+    whole = bool(np.isfinite(factors.viewers).all() and np.isfinite(factors.dramas).all() and np.isfinite(fresh).all())
+    return Recommendations(snapshot.as_of_ms, viewers, best, also, int((watchers > 0).sum()), whole)
+
+
+def _matrices(
+    watches: Watches, rows: NDArray[np.int64], shape: tuple[int, int], weights: Weights
+) -> tuple[csr_matrix, csr_matrix]:
+    """Confidences, and what was seen; a row a viewer, a column a dense index."""
+    worth = signals.confidences(watches, weights)
+    matrix = csr_matrix((worth, (rows, watches.drama)), shape=shape)
+    valid = watches.seen
+    ones = np.ones(int(valid.sum()), np.float32)
+    seen = csr_matrix((ones, (rows[valid], watches.drama[valid])), shape=shape)
+    return matrix, seen

@@ -1,0 +1,130 @@
+"""Publishes a version: write, read back, switch one pointer.  A run that dies leaves the old version whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+from numpy.typing import NDArray
+
+from domain.recommendations import Damaged, Version, block_of, blocks_for, encode_block
+from infra import logs
+from recommender.errors import NotWhole, Raced
+from recommender.gate import check
+from recommender.model import Recommendations
+from recommender.store import KEYS_AT_ONCE, RecommendationStore
+from recommender.weights import Weights
+
+SAMPLES = 50  # blocks and lists that are read back whole; sizes are compared of all
+
+log = logs.get(__name__)
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version is, for people and for the next gate."""
+
+    version: str
+    as_of_ms: int
+    made_at_ms: int
+    viewers: int
+    dramas: int
+    lists: int
+    watches: int
+    weights: Weights
+
+
+class Content(NamedTuple):
+    """A version as it is stored."""
+
+    version: Version
+    blocks: dict[int, bytes]
+    lists: dict[int, bytes]
+    meta: bytes
+
+
+def content(made: Recommendations, watches: int, run: str, made_at_ms: int, weights: Weights) -> Content:
+    """The stored form of what was learnt.  `run` is 8 hex digits."""
+    version = Version(made.as_of_ms, blocks_for(len(made.viewers)), run)
+    rows: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    for user_id, best in zip(made.viewers.tolist(), made.personal, strict=True):
+        rows[block_of(user_id, version.blocks)].append((user_id, packed(best)))
+    lists = {index: packed(best) for index, best in made.also_watched.items()}
+    meta = Meta(
+        version=str(version), as_of_ms=made.as_of_ms, made_at_ms=made_at_ms, viewers=len(made.viewers),
+        dramas=made.dramas, lists=len(lists), watches=watches, weights=weights,
+    )  # fmt: skip
+    blocks = {number: encode_block(rows[number]) for number in range(version.blocks)}
+    return Content(version, blocks, lists, msgspec.json.encode(meta))
+
+
+def packed(best: NDArray) -> bytes:  # type: ignore[type-arg]
+    """domain.recommendations.pack of a row of u16, on a machine of any byte order."""
+    return best.astype("<u2").tobytes()
+
+
+def publish(store: RecommendationStore, made: Recommendations, stored: Content, owner: str) -> None:
+    """Publish, as the owner of the lock.  Raises Refused, NotWhole, Raced, redis.RedisError."""
+    before = store.pointers()
+    _clear_up(store, before.staged, {before.current, before.previous})
+    check(made, viewers_of(store, before.current))
+    store.stage(stored.version)
+    _write(store, stored)
+    _read_back(store, stored)
+    if not store.switch(before.current, stored.version, owner):
+        raise Raced("the pointer or the lock is somebody else's by now")
+    _clear_up(store, before.previous, {before.current, str(stored.version)})
+
+
+def viewers_of(store: RecommendationStore, version: str) -> int:
+    """How many viewers a version has; 0 where there is none or it has expired."""
+    try:
+        meta = store.meta(Version.parse(version))
+        return 0 if meta is None else msgspec.json.decode(meta, type=Meta).viewers
+    except (Damaged, msgspec.DecodeError):
+        return 0
+
+
+def _clear_up(store: RecommendationStore, version: str, kept: set[str]) -> None:
+    """Drop a version that nobody reads any more."""
+    if version and version not in kept:
+        try:
+            store.drop(Version.parse(version))
+        except Damaged:
+            log.warning("a pointer that is no version", text=version[:60])
+
+
+def _write(store: RecommendationStore, stored: Content) -> None:
+    for blocks in _batches(stored.blocks):
+        store.put_blocks(stored.version, blocks)
+    for lists in _batches(stored.lists):
+        store.put_lists(stored.version, lists)
+    store.put_meta(stored.version, stored.meta)
+
+
+def _read_back(store: RecommendationStore, stored: Content) -> None:
+    version = stored.version
+    if store.block_sizes(version) != [len(stored.blocks[number]) for number in range(version.blocks)]:
+        raise NotWhole("blocks differ in size")
+    for number in _sample(stored.blocks):
+        if store.block(version, number) != stored.blocks[number]:
+            raise NotWhole(f"block {number} differs")
+    some = _sample(stored.lists)
+    if store.list_count(version) != len(stored.lists) or store.lists(version, some) != [stored.lists[i] for i in some]:
+        raise NotWhole("dramas' lists differ")
+    if store.meta(version) != stored.meta:
+        raise NotWhole("meta differs")
+
+
+def _sample(stored: Mapping[int, bytes]) -> list[int]:
+    """SAMPLES numbers, evenly spread."""
+    numbers = sorted(stored)
+    return numbers[:: max(1, len(numbers) // SAMPLES)]
+
+
+def _batches(stored: Mapping[int, bytes]) -> Iterator[dict[int, bytes]]:
+    entries = iter(stored.items())
+    while batch := dict(islice(entries, KEYS_AT_ONCE)):
+        yield batch
