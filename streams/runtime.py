@@ -35,6 +35,7 @@ from streams.watchdog import SESSION_S, Watchdog
 
 BLOCKED_S = 30.0  # without a beat of the loop: /livez says no
 BEAT_S = 1.0
+LIBRARY_LINE_S, LIBRARY_LINES = 10.0, 1_000
 GC = (50_000, 50, 1000)  # held state is many small containers without cycles: the default collector costs a third
 
 Task = Callable[[Group], Awaitable[None]]
@@ -120,6 +121,24 @@ class Worker(faust.Worker):
         super()._schedule_shutdown(number)
 
 
+class Seldom(logging.Filter):
+    """Of what aiokafka repeats several times a second while a broker is away, one line in LIBRARY_LINE_S each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is logged."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        line = (record.name, str(record.msg)[:80])
+        if record.created - self._last.get(line, 0.0) < LIBRARY_LINE_S or len(self._last) > LIBRARY_LINES:
+            return False
+        self._last[line] = record.created
+        return True
+
+
 class Beats:
     """When the loop was last seen to turn."""
 
@@ -140,8 +159,7 @@ class Beats:
 
 def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Sequence[Task] = ()) -> None:
     """Work until SIGTERM or SIGINT.  The process ends with a code of streams.exits on anything else."""
-    for name in ("faust", "mode", "aiokafka"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # of Faust's life, only what is wrong
+    _quiet_libraries()
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # for the consumer's thread too; a tenth less CPU an event
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -159,6 +177,14 @@ def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Seque
     log.info("stopped", group=work.group)
     watchdog.close()
     health.close()
+
+
+def _quiet_libraries() -> None:
+    """Of the life of Faust and aiokafka, only what is wrong, and that seldom."""
+    for name in ("faust", "mode", "aiokafka"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
 
 
 def _execute(app: App, loop: asyncio.AbstractEventLoop, watchdog: Watchdog) -> None:
