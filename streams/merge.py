@@ -108,7 +108,7 @@ class Merger:
         now_ms = int(self._clock() * 1000)
         now_epochs = [epochs(decay, now_ms) for decay in hotness.DECAYS]
         whole = stamp != self._stamp() or cursors != self._cursors or now_epochs != self._epochs
-        whole = whole or any(_behind(places[p], cursors.get(p)) for p in places)
+        whole = whole or places.keys() != cursors.keys() or any(_behind(places[p], cursors[p]) for p in places)
         began = time.perf_counter()
         kind = await (self._full(stamp, places, now_ms) if whole else self._part(stamp, places, now_ms))
         metrics.MERGE_SECONDS.labels(kind).observe(time.perf_counter() - began)
@@ -175,6 +175,6 @@ class Merger:
         return [(decay.name, epochs(decay, now_ms)) for decay in hotness.DECAYS]
 
 
-def _behind(place: Place, cursor: Cursor | None) -> bool:
+def _behind(place: Place, cursor: Cursor) -> bool:
     """Whether the partition is not where the cursor says that it was merged."""
-    return cursor is None or place.namespace != cursor.namespace or place.fence < cursor.offset
+    return place.namespace != cursor.namespace or place.fence < cursor.offset

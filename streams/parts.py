@@ -9,13 +9,10 @@ from typing import Any
 import redis.asyncio as aioredis
 
 from domain import counters, keys
-from infra import logs
-from infra.fold_store import Place, StoreBroken, place
+from infra.fold_store import Place
 
 PAGE = 2_000  # fields of one answer: about 2 ms of parsing, in a loop that others use
 WIDTH = len(counters.COUNTERS)
-
-log = logs.get(__name__)
 
 Rows = dict[int, list[int]]
 Heat = dict[str, dict[int, dict[int, float]]]  # decay -> epoch -> drama -> score
@@ -29,17 +26,12 @@ class Parts:
         self._redis, self._group, self._partitions = client, group, partitions
 
     async def places(self) -> dict[int, Place]:
-        """Where each partition stands; those whose fence is missing or broken are left out."""
+        """Where each partition stands.  One that broke goes on being counted as it is; one without a fence does not."""
         pointers = await self._all([("GET", keys.namespace(p)) for p in range(self._partitions)])
-        known = {p: pointer for p, pointer in enumerate(pointers) if pointer is not None}
-        fences = await self._all([("GET", keys.fence(self._group, int(ns), p)) for p, ns in known.items()])
-        found: dict[int, Place] = {}
-        for (p, pointer), fence in zip(known.items(), fences, strict=True):
-            try:
-                found[p] = place(self._group, p, pointer, fence)
-            except StoreBroken as error:
-                log.warning("not merged", partition=p, error=str(error))
-        return found
+        known = {p: int(pointer) for p, pointer in enumerate(pointers) if pointer is not None}
+        fences = await self._all([("GET", keys.fence(self._group, ns, p)) for p, ns in known.items()])
+        found = zip(known.items(), fences, strict=True)
+        return {p: Place(ns, _offset(fence)) for (p, ns), fence in found if fence is not None}
 
     async def dirty(self, cursors: Mapping[int, tuple[int, int]]) -> dict[int, tuple[set[int], int]]:
         """By partition, the dramas that changed behind its cursor (namespace, offset), and the last such offset."""
@@ -116,6 +108,11 @@ class Parts:
         for call in calls:
             pipe.execute_command(*call)
         return await pipe.execute()
+
+
+def _offset(fence: bytes) -> int:
+    """The last offset that is surely in the store: all before the run that broke it."""
+    return int(fence.removeprefix(b"broken ")) - fence.startswith(b"broken")
 
 
 def _heat_keys(places: Mapping[int, Place], told: Told) -> list[tuple[str, int, str]]:
