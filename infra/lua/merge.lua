@@ -17,6 +17,9 @@ for i = 3, 4 do
     put('ZADD', KEYS[i], merged[i], true)
   end
 end
-put('HSET', KEYS[1], merged[1])
+if #merged[1] > 0 then -- all of them; on the way there only the stamp moves
+  redis.call('DEL', KEYS[1])
+  put('HSET', KEYS[1], merged[1])
+end
 redis.call('HSET', KEYS[1], 'stamp', ARGV[2])
 return 1
