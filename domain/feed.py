@@ -84,6 +84,10 @@ class Stock:
         )
         self.shown = bytes(bitmap.of(published, catalogue.top_index // 8 + 1))
 
+    def may_show(self, drama_index: int) -> bool:
+        """Whether viewers may be shown what has this index."""
+        return bitmap.has(self.shown, drama_index)
+
     def category_of(self, drama_index: int) -> str:
         """The category of what has this index; empty where nothing has."""
         drama = self._catalogue.drama(self._catalogue.id_at(drama_index) or 0)

@@ -47,6 +47,11 @@ LOG_WAITING_BYTES = Gauge(
     "juliu_api_log_waiting_bytes", "Bytes handed to Kafka, not yet reported.", multiprocess_mode="livesum"
 )
 
+FEED_ITEMS = Counter("juliu_feed_items_total", "Dramas served in feeds and lists, by source.", ["source"])
+FEED_SOURCE_FAILURES = Counter(
+    "juliu_feed_source_failures_total", "Sources passed over because they did not answer.", ["source"]
+)
+
 # -- streams -----------------------------------------------------------------------------------------------------------
 
 RECORDS = Counter("juliu_stream_records_total", "Records whose effects are in the store.", ["group"])

@@ -20,6 +20,10 @@ from ingest_api.events.body import BODY_S
 from ingest_api.events.route import PATH, EventsRoute
 from ingest_api.events.samples import Samples
 from ingest_api.events.service import Ingest
+from ingest_api.feed.lists import RedisLists
+from ingest_api.feed.router import router as feed
+from ingest_api.feed.service import Feed
+from ingest_api.feed.shown import RedisShown
 from ingest_api.health.readiness import Readiness
 from ingest_api.health.router import router as health
 from ingest_api.product.charts import RedisCharts
@@ -47,10 +51,12 @@ def assemble(
     app.state.tokens = tokens
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
     app.state.product = Product(connections.catalogue, charts, viewers)
+    shown = RedisShown(connections.redis, viewers, settings.partitions)
+    app.state.feed = Feed(connections.catalogue, RedisLists(connections.redis), shown)
     app.state.readiness = Readiness(connections, time.monotonic)
     app.include_router(health)
     app.include_router(product)
-    # the router of the feed goes here: app.include_router(feed)
+    app.include_router(feed)
     app.add_middleware(Edge, hot_path=PATH, hot=_events(settings, connections, tokens, now_s, body_s))
     handlers.add(app)
     openapi.describe(app)
