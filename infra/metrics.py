@@ -69,6 +69,17 @@ LAG_RECORDS = Gauge("juliu_stream_lag_records", "Records behind the fence.", ["g
 LAG_SECONDS = Gauge("juliu_stream_lag_seconds", "Age of the first event behind the fence.", ["group", "partition"])
 MERGE_SECONDS = Histogram("juliu_merge_seconds", "One merge of counters and heat.", ["kind"], buckets=SECONDS)
 
+# -- recommender -------------------------------------------------------------------------------------------------------
+
+TRAININGS = Counter(
+    "juliu_trainings_total",
+    "Scheduled trainings, by outcome: published, refused, trouble, busy, died, stuck.",
+    ["outcome"],
+)
+TRAINED_AT = Gauge(
+    "juliu_trained_at_seconds", "When a scheduled training last published, Unix time; 0 before the first."
+)
+
 # -- infra.catalogue -------------------------------------------------------------------------------------------------
 
 CATALOGUE_AGE = Gauge(

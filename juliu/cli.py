@@ -28,6 +28,8 @@ COMMANDS = (
     Command("api", "juliu.commands.api", "api", "Serve the API in the foreground."),
     Command("stream", "juliu.commands.stream", "app", "Run a worker: counters or store."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
+    Command("train", "juliu.commands.train", "train", "Learn what people also watched, publish it for the feed."),
+    Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, in the foreground."),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
     Command("bench", "juliu.commands.bench", "app", "Measure the running installation."),
 )

@@ -20,6 +20,8 @@ from recommender.store import RecommendationStore
 from recommender.weights import Weights
 
 LONGEST_S = 1_800  # a training that takes longer has lost its lock and publishes nothing
+WAIT_S = 300.0  # for another training to end
+LOOK_S = 0.5
 
 log = logs.get(__name__)
 
@@ -60,18 +62,25 @@ class Watch:
         self.seconds[name] = round(time.perf_counter() - began, 2)
 
 
-def run(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weights) -> Report:
-    """Train on what happened before `as_of_ms` and publish.
+def run(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weights, wait_s: float = WAIT_S) -> Report:
+    """Train on what happened before `as_of_ms` and publish; waits up to `wait_s` while somebody else trains.
 
     Raises NotPublished, ClickHouseError, RedisError.
     """
     owner = uuid.uuid4().hex
-    if not store.lock(owner, LONGEST_S):
-        raise Busy("somebody else is training")
+    _lock(store, owner, wait_s)
     try:
         return _train(client, store, as_of_ms, weights, owner)
     finally:
         store.unlock(owner)
+
+
+def _lock(store: RecommendationStore, owner: str, wait_s: float) -> None:
+    until = time.monotonic() + wait_s
+    while not store.lock(owner, LONGEST_S):
+        if time.monotonic() > until:
+            raise Busy("somebody else is training")
+        time.sleep(LOOK_S)
 
 
 def _train(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weights, owner: str) -> Report:
