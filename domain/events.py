@@ -1,14 +1,15 @@
 """The events of the log.  Times are milliseconds since 1970 (UTC), content positions milliseconds of the episode.
 
-One shape, written once: a class here is the record in the log.  The fields named in STAMPS are facts that the API adds once, so
-that every reader agrees for ever; `wire(cls)` is the same class without them, which is what a client sends.
+One shape, written once: a class here is the record in the log.  The fields named in STAMPS are facts that the API adds
+once, so that every reader agrees for ever; `wire(cls)` is the same class without them, which is what a client sends
+(fields that it does not know are dropped: nothing that a client adds can pass for a stamp).
 A new field has a default; removing or renaming one breaks the log (tests/unit/corpus holds every released version).
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 
@@ -69,7 +70,10 @@ class PlayEvent(EpisodeEvent, frozen=True, kw_only=True, gc=False):
 
 
 class PlayStarted(PlayEvent, frozen=True, kw_only=True, tag="play_started", gc=False):
-    """The first frame was shown, `first_frame_ms` after the viewer asked.  `qualified`, stamped: this playback may heat a drama."""
+    """The first frame was shown, `first_frame_ms` after the viewer asked.
+
+    `qualified`, stamped: this playback may heat its drama.
+    """
 
     first_frame_ms: Count = 0
     ticket: Annotated[str, msgspec.Meta(max_length=512)] | None = None
@@ -137,14 +141,17 @@ class Clicked(DramaEvent, frozen=True, kw_only=True, tag="clicked", gc=False):
     arm: Word = ""
 
 
-PUBLIC = (PlayStarted, Heartbeat, PlayEnded, Liked, Unliked, Shared, Followed, Unfollowed, Disliked, Impression, Clicked)
 AnyEvent = (
-    PlayStarted | Heartbeat | PlayEnded | Liked | Unliked | Shared | Followed | Unfollowed | Disliked | Impression | Clicked
-)
-STAMPS = frozenset(
-    "user_id session_id ts_ms received_at_ms late clock_reset rule app_id platform version network scene channel"
-    " drama_index duration_ms qualified".split()
-)
+    PlayStarted | Heartbeat | PlayEnded
+    | Liked | Unliked | Shared | Followed | Unfollowed | Disliked
+    | Impression | Clicked
+)  # fmt: skip
+PUBLIC: tuple[type[Event], ...] = get_args(AnyEvent)  # those that a client may send; all of them, so far
+STAMPS = frozenset({
+    "user_id", "session_id", "ts_ms", "received_at_ms", "late", "clock_reset", "rule",
+    "app_id", "platform", "version", "network", "scene", "channel",
+    "drama_index", "duration_ms", "qualified",
+})  # fmt: skip
 
 decode = msgspec.json.Decoder(AnyEvent).decode
 encode = msgspec.json.Encoder().encode
@@ -174,7 +181,14 @@ def wire(event: type[Event]) -> type[msgspec.Struct]:
         fields.append((field.name, kind) if field.required else (field.name, kind, field.default))
     config = event.__struct_config__
     return msgspec.defstruct(
-        event.__name__, fields, kw_only=True, omit_defaults=True, frozen=True, tag_field="type", tag=config.tag, gc=False,
+        event.__name__,
+        fields,
+        tag=config.tag,
+        tag_field="type",
+        kw_only=True,
+        omit_defaults=True,
+        frozen=True,
+        gc=False,
         namespace={"__doc__": event.__doc__},
     )
 

@@ -1,8 +1,8 @@
 """Every Redis key: type, life, writer.  Nobody else spells a name.
 
-`p` is a partition, `ns` its namespace number (a rebuild writes a new namespace and then moves the pointer).  The keys of a
-partition share its hash tag, so one script may touch them together, also in Redis Cluster.  EXPIRE never decides anything:
-SESSION_LIFE_S is longer than lateness plus the log's retention, and what is older than that cannot be read any more.
+`p` is a partition, `ns` its namespace number (a rebuild writes a new namespace and then moves the pointer).  The keys
+of a partition share its hash tag, so one script may touch them together, also in Redis Cluster.  EXPIRE never decides
+anything: SESSION_LIFE_S is longer than lateness plus the log's retention, and what is older cannot be read any more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SERVED_LIFE_S = 3 * 86_400
 REC_LIFE_S = 7 * 86_400  # a dead job degrades the feed instead of being served for ever
 RECENT_KEPT = 200  # dramas in a viewer's history
 
-PARTITIONS = "cluster:partitions"  # STRING: P, written once by `juliu migrate`; every process refuses to start with another
+PARTITIONS = "cluster:partitions"  # STRING: P, written once by `juliu migrate`; no process starts with another
 
 
 # -- fences and namespaces: made by `juliu migrate`, moved by apply.lua ------------------------------------------------
@@ -59,17 +59,26 @@ def user(ns: int, p: int, user_id: int) -> str:
 
 
 def seen(ns: int, p: int, user_id: int) -> str:
-    """STRING, a bitmap by dense drama index: this viewer had a valid play of it.  Lives USER_LIFE_S.  Written by streams.counters."""
+    """STRING, a bitmap by dense drama index: this viewer had a valid play of it.
+
+    Lives USER_LIFE_S.  Written by streams.counters.
+    """
     return f"seen:{ns}:{{{p}}}:{user_id}"
 
 
 def recent(ns: int, p: int, user_id: int) -> str:
-    """ZSET drama -> ts_ms of its latest start, end or valid play; at most RECENT_KEPT.  Lives USER_LIFE_S.  Written by streams.counters."""
+    """ZSET drama -> ts_ms of its latest start, end or valid play; at most RECENT_KEPT.
+
+    Lives USER_LIFE_S.  Written by streams.counters.
+    """
     return f"recent:{ns}:{{{p}}}:{user_id}"
 
 
 def counters_part(ns: int, p: int) -> str:
-    """HASH <drama>:<counter> -> integer.  Lives for ever; a drama's number is the sum over partitions.  Written by streams.counters."""
+    """HASH <drama>:<counter> -> integer; a drama's number is the sum over partitions.
+
+    Lives for ever.  Written by streams.counters.
+    """
     return f"c:{ns}:{{{p}}}"
 
 
@@ -79,7 +88,10 @@ def heat_part(decay: str, ns: int, p: int, epoch: int) -> str:
 
 
 def dirty(ns: int, p: int) -> str:
-    """ZSET drama -> the last offset that changed one of its numbers; the merge task follows it.  Written by streams.counters."""
+    """ZSET drama -> the last offset that changed one of its numbers; the merge task follows it.
+
+    Lives for ever.  Written by streams.counters.
+    """
     return f"dirty:{ns}:{{{p}}}"
 
 
@@ -88,16 +100,16 @@ def poison_budget(group: str, version: str, minute: int) -> str:
     return f"poison:{group}:{version}:{minute}"
 
 
-# -- merged for readers: written by the merge task every second ---------------------------------------------------------
+# -- merged for readers: written by the merge task every second --------------------------------------------------------
 
-COUNTERS = "counters"  # HASH drama -> comma separated numbers in the order of domain.counters.COUNTERS.  Lives for ever.
+COUNTERS = "counters"  # HASH drama -> numbers, comma separated, in the order of domain.counters.COUNTERS
 HOT = "hot:current"  # ZSET drama -> heat, the hottest HOT_KEPT
 TREND = "trend:current"  # ZSET drama -> ratio of fast to slow heat, the highest HOT_KEPT
 MERGED = "merge:cursors"  # HASH p -> `<namespace>,<offset>` that was merged, stamp -> by whom; moves with what it tells
 HOT_KEPT = 1_000
 
 
-# -- catalogue: published from MySQL by infra.catalogue; one hash tag, so that a script may touch them together ---------
+# -- catalogue: published from MySQL by infra.catalogue; one hash tag, so that a script may touch them together --------
 
 CATALOGUE_VERSION = "{catalogue}:version"  # STRING `<base>:<deltas>:<revision>`: what followers compare; lives for ever
 TAKEDOWNS = "{catalogue}:takedowns"  # SET of drama ids that must not be shown; works without a new base; lives for ever
@@ -118,7 +130,7 @@ def catalogue_deltas(base: int) -> str:
     return f"{{catalogue}}:deltas:{base}"
 
 
-# -- feed -------------------------------------------------------------------------------------------------------------
+# -- feed --------------------------------------------------------------------------------------------------------------
 
 
 def served(p: int, user_id: int) -> str:
@@ -126,7 +138,7 @@ def served(p: int, user_id: int) -> str:
     return f"served:{{{p}}}:{user_id}"
 
 
-# -- recommendations: written by recommender, a version at a time; pointers share a hash tag, one script moves them -------
+# -- recommendations: written by recommender, a version at a time; pointers share a hash tag, one script moves them ----
 
 REC_CURRENT = "{rec}:current"  # STRING: the version that is served (domain.recommendations.Version).  Lives for ever.
 REC_PREVIOUS = "{rec}:previous"  # STRING: the version before it, kept for a roll-back.  Lives for ever.
@@ -135,7 +147,10 @@ REC_LOCK = "{rec}:lock"  # STRING: who is training.  Lives as long as a training
 
 
 def rec_users(version: str, block: int) -> str:
-    """STRING: sorted user ids, then their lists of u16 dense drama indexes (domain.recommendations).  Lives REC_LIFE_S."""
+    """STRING: sorted user ids, then their lists of u16 dense drama indexes (domain.recommendations).
+
+    Lives REC_LIFE_S.
+    """
     return f"rec:{version}:u:{block}"
 
 
