@@ -45,6 +45,7 @@ SELECT
     request_id, app_id, platform, version, network, scene, channel
 FROM
 (
+    WITH least(to_ms, events.duration_ms) AS end_ms
     SELECT
         user_id, session_id, play_id,
         any(events.drama_id) AS drama_id,
@@ -55,8 +56,8 @@ FROM
         toBool(countIf(event_type = 'play_ended')) AS ended,
         anyIf(events.reason, event_type = 'play_ended') AS reason,
         max(events.duration_ms) AS duration_ms,
-        intervalLengthSum(from_ms, least(to_ms, events.duration_ms)) AS watched_ms,
-        maxIf(least(to_ms, events.duration_ms), from_ms < least(to_ms, events.duration_ms)) AS furthest_ms,
+        intervalLengthSumIf(from_ms, end_ms, from_ms < end_ms) AS watched_ms,
+        maxIf(end_ms, from_ms < end_ms) AS furthest_ms,
         sum(events.wall_ms) AS wall_ms,
         sum(events.stalls) AS stalls,
         sum(events.stall_ms) AS stall_ms,
