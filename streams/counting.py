@@ -16,7 +16,7 @@ from infra import metrics
 from infra.fold_store import Broken, FoldStore, Place, Refused
 from streams import dead, records
 from streams.group import Moved
-from streams.records import Poison, Record
+from streams.records import Record
 
 GROUP = "counters"
 PIECE = 1000  # records in one fold: bigger ones get no cheaper, and hold up the loop for longer
@@ -79,20 +79,14 @@ class Counting:
 
     async def _decoded(self, piece: Sequence[Record]) -> Pairs:
         """(offset, event); None for a record without effects: a pulse, and poison, which is buried here."""
-        pairs: Pairs = []
-        poison: list[tuple[Record, str]] = []
-        buried, p, partitions = self._work.buried.get(self._p, ()), self._p, self._work.partitions
-        for record in piece:
-            event: AnyEvent | None = None
-            if not records.is_pulse(record) and record.offset not in buried:
-                try:
-                    event = records.read(record, p, partitions)
-                except Poison as error:
-                    poison.append((record, str(error)))
-            pairs.append((record.offset, event))
-        if poison:
-            await self._bury(poison)
-        return pairs
+        read, poison = records.read_all(piece, self._p, self._work.partitions)
+        first, buried = piece[0].offset, self._work.buried[self._p]
+        for offset in buried:  # unfoldable, or refused: found out when it was tried
+            if first <= offset < first + len(read):
+                read[offset - first] = None
+        if fresh := [each for each in poison if each[0].offset not in buried]:
+            await self._bury(fresh)
+        return list(enumerate(read, first))
 
     async def _folded(self, pairs: Pairs) -> list[Run]:
         """The effects of these records on the state as it is at the fence.  Raises Moved, Unfoldable."""
@@ -120,7 +114,7 @@ class Counting:
 
     async def _bury(self, poison: Sequence[tuple[Record, str]]) -> None:
         await self._work.dead.bury(self._p, poison)
-        self._work.buried.setdefault(self._p, set()).update(record.offset for record, _ in poison)
+        self._work.buried[self._p].update(record.offset for record, _ in poison)
 
     async def _refused(self, piece: Sequence[Record], error: Refused) -> None:
         """The store takes no effects of this piece: the record that alone is refused is poison."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import redis.asyncio as aioredis
 
-from domain import counters, keys
-from infra.fold_store import Place
+from domain import counters, effects, keys
+from infra.fold_store import LUA, Place
 
 PAGE = 2_000  # fields of one answer: about 2 ms of parsing, in a loop that others use
 WIDTH = len(counters.COUNTERS)
@@ -24,6 +24,7 @@ class Parts:
 
     def __init__(self, client: aioredis.Redis, group: str, partitions: int) -> None:
         self._redis, self._group, self._partitions = client, group, partitions
+        self._hash = client.register_script((LUA / "fields.lua").read_text())
 
     async def places(self) -> dict[int, Place]:
         """Where each partition stands.  One that broke goes on being counted as it is; one without a fence does not."""
@@ -53,10 +54,15 @@ class Parts:
         for at in range(0, len(wanted), PAGE // WIDTH):
             page = wanted[at : at + PAGE // WIDTH]
             fields = [counters.field(drama_id, counter) for drama_id in page for counter in range(WIDTH)]
-            calls = [("HMGET", keys.counters_part(where.namespace, p), *fields) for p, where in places.items()]
-            totals = [sum(int(x or 0) for x in column) for column in zip(*await self._all(calls), strict=True)]
+            parts = [await self._fields(keys.counters_part(where.namespace, p), fields) for p, where in places.items()]
+            totals = [sum(int(x or 0) for x in column) for column in zip(*parts, strict=True)]
             sums |= {drama_id: totals[i * WIDTH : (i + 1) * WIDTH] for i, drama_id in enumerate(page)}
         return sums
+
+    async def _fields(self, key: str, fields: list[str]) -> list[str | None]:
+        """Many fields of a hash; as one argument and one answer, for a twentieth of what each its own would cost."""
+        (values,) = effects.decode_blob(await self._hash(keys=[key], args=[effects.encode_blob([[key, *fields]])]))
+        return cast(list[str | None], values)
 
     async def all_rows(self, places: Mapping[int, Place]) -> Rows:
         """Numbers of all dramas, summed over partitions."""

@@ -1,6 +1,6 @@
 """What the log hands a worker: records, and the one rule that says which of them are poison.
 
-Both workers decode with `read`, so that they agree about every record from the log alone.
+Both workers decode with `read_all`, so that they agree about every record from the log alone.
 """
 
 from __future__ import annotations
@@ -29,26 +29,38 @@ class Record(Protocol):
     def timestamp(self) -> int: ...
 
 
-class Poison(Exception):
-    """A record that cannot be processed, now or ever; its text is the reason."""
-
-
 def is_pulse(record: Record) -> bool:
     """Whether this is a control record, which no fold counts."""
     return record.key == PULSE_KEY
 
 
-def read(record: Record, p: int, partitions: int) -> events.AnyEvent:
-    """The event in a record of partition `p` of `partitions`.  Raises Poison."""
-    try:
-        event: events.AnyEvent = events.decode(record.value or b"")
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Poison(f"undecodable: {error}"[:MAX_REASON]) from error
+def read_all(
+    run: Sequence[Record], p: int, partitions: int
+) -> tuple[list[events.AnyEvent | None], list[tuple[Record, str]]]:
+    """The events of records of partition `p` of `partitions`, None for a pulse and for poison; the poison with why."""
+    read: list[events.AnyEvent | None] = []
+    poison: list[tuple[Record, str]] = []
+    decode = events.decode  # this loop sees every event there is
+    for record in run:
+        event: events.AnyEvent | None = None
+        if record.key != PULSE_KEY:
+            try:
+                event = decode(record.value or b"")
+            except (msgspec.DecodeError, RecursionError) as error:
+                poison.append((record, f"undecodable: {error}"[:MAX_REASON]))
+            else:
+                if wrong := _wrong(event, p, partitions):
+                    poison.append((record, wrong))
+                    event = None
+        read.append(event)
+    return read, poison
+
+
+def _wrong(event: events.AnyEvent, p: int, partitions: int) -> str:
+    """Why an event that could be decoded cannot have come from the API."""
     if event.user_id < 1 or not event.session_id or event.received_at_ms < 1:
-        raise Poison("unstamped")
-    if partition_of(event.user_id, partitions) != p:
-        raise Poison("wrong partition")
-    return event
+        return "unstamped"
+    return "" if partition_of(event.user_id, partitions) == p else "wrong partition"
 
 
 def from_offset(records: Sequence[Record], offset: int) -> Sequence[Record]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 from domain import fences, keys
 from domain.blocks import Block, Cutter, UnknownFormat, decode_format, limit_asked
-from domain.events import AnyEvent
 from domain.rows import LATE, SEEN, TOO_OLD, PreparedRow, RowFold
 from domain.topics import PULSE_KEY
 from infra import logs, metrics
@@ -28,7 +27,7 @@ from streams import dead, preflight, records, runtime, store_block
 from streams.group import Moved
 from streams.log_writer import LogWriter
 from streams.pulses import Clock, Open, Pulses, interval_s
-from streams.records import Poison, Record
+from streams.records import Record
 
 GROUP = "store"
 _REASONS = {SEEN: "seen", TOO_OLD: "too_old", LATE: "late"}
@@ -114,15 +113,8 @@ class Storing:
 
     async def _read(self, taken: Sequence[Record]) -> tuple[store_block.Events, int]:
         """The records' events, and how many were poison: that is in juliu.dead before anything else is done."""
-        read: list[AnyEvent | None] = []
-        poison: list[tuple[Record, str]] = []
-        p, partitions = self._p, self._work.partitions
-        for record in taken:
-            try:
-                read.append(None if record.key == PULSE_KEY else records.read(record, p, partitions))
-            except Poison as error:
-                poison.append((record, str(error)))
-                read.append(None)
+        p = self._p
+        read, poison = records.read_all(taken, p, self._work.partitions)
         buried = self._work.buried[p]
         if fresh := [each for each in poison if each[0].offset not in buried]:
             await self._work.dead.bury(p, fresh)

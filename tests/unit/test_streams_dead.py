@@ -15,7 +15,6 @@ from infra.fold_store import Wait
 from streams import exits, records
 from streams.dead import LETTERS, Dead, code_version
 from streams.log_writer import Letter
-from streams.records import Poison
 from streams.waits import Waits
 from tests.log_records import FakeRecord
 
@@ -122,7 +121,8 @@ def an_event(**fields: Any) -> events.Impression:
 def test_a_stamped_event_in_its_partition_is_read() -> None:
     event = an_event()
     record = FakeRecord(0, b"7", events.encode(event))
-    assert records.read(record, partition_of(7, 4), 4) == event
+    pulse = FakeRecord(1, PULSE_KEY, b"")
+    assert records.read_all([record, pulse], partition_of(7, 4), 4) == ([event, None], [])
     assert not records.is_pulse(record)
     assert records.is_pulse(FakeRecord(0, PULSE_KEY, b""))
 
@@ -143,8 +143,10 @@ def test_a_stamped_event_in_its_partition_is_read() -> None:
 def test_what_cannot_be_an_event_is_poison(value: bytes | None) -> None:
     p = partition_of(7, 4)
     assert partition_of(8, 4) != p
-    with pytest.raises(Poison):
-        records.read(FakeRecord(0, b"7", value), p, 4)
+    bad, good = FakeRecord(0, b"7", value), FakeRecord(1, b"7", events.encode(an_event()))
+    read, poison = records.read_all([bad, good], p, 4)
+    assert read == [None, an_event()]
+    assert [record for record, _ in poison] == [bad]
 
 
 async def test_waits_are_declared_until_they_are_over() -> None:
