@@ -2,12 +2,12 @@
 -- `at_ms`: the latest of it.  `share`: episodes watched, a half-watched one is half.  `seen`: a valid play, as the app counts it.
 SELECT
     user_id, drama_index,
-    toFloat32(sum(share)) AS share,
+    toFloat32(sum(parts.share)) AS share,
     toFloat32(sum(complete)) AS completes,
-    toUInt8(max(seen)) AS seen,
-    toUInt8(max(positive OR liked)) AS positive,
-    toUInt8(max(liked)) AS liked,
-    toUInt8(max(followed)) AS followed,
+    toUInt8(max(parts.seen)) AS seen,
+    toUInt8(max(parts.positive OR parts.liked)) AS positive,
+    toUInt8(max(parts.liked)) AS liked,
+    toUInt8(max(parts.followed)) AS followed,
     max(last_ms) AS at_ms
 FROM
 (
@@ -54,7 +54,7 @@ FROM
         GROUP BY user_id, drama_index, episode_no, kind
     )
     WHERE stands OR kind = 'dislike'
-)
+) AS parts
 GROUP BY user_id, drama_index
 HAVING max(disliked) = 0
 ORDER BY user_id, at_ms DESC, drama_index
