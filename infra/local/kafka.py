@@ -72,8 +72,8 @@ class Kafka:
         """The broker.
 
         Heap grows to 512 MB at most (570 MB resident after millions of records).  Only the first compiler: measured
-        on two cores, half the CPU until ready (2.2 s, not 4), 3 CPU-seconds instead of 8.5 for the first 150,000 records in
-        batches of 100; in the long run as good (0.8 and 1.1 CPU-seconds for 400,000 records in bulk).
+        on two cores, half the CPU until ready (2.2 s, not 4), 3 CPU-seconds instead of 8.5 for the first
+        150,000 records in batches of 100; then as good (0.8 and 1.1 CPU-seconds for 400,000 records in bulk).
         """
         return [
             *kafka_jars.java(*_HEAP, "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"),

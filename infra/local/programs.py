@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 
 from infra.local import local_env
@@ -12,6 +13,8 @@ from infra.local.mariadb import MariaDB
 from infra.local.processes import Process
 from infra.local.program import Program
 from infra.local.redis import Redis
+
+_UVICORN_EXITS = frozenset({0, -signal.SIGTERM})  # having finished its requests, it ends by the signal that it got
 
 
 def servers(home: Home, ports: Mapping[str, int], environment: Mapping[str, str]) -> list[Program]:
@@ -27,7 +30,7 @@ def servers(home: Home, ports: Mapping[str, int], environment: Mapping[str, str]
 def processes(home: Home, ports: Mapping[str, int]) -> list[Process]:
     """Our own processes."""
     return [
-        Process(home, "api", ("api",), ports["api"], is_api=True),
+        Process(home, "api", ("api",), ports["api"], is_api=True, clean_exits=_UVICORN_EXITS),
         Process(home, "stream-counters", ("stream", "counters"), ports["stream-counters"], group="counters"),
         Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store"),
         Process(home, "schedule", ("schedule",), ports["schedule"]),
