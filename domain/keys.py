@@ -142,7 +142,7 @@ def served(p: int, user_id: int) -> str:
 
 REC_CURRENT = "{rec}:current"  # STRING: the version that is served (domain.recommendations.Version).  Lives for ever.
 REC_PREVIOUS = "{rec}:previous"  # STRING: the version before it, kept for a roll-back.  Lives for ever.
-REC_STAGED = "{rec}:staged"  # STRING: the version being written; left by a run that died, the next one clears it up
+REC_UNREAD = "{rec}:unread"  # STRING: a version that nobody reads, being written or replaced; the next run clears it up
 REC_LOCK = "{rec}:lock"  # STRING: who is training.  Lives as long as a training may take.
 
 

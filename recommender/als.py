@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from recommender.weights import Weights
 
@@ -28,16 +28,23 @@ def fit(matrix: csr_matrix, weights: Weights) -> Factors:
 
     The class of implicit.cpu, so that a machine with a GPU does the same.
     """
-    logging.getLogger("implicit").setLevel(logging.ERROR)
-    model = AlternatingLeastSquares(
-        factors=weights.factors,
-        regularization=max(1e-3, weights.regularization * weights.alpha * largest_singular_value(matrix)),
-        alpha=weights.alpha,
-        iterations=weights.iterations,
-        random_state=weights.seed,
-    )
-    model.fit(matrix, show_progress=False)
+    alpha = min(weights.alpha, thinness(matrix))
+    with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
+        model = AlternatingLeastSquares(
+            factors=weights.factors,
+            regularization=max(1e-3, weights.regularization * alpha * largest_singular_value(matrix)),
+            alpha=alpha,
+            iterations=weights.iterations,
+            random_state=weights.seed,
+        )
+        model.fit(matrix, show_progress=False)
     return Factors(model.user_factors, model.item_factors)
+
+
+def thinness(matrix: csr_matrix) -> float:
+    """Cells an entry, of the columns that have one.  Watches heavier than this drown tastes."""
+    columns = len(np.unique(matrix.indices))
+    return matrix.shape[0] * columns / max(1, matrix.nnz)
 
 
 def largest_singular_value(matrix: csr_matrix) -> float:

@@ -68,7 +68,7 @@ def packed(best: NDArray) -> bytes:  # type: ignore[type-arg]
 def publish(store: RecommendationStore, made: Recommendations, stored: Content, owner: str) -> None:
     """Publish, as the owner of the lock.  Raises Refused, NotWhole, Raced, redis.RedisError."""
     before = store.pointers()
-    _clear_up(store, before.staged, {before.current, before.previous})
+    _clear_up(store, before.unread, {before.current, before.previous})
     check(made, viewers_of(store, before.current))
     store.stage(stored.version)
     _write(store, stored)

@@ -14,13 +14,13 @@ from infra.settings import Settings
 ANSWER_S = 10.0
 KEYS_AT_ONCE = 500
 
-# KEYS current, previous, staged, lock; ARGV the version expected ("" = none), the new one, whose the lock must be
+# KEYS current, previous, unread, lock; ARGV the version expected ("" = none), the new one, whose the lock must be
 SWITCH = """
 if (redis.call('GET', KEYS[4]) or '') ~= ARGV[3] then return 0 end
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-if ARGV[1] ~= '' then redis.call('SET', KEYS[2], ARGV[1]) end
+redis.call('SET', KEYS[3], redis.call('GET', KEYS[2]) or '')
+redis.call('SET', KEYS[2], ARGV[1])
 redis.call('SET', KEYS[1], ARGV[2])
-redis.call('DEL', KEYS[3])
 return 1
 """
 # KEYS lock; ARGV whose it must be
@@ -32,7 +32,7 @@ class Pointers(NamedTuple):
 
     current: str
     previous: str
-    staged: str
+    unread: str
 
 
 class RecommendationStore(Protocol):
@@ -48,7 +48,7 @@ class RecommendationStore(Protocol):
         """The pointers as they stand."""
 
     def stage(self, version: Version) -> None:
-        """Note that this version is being written, before anything of it is."""
+        """Note, before anything of it is written, that nobody reads this version yet: if we die it is cleared up."""
 
     def put_blocks(self, version: Version, blocks: Mapping[int, bytes]) -> None:
         """Put some blocks of viewers' lists."""
@@ -75,7 +75,7 @@ class RecommendationStore(Protocol):
         """What the version is."""
 
     def switch(self, expected: str, new: Version, owner: str) -> bool:
-        """Readers get `new` from now on, what was served becomes previous, nothing is staged; all of it or nothing.
+        """Readers get `new` from now on, what was served becomes previous, previous becomes unread; all or nothing.
 
         False, and nothing done, where the current pointer is no longer `expected` or the lock is not `owner`'s.
         """
@@ -108,11 +108,11 @@ class RedisRecommendationStore:
         self._unlock(keys=[keys.REC_LOCK], args=[owner])
 
     def pointers(self) -> Pointers:
-        found = cast("list[bytes | None]", self._redis.mget(keys.REC_CURRENT, keys.REC_PREVIOUS, keys.REC_STAGED))
+        found = cast("list[bytes | None]", self._redis.mget(keys.REC_CURRENT, keys.REC_PREVIOUS, keys.REC_UNREAD))
         return Pointers(*((text or b"").decode(errors="replace") for text in found))
 
     def stage(self, version: Version) -> None:
-        self._redis.set(keys.REC_STAGED, str(version))
+        self._redis.set(keys.REC_UNREAD, str(version))
 
     def put_blocks(self, version: Version, blocks: Mapping[int, bytes]) -> None:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -154,7 +154,7 @@ class RedisRecommendationStore:
         return cast("bytes | None", self._redis.get(keys.rec_meta(str(version))))
 
     def switch(self, expected: str, new: Version, owner: str) -> bool:
-        names = [keys.REC_CURRENT, keys.REC_PREVIOUS, keys.REC_STAGED, keys.REC_LOCK]
+        names = [keys.REC_CURRENT, keys.REC_PREVIOUS, keys.REC_UNREAD, keys.REC_LOCK]
         return bool(self._switch(keys=names, args=[expected, str(new), owner]))
 
     def drop(self, version: Version) -> None:

@@ -52,7 +52,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     # implicit ALS
     factors: int = 64
     iterations: int = 10
-    alpha: float = 40.0
+    alpha: float = 40.0  # at most; less where viewers have watched much of all there is
     regularization: float = (
         0.2  # times the largest singular value of the weighted matrix: grows with the log as noise does
     )

@@ -1,0 +1,109 @@
+"""The memory twin of recommender.store.RecommendationStore, and a publisher that dies at a chosen write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.recommendations import Version
+from recommender.store import Pointers, RecommendationStore
+
+
+@dataclass
+class MemoryRecommendationStore:
+    """Versions as dicts, by the text of the version."""
+
+    current: str = ""
+    previous: str = ""
+    unread: str = ""
+    owner: str = ""
+    blocks: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    items: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    metas: dict[str, bytes] = field(default_factory=dict)
+
+    def lock(self, owner: str, life_s: int) -> bool:
+        if self.owner:
+            return False
+        self.owner = owner
+        return True
+
+    def unlock(self, owner: str) -> None:
+        if self.owner == owner:
+            self.owner = ""
+
+    def pointers(self) -> Pointers:
+        return Pointers(self.current, self.previous, self.unread)
+
+    def stage(self, version: Version) -> None:
+        self.unread = str(version)
+
+    def put_blocks(self, version: Version, blocks: Mapping[int, bytes]) -> None:
+        self.blocks.setdefault(str(version), {}).update(blocks)
+
+    def put_lists(self, version: Version, lists: Mapping[int, bytes]) -> None:
+        self.items.setdefault(str(version), {}).update(lists)
+
+    def put_meta(self, version: Version, meta: bytes) -> None:
+        self.metas[str(version)] = meta
+
+    def block(self, version: Version, number: int) -> bytes | None:
+        return self.blocks.get(str(version), {}).get(number)
+
+    def block_sizes(self, version: Version) -> list[int]:
+        return [len(self.block(version, number) or b"") for number in range(version.blocks)]
+
+    def lists(self, version: Version, indexes: Sequence[int]) -> list[bytes | None]:
+        return [self.items.get(str(version), {}).get(index) for index in indexes]
+
+    def list_count(self, version: Version) -> int:
+        return len(self.items.get(str(version), {}))
+
+    def meta(self, version: Version) -> bytes | None:
+        return self.metas.get(str(version))
+
+    def switch(self, expected: str, new: Version, owner: str) -> bool:
+        if self.current != expected or self.owner != owner:
+            return False
+        self.current, self.previous, self.unread = str(new), expected, self.previous
+        return True
+
+    def drop(self, version: Version) -> None:
+        for family in (self.blocks, self.items, self.metas):
+            family.pop(str(version), None)
+
+
+class Crash(Exception):
+    """The publisher's process ended here."""
+
+
+class BreakingStore:
+    """A store on which the publisher dies: just before its `at`th write (counted from 1), or just after it."""
+
+    WRITES = frozenset({"stage", "put_blocks", "put_lists", "put_meta", "switch", "drop"})
+
+    def __init__(self, store: RecommendationStore, at: int, *, after: bool) -> None:
+        self._store = store
+        self._left = at
+        self._after = after
+
+    @property
+    def broke(self) -> bool:
+        """Whether there was such a write."""
+        return self._left <= 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._store, name)
+        return self._breaking(call) if name in self.WRITES else call
+
+    def _breaking(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def write(*arguments: Any) -> Any:
+            self._left -= 1
+            if self._left == 0 and not self._after:
+                raise Crash
+            answer = call(*arguments)
+            if self._left == 0:
+                raise Crash
+            return answer
+
+        return write

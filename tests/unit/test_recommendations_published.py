@@ -1,0 +1,156 @@
+"""Publishing: whatever happens to the publisher, what is served is one whole version."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from domain.recommendations import Version, block_of, find, unpack
+from recommender.errors import NotWhole, Raced, Refused
+from recommender.model import Recommendations
+from recommender.publish import Content, content, publish, viewers_of
+from recommender.store import RecommendationStore
+from recommender.weights import WEIGHTS
+from tests.memory_recommendations import BreakingStore, Crash, MemoryRecommendationStore
+
+OWNER = "me"
+VIEWERS = 100
+
+
+def learnt(number: int, viewers: int = VIEWERS) -> Recommendations:
+    """Version `number`: every list begins with that dense index."""
+    personal = np.zeros((viewers, 5), np.uint16)
+    personal[:, 0], personal[:, 1] = number, np.arange(1, viewers + 1)
+    also = {index: np.array([number, index + 1], np.uint16) for index in range(1, 30)}
+    return Recommendations(number, np.arange(1, viewers + 1), personal, also, 30, True)
+
+
+def stored(number: int, viewers: int = VIEWERS) -> Content:
+    return content(learnt(number, viewers), 1_000, f"{number:08x}", 5, WEIGHTS)
+
+
+def put(store: RecommendationStore, number: int, viewers: int = VIEWERS) -> None:
+    publish(store, learnt(number, viewers), stored(number, viewers), OWNER)
+
+
+def served(store: RecommendationStore, viewers: int = VIEWERS) -> int:
+    """The number of the version that is served, after reading all of it as the feed does."""
+    version = Version.parse(store.pointers().current)
+    numbers = set()
+    for user in range(1, viewers + 1):
+        block = store.block(version, block_of(user, version.blocks))
+        assert block is not None
+        number, own = find(block, user)
+        assert own == user
+        numbers.add(number)
+    for index, packed in zip(range(1, 30), store.lists(version, range(1, 30)), strict=True):
+        assert packed is not None
+        number, other = unpack(packed)
+        assert other == index + 1
+        numbers.add(number)
+    assert viewers_of(store, str(version)) == viewers
+    (number,) = numbers
+    return number
+
+
+@pytest.fixture
+def store() -> MemoryRecommendationStore:
+    twin = MemoryRecommendationStore()
+    assert twin.lock(OWNER, 60)
+    return twin
+
+
+def test_every_viewer_and_drama_is_served_the_new_version_and_the_one_before_is_kept(store):
+    for number in (1, 2, 3):
+        put(store, number)
+        assert served(store) == number
+    assert store.pointers().previous == str(stored(2).version)
+    assert set(store.blocks) == {str(stored(2).version), str(stored(3).version)}
+    assert set(store.metas) == set(store.blocks) == set(store.items)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_publisher_that_dies_anywhere_leaves_a_whole_version_and_the_next_one_clears_up(after):
+    at = 0
+    while True:
+        at += 1
+        twin = MemoryRecommendationStore()
+        assert twin.lock(OWNER, 60)
+        put(twin, 1)
+        put(twin, 2)
+        breaking = BreakingStore(twin, at, after=after)
+        with contextlib.suppress(Crash):
+            put(breaking, 3)
+        assert served(twin) in (2, 3)
+        put(twin, 4)
+        assert served(twin) == 4
+        assert len(twin.blocks) <= 3
+        put(twin, 5)
+        put(twin, 6)
+        assert set(twin.blocks) == set(twin.items) == set(twin.metas) == {str(stored(n).version) for n in (5, 6)}
+        if not breaking.broke:
+            break
+    assert at > 5
+
+
+def test_who_was_overtaken_publishes_nothing(store):
+    put(store, 1)
+
+    class Overtaken(MemoryRecommendationStore):
+        def put_meta(self, version, meta):
+            super().put_meta(version, meta)
+            self.current = "somebody-else's"
+
+    twin = Overtaken(**vars(store))
+    with pytest.raises(Raced):
+        put(twin, 2)
+    assert twin.current == "somebody-else's"
+
+
+def test_who_lost_the_lock_publishes_nothing(store):
+    put(store, 1)
+    store.unlock(OWNER)
+    assert store.lock("another", 60)
+    with pytest.raises(Raced):
+        put(store, 2)
+    assert served(store) == 1
+
+
+@pytest.mark.parametrize("family", ["blocks", "items"])
+def test_what_is_read_back_wrong_is_not_served(store, family):
+    put(store, 1)
+
+    class Forgetful(MemoryRecommendationStore):
+        def put_meta(self, version, meta):
+            super().put_meta(version, meta)
+            kept = getattr(self, family)[str(version)]
+            kept.pop(max(kept))
+
+    with pytest.raises(NotWhole):
+        put(Forgetful(**vars(store)), 2)
+    assert served(store) == 1
+
+
+def test_a_block_of_the_right_size_with_other_bytes_is_noticed(store):
+    class Damaging(MemoryRecommendationStore):
+        def put_blocks(self, version, blocks):
+            super().put_blocks(version, {number: block[:-1] + b"\xff" for number, block in blocks.items()})
+
+    with pytest.raises(NotWhole):
+        put(Damaging(**vars(store)), 2)
+
+
+def test_far_fewer_viewers_than_before_are_refused_before_anything_is_written(store):
+    put(store, 1)
+    with pytest.raises(Refused):
+        put(store, 2, viewers=VIEWERS // 2 - 1)
+    assert served(store) == 1
+    assert list(store.blocks) == [str(stored(1).version)]
+
+
+def test_a_pointer_that_is_no_version_does_not_stop_publishing(store):
+    store.current, store.previous, store.unread = "nonsense", "more nonsense", "and more"
+    put(store, 1)
+    assert served(store) == 1
