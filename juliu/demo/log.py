@@ -46,18 +46,19 @@ class WatchLog:
     followed: Ints
     tab: Ints
     session: Ints
+    ends_session: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.at_ms)
 
     def exposures(self) -> Iterator[Exposure]:
         """Every exposure, in order of time."""
-        ends = sessions.last_of_each(self.session)
-        columns = (self.user_id, self.drama_id, self.at_ms, self.play_ms, self.liked > 0, self.followed > 0, self.tab)
-        yield from map(Exposure._make, zip(*(c.tolist() for c in (*columns, self.session, ends)), strict=True))
+        about = (self.user_id, self.drama_id, self.at_ms, self.play_ms, self.liked > 0, self.followed > 0, self.tab)
+        columns = (*about, self.session, self.ends_session)
+        yield from map(Exposure._make, zip(*(column.tolist() for column in columns), strict=True))
 
     def where(self, keep: NDArray[np.bool_]) -> WatchLog:
-        """The exposures that `keep` marks."""
+        """The exposures that `keep` marks; a session goes on in another part if it does in the whole."""
         return WatchLog(**{name: column[keep] for name, column in vars(self).items()})
 
 
@@ -83,12 +84,14 @@ def read(folder: Path, *, now_ms: int, days: int, users: int | None = None) -> W
     keep = day_of(at_ms) > last - days
     if users is not None:
         keep &= np.isin(user_id, np.unique(user_id[day_of(at_ms) == last])[:users])
+    user_id, video_id, at_ms, play_ms, liked, followed, tab = (
+        column[keep] for column in (user_id, video_id, at_ms, play_ms, liked, followed, tab)
+    )
     yesterday = int(day_of(np.array([now_ms]))[0]) - 1
-    moved = at_ms + (yesterday - last) * DAY_MS
-    session = np.zeros_like(user_id)
-    session[keep] = sessions.cut(user_id[keep], at_ms[keep])
-    whole = WatchLog(user_id + 1, video_id + 1, moved, play_ms, liked, followed, tab, session)
-    return whole.where(keep)
+    session = sessions.cut(user_id, at_ms)
+    ends = sessions.last_of_each(session)
+    at_ms = at_ms + (yesterday - last) * DAY_MS
+    return WatchLog(user_id + 1, video_id + 1, at_ms, play_ms, liked, followed, tab, session, ends)
 
 
 def last_part_from_ms(log: WatchLog) -> int:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from juliu.load.client import Sent
 
@@ -87,27 +87,31 @@ class Report:
 def show(report: Report, console: Console) -> None:
     """Print the tables."""
     for answer in report.answers:
-        console.print(_answer(answer))
-    console.print(_quality(report))
-    console.print(_equality(report))
-    console.print(_times(report))
+        _print(console, answer.question, _answer(answer))
+        console.print(answer.sql + "\n", style="dim", highlight=False, markup=False)
+    viewers = f"Would they have watched it?  {report.feeds:,} viewers, 10 dramas each, asked before their day"
+    _print(console, viewers, _quality(report))
+    rate = f"{report.requests:,} requests, {report.events_per_s:,.0f} events/s while replaying"
+    _print(console, f"How long did it take?  {rate}", _times(report))
+    _print(console, "Counted once?", _equality(report))
     for difference in report.differences:
-        console.print(f"[red]{difference}[/red]")
+        console.print(difference, style="red", markup=False)
+
+
+def _print(console: Console, title: str, table: Table) -> None:
+    console.print(f"\n{title}", style="bold", highlight=False, markup=False)
+    console.print(table)
 
 
 def _answer(answer: Answer) -> Table:
-    table = Table(title=answer.question, title_justify="left", caption=answer.sql, caption_justify="left")
-    for column in answer.columns:
-        table.add_column(column)
+    table = Table(*answer.columns)
     for row in answer.rows:
         table.add_row(*(f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row))
     return table
 
 
 def _quality(report: Report) -> Table:
-    table = Table(title=f"Would they have watched it?  {report.feeds:,} viewers, 10 dramas each", title_justify="left")
-    table.add_column("list")
-    table.add_column("viewers with a hit", justify="right")
+    table = Table("list", Column("viewers with a hit", justify="right"))
     table.add_row("their feed", f"{report.feed_hit_rate:.1%}")
     table.add_row("the hot list", f"{report.hot_hit_rate:.1%}")
     table.add_row("people also watched", f"{report.also_watched_hit_at_10:.1%}")
@@ -115,10 +119,7 @@ def _quality(report: Report) -> Table:
 
 
 def _equality(report: Report) -> Table:
-    table = Table(title="Counted once?", title_justify="left")
-    table.add_column("")
-    table.add_column("events", justify="right")
-    table.add_column("equal")
+    table = Table("", Column("events", justify="right"), "equal")
     table.add_row("sent", f"{report.events_sent:,}", "")
     table.add_row(
         "accepted by the API", f"{report.events_accepted:,}", _mark(report.events_accepted == report.events_sent)
@@ -130,10 +131,7 @@ def _equality(report: Report) -> Table:
 
 
 def _times(report: Report) -> Table:
-    title = f"{report.requests:,} requests, {report.events_per_s:,.0f} events/s while replaying"
-    table = Table(title=title, title_justify="left")
-    table.add_column("step")
-    table.add_column("seconds", justify="right")
+    table = Table("step", Column("seconds", justify="right"))
     for name, seconds in report.seconds.items():
         table.add_row(name.replace("_", " "), f"{seconds:,.1f}")
     return table

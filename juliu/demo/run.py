@@ -46,13 +46,14 @@ class Demo:
 
     async def play(self) -> None:
         """All steps, in order.  Raises GaveUp, Stuck, CommandFailed, BadList: what a step cannot go on after."""
-        await self._replay(self.past, "the days before")
+        one_day = self.report.days == 1
+        await self._replay(self.past, "the day's first half" if one_day else "the days before")
         with self.report.step("train"):
             self.console.print("juliu train: learning what these viewers also watched")
             await asyncio.to_thread(juliu, "train", "--as-of", str(int(self.future.at_ms[0])))
         with self.report.step("lists"):
             await self._compare_lists()
-        await self._replay(self.future, "the last day")
+        await self._replay(self.future, "the second half" if one_day else "the last day")
         with self.report.step("questions"):
             self.report.answers = await asyncio.to_thread(questions.ask, self.settings)
         with self.report.step("proof"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections import Counter
 from datetime import datetime
@@ -17,6 +18,7 @@ from juliu.demo.ledger import Ledger
 from juliu.demo.log import Exposure
 
 NOW_MS = int(datetime(2026, 3, 5, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)
+LABEL = re.compile(rb'"event_id":"([^"]+)')
 HEAD = uuid_head(0, 5, 9)
 
 
@@ -167,8 +169,11 @@ def test_the_whole_log_is_one_and_a_half_million_events():
 def test_the_last_day_of_the_log_has_its_known_totals():
     day = log.read(log.FOLDER, now_ms=NOW_MS, days=1)
     ledger, durations = Ledger(), catalogue.durations_ms(log.FOLDER)
-    requests = list(Composer(durations, ledger).requests(day.exposures()))
-    assert len(requests) == 19_375
+    composer, split_ms = Composer(durations, ledger), log.last_part_from_ms(day)
+    parts = (day.where(day.at_ms < split_ms), day.where(day.at_ms >= split_ms))
+    requests = [request for part in parts for request in composer.requests(part.exposures())]
+    assert len(requests) == 19_392
+    assert len({label for request in requests for label in LABEL.findall(request.body)}) == 109_352
     assert ledger.sent == sum(request.events for request in requests) == 109_352
     assert ledger.events == Counter(
         heartbeat=65_219, impression=15_581, play_started=14_121, play_ended=14_121, liked=284, followed=26

@@ -29,7 +29,7 @@ def test_the_last_watched_drama_is_the_latest_that_was_played():
     zero = np.zeros(4, dtype=np.int64)
     log = WatchLog(
         user_id=np.array([1, 2, 1, 1]), drama_id=np.array([5, 6, 7, 8]), at_ms=np.arange(4),
-        play_ms=np.array([9, 9, 9, 0]), liked=zero, followed=zero, tab=zero, session=zero,
+        play_ms=np.array([9, 9, 9, 0]), liked=zero, followed=zero, tab=zero, session=zero, ends_session=zero > 0,
     )  # fmt: skip
     assert hits.last_watched(log) == {1: 7, 2: 6}
 
