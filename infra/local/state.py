@@ -50,7 +50,7 @@ def read(home: Home) -> StackState | None:
     try:
         raw = json.loads(home.state.read_text(encoding="utf-8"))
         programs = {name: _program(program) for name, program in raw["programs"].items()}
-        found = StackState(raw.get("home", str(home.path)), Identity(**raw["supervisor"]), int(raw["asked"]), programs)
+        found = StackState(raw["home"], Identity(**raw["supervisor"]), int(raw["asked"]), programs)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return found if found.home == str(home.path) else None

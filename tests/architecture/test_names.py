@@ -57,7 +57,7 @@ def spells_a_key(text: str, whole: set[str], prefixes: set[str]) -> bool:
 
 def test_the_rule_sees_what_it_forbids():
     whole, prefixes = spelled_keys()
-    assert {"hot:current", "rec:current"} <= whole
+    assert "hot:current" in whole
     assert {"ns:", "fence:", "u:", "rec:", "served:"} <= prefixes
     found = [text for _, text in texts('"doc"\nx = f"fence:{g}:1"\ny = "juliu.events"\n')]
     assert found == ["fence:", "juliu.events"]
