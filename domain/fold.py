@@ -19,7 +19,7 @@ from domain.events import AnyEvent
 from domain.handlers import EVENT_COMMANDS, HANDLERS, NEEDS, Totals
 from domain.state import State
 
-MAX_COMMANDS = 500  # changes of one script call, about 5 ms of Redis; a run is cut before the record that could pass it
+MAX_COMMANDS = 1_000  # changes of one script call, 3 to 5 ms of Redis; a run is cut before it could pass that
 
 # Offset, event, the session's Hash, the viewer's Hash or None, their Fields.
 Prepared: TypeAlias = tuple[int, AnyEvent | None, Any, Any, Any]
