@@ -4,11 +4,14 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROGRAMS="java mvn redis-server mariadbd mariadb-install-db my_print_defaults setpriv"
+LIBRARIES="libgomp.so.1"  # of implicit's wheel
 PYTHONS="python3.11 python3 python3.12 python3.13"
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
 have() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null; }
+
+has_library() { ! PATH="$PATH:/sbin:/usr/sbin" command -v ldconfig >/dev/null || PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q "$1"; }
 
 package_of() {
   case $1 in
@@ -18,6 +21,7 @@ package_of() {
     mariadbd | mariadb-install-db) echo mariadb-server-core ;;
     my_print_defaults) echo mariadb-client-core ;;
     setpriv) echo util-linux ;;
+    libgomp.so.1) echo libgomp1 ;;
     venv) echo python3-venv ;;
   esac
 }
@@ -26,7 +30,10 @@ package_of() {
 fingerprint() { { pwd; cat requirements/dev.txt requirements/uv.txt pyproject.toml infra/local/etc/kafka-pom.xml infra/bootstrap.sh; } | sha256sum; }
 done_before() { [ -x .venv/bin/python ] && [ "$(cat .venv/setup.stamp 2>/dev/null)" = "$(fingerprint)" ]; }
 
-missing_programs() { for program in $PROGRAMS; do have "$program" || echo "$program"; done; }
+missing_programs() {
+  for program in $PROGRAMS; do have "$program" || echo "$program"; done
+  for library in $LIBRARIES; do has_library "$library" || echo "$library"; done
+}
 
 find_python() {
   local python
