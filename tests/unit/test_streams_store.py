@@ -9,9 +9,11 @@ import pytest
 
 from domain.blocks import Block
 from domain.topics import partition_of
-from infra.clickhouse.row_store import Stored
+from infra.clickhouse.row_store import Insert, Stored
 from infra.fold_store import Wait
-from streams import exits
+from streams import exits, store_block
+from streams.group import Moved
+from tests.memory_row_store import MemoryRowStore
 from tests.store_rig import PARTITIONS, Ended, Log, Rig
 from tests.stream import Stream, shuffled
 
@@ -260,3 +262,58 @@ async def test_an_open_block_is_told_to_the_pulse_clock_once_it_has_an_event():
     log.pulse(0)
     await rig.fetch(0, 1)
     assert rig.work.open_blocks() == {}
+
+
+async def test_a_worker_that_another_has_overtaken_sends_nothing():
+    rig = await a_rig(a_log())
+    zombie, positions = rig.group, dict(rig.positions)
+    rig.start()
+    await rig.join()
+    await rig.drain()
+    rig.rows.calls.clear()
+    zombie.put(0, rig.log.parts[0][positions[0] : positions[0] + 60], lambda: None)
+    while zombie._tasks:
+        await next(iter(zombie._tasks.values()))
+    assert {"insert", "close"}.isdisjoint(rig.rows.calls)
+
+
+async def test_a_worker_whose_windows_were_not_applied_begins_again():
+    late = msgspec.structs.replace(Stream(1, 5).next(), late=True)  # needs no windows, so nothing else tells
+    log, p = Log([late]), partition_of(late.user_id, PARTITIONS)
+    rig = await a_rig(log)
+    zombie, opened = rig.group, rig.work.opened
+    log.pulse(p)
+    rig.windows.parts[1, p].fence = 1
+    before = opened[p]
+    zombie.put(p, log.parts[p], lambda: None)
+    while zombie._tasks:
+        await next(iter(zombie._tasks.values()))
+    assert opened[p] is not before
+
+
+BLOCK = Block(0, 1)
+WHAT = store_block.Content([Insert("events", 0, BLOCK, 202611, [(0, b"{}")])], Stored(1, 0, 0, 0))
+
+
+class Refusing(MemoryRowStore):
+    """Says no to one call."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__()
+        self.refuses = call
+
+    async def insert(self, insert: Insert) -> bool:
+        self.calls.append("insert")
+        return self.refuses != "insert"
+
+    async def close(self, partition: int, block: Block, stored: Stored) -> bool:
+        self.calls.append("close")
+        return self.refuses != "close"
+
+
+@pytest.mark.parametrize(("refused", "calls"), [("insert", ["insert"]), ("close", ["insert", "close"])])
+async def test_a_refusal_ends_the_block_at_once(refused, calls):
+    rows = Refusing(refused)
+    with pytest.raises(Moved):
+        await store_block.write(rows, 0, BLOCK, WHAT, doubt=False)
+    assert rows.calls == calls
