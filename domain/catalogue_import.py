@@ -17,6 +17,7 @@ MAX_LINE_BYTES = 1_048_576  # the longest line that keeps all the rules below is
 MAX_EPISODES = 2_000  # long dramas have some 100 to 200
 MIN_DURATION_MS, MAX_DURATION_MS = 1_000, 12 * 3_600_000
 MAX_PATH = 300
+MAX_REASON = 200
 
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 Tag = Annotated[str, msgspec.Meta(max_length=32)]
@@ -85,7 +86,7 @@ def read(raw: bytes) -> DramaLine:
     try:
         line = _tidy(_decode(raw))
     except msgspec.DecodeError as error:  # its message names the field: "Expected `int` >= 0 - at `$.price_coins`"
-        raise RowRefused([str(error)], _drama_id(raw)) from error
+        raise RowRefused([_told(str(error))], _drama_id(raw)) from error
     except UnicodeDecodeError as error:
         raise RowRefused(["not UTF-8"]) from error
     except RecursionError as error:
@@ -160,6 +161,11 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # t
 def printable(text: str) -> bool:
     """Whether text may stand on a screen: no control characters, line ends, or marks that turn what stands around."""
     return not any(unicodedata.category(char) in _HIDDEN or char in _BIDI for char in text)
+
+
+def _told(reason: str) -> str:
+    """A reason that quotes the line: not at any length, and with nothing that a terminal would obey."""
+    return "".join(char if printable(char) else "?" for char in reason[:MAX_REASON])
 
 
 class _Named(msgspec.Struct):

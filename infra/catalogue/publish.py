@@ -51,6 +51,7 @@ def publish(engine: Engine, shelf: Shelf, *, afresh: bool = False) -> Published:
     """Give readers what MySQL holds; `afresh` makes a new base in any case.
 
     Raises PublishRaced, sqlalchemy.exc.OperationalError or redis.RedisError; readers then have the old or the new.
+    Raises CatalogueDamaged, saying what to delete, where Redis holds what no publisher put there.
     """
     with engine.begin() as holder:
         of_us = rows.lock(holder, "publish")  # the base that this MySQL published last

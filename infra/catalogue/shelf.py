@@ -33,7 +33,7 @@ class Shelf(Protocol):
     """Where the catalogue is put for readers.  What is put counts once `switch` or `push` moves the version."""
 
     def version(self) -> Version | None:
-        """The version that readers follow; None before the first."""
+        """The version that readers follow; None before the first.  Raises CatalogueDamaged where it is none."""
 
     def put_meta(self, base: int, meta: bytes) -> None:
         """Put what a base consists of.  It goes first, so that an unfinished base can be found and forgotten."""
@@ -60,7 +60,7 @@ class Shelf(Protocol):
         """Take a base away, its meta last."""
 
     def takedowns(self) -> set[int]:
-        """The dramas that are taken down."""
+        """The dramas that are taken down.  Raises CatalogueDamaged where there is anything else among them."""
 
     def take_down(self, add: Collection[int], remove: Collection[int]) -> None:
         """Add to and remove from the dramas that are taken down."""
@@ -85,7 +85,10 @@ class RedisShelf:
 
     def version(self) -> Version | None:
         raw = cast("bytes | None", self._redis.get(keys.CATALOGUE_VERSION))
-        return Version.parse(raw) if raw else None
+        try:
+            return Version.parse(raw) if raw else None
+        except CatalogueDamaged as error:
+            raise CatalogueDamaged(f"{error}; delete the key {keys.CATALOGUE_VERSION} and publish again") from error
 
     def put_meta(self, base: int, meta: bytes) -> None:
         self._redis.set(keys.catalogue_meta(base), meta)
@@ -120,7 +123,10 @@ class RedisShelf:
         self._redis.unlink(keys.catalogue_meta(base))
 
     def takedowns(self) -> set[int]:
-        return {int(raw) for raw in cast("set[Any]", self._redis.smembers(keys.TAKEDOWNS))}
+        try:
+            return {int(raw) for raw in cast("set[Any]", self._redis.smembers(keys.TAKEDOWNS))}
+        except ValueError as error:
+            raise CatalogueDamaged(f"not all are ids; delete the key {keys.TAKEDOWNS} and publish again") from error
 
     def take_down(self, add: Collection[int], remove: Collection[int]) -> None:
         with self._redis.pipeline(transaction=True) as pipe:

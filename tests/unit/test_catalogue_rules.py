@@ -15,6 +15,7 @@ from domain.catalogue_import import (
     MIN_DURATION_MS,
     RowRefused,
     path_fault,
+    printable,
     read,
 )
 from tests.catalogue import a_line, an_episode, raw
@@ -171,6 +172,13 @@ def test_no_bytes_do_anything_but_be_refused(noise: bytes):
 
 def test_a_line_past_the_bound_is_not_even_decoded():
     assert "longer than" in reasons(b" " * (MAX_LINE_BYTES + 1))[0]
+
+
+def test_a_reason_is_short_and_safe_to_show():
+    (reason,) = reasons(a_line(**{"\x1b[2J\u202e" + "x" * 10_000: 1}))
+    assert "unknown field" in reason
+    assert len(reason) <= 200
+    assert printable(reason)
 
 
 def test_a_refusal_names_the_drama_where_it_can_and_all_its_faults():

@@ -156,15 +156,17 @@ async def test_a_redis_that_went_back_is_followed_back(rig: Rig, follower: Catal
     await publishes(rig, a_line(1, title="lost too"))
     await follower.start()
     assert follower.current.drama(1).title == "lost too"
+    await follower.stop()
     rig.redis.ltrim(keys.catalogue_deltas(at.base), 1, 0)
     rig.redis.set(keys.CATALOGUE_VERSION, str(at))
     for nth in range(1, 4):  # past where the follower stands, before it looks again
-        delta = Delta(after=at.revision, revision=at.revision + 10, dramas=[a_drama(1, index=1, title=f"again {nth}")])
-        new = Version(at.base, nth, delta.revision)
-        assert rig.shelf.push(at, new, delta_of(delta))
+        drama = a_drama(nth, index=nth, title=f"again {nth}")
+        new = Version(at.base, nth, at.revision + 10)
+        assert rig.shelf.push(at, new, delta_of(Delta(after=at.revision, revision=new.revision, dramas=[drama])))
         at = new
-    await until(lambda: follower.version == at)
-    assert follower.current.drama(1).title == "again 3"
+    await follower.refresh()
+    assert follower.version == at
+    assert {drama.drama_id: drama.title for drama in follower.current} == {n: f"again {n}" for n in (1, 2, 3)}
 
 
 class Cable:

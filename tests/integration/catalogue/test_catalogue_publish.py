@@ -191,6 +191,20 @@ def test_a_delta_is_not_pushed_onto_a_list_that_is_not_whole(rig: Rig):
     assert rig.shelf.version() == at
 
 
+@pytest.mark.parametrize("key", [keys.CATALOGUE_VERSION, keys.TAKEDOWNS])
+def test_what_no_publisher_put_there_is_named(rig: Rig, key: str):
+    rig.publishes(a_line(1))
+    if key == keys.TAKEDOWNS:
+        rig.redis.sadd(key, b"x")
+    else:
+        rig.redis.set(key, b"x")
+    with pytest.raises(CatalogueDamaged, match=f"delete the key {key}"):
+        rig.publishes(a_line(2))
+    rig.redis.delete(key)
+    rig.publishes()
+    assert rig.read().count == 2
+
+
 def test_what_redis_lost_is_published_again(rig: Rig):
     rig.publishes(a_line(1))
     rig.publishes(a_line(2))
