@@ -96,6 +96,7 @@ class Log:
         self.partitions = settings.partitions
         self.begins = ends(settings)
         self.written: list[events.AnyEvent] = []
+        self.put_at: list[float] = []  # seconds since 1970
         self.acked = 0
         self._settings = settings
         self._producer = Producer(
@@ -105,12 +106,21 @@ class Log:
     def put(self, event: events.AnyEvent) -> None:
         """As the API writes it."""
         self.written.append(event)
-        key = str(event.user_id).encode()
-        self.put_raw(partition_of(event.user_id, self.partitions), key, events.encode(event))
+        self.put_at.append(time.time())
+        self.put_raw(self.partition(event), str(event.user_id).encode(), events.encode(event))
+
+    def partition(self, event: events.AnyEvent) -> int:
+        """Where it goes."""
+        return partition_of(event.user_id, self.partitions)
 
     def put_raw(self, p: int, key: bytes, value: bytes) -> None:
         """Any bytes."""
-        self._producer.produce(EVENTS.name, value, key, p, on_delivery=self._report)
+        while True:
+            try:
+                self._producer.produce(EVENTS.name, value, key, p, on_delivery=self._report)
+                break
+            except BufferError:  # the queue is full
+                self._producer.poll(0.1)
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -197,7 +207,7 @@ def caught_up(server: RedisServer, log: Log, seconds: float = 90) -> None:
 def equals_ledger(server: RedisServer, log: Log) -> None:
     """Everything in Redis is what the independent fold says."""
     want = log.ledger()
-    with server.client(decode_responses=True) as client:
+    with server.client() as client:
         state = State(client, log.partitions)
     assert state.numbers == want.numbers()
     assert state.progress == want.progress
@@ -229,7 +239,7 @@ class State:
     def _numbers(self, client: redis.Redis, p: int) -> None:
         found: Any = client.hgetall(keys.counters_part(1, p))
         for name, number in found.items():
-            drama_id, counter = counters.parse_field(name)
+            drama_id, counter = counters.parse_field(name.decode())
             self.numbers[drama_id, counters.COUNTERS[counter]] += int(number)
 
     def _heat(self, client: redis.Redis, p: int) -> None:
@@ -240,23 +250,26 @@ class State:
                     self.heat[decay.name, epoch, int(drama_id)] += score
 
     def _viewers(self, client: redis.Redis, p: int) -> None:
-        for key, user in _users(client, keys.user(1, p, 0)):
-            cells: Any = client.hgetall(key)
+        for user, cells in _users(client, keys.user(1, p, 0), "hgetall"):
             for name, cell in cells.items():
-                if name.startswith("g"):
-                    self.progress[user, int(name[1:])] = registers.decode(cell, registers.PROGRESS_WIDTH)
-        for key, user in _users(client, keys.seen(1, p, 0)):
-            size: Any = client.strlen(key)
-            self.seen[user] = {i for i in range(8 * size) if client.getbit(key, i)}
-        for key, user in _users(client, keys.recent(1, p, 0)):
-            members: Any = client.zrange(key, 0, -1, withscores=True)
+                if name.startswith(b"g"):
+                    self.progress[user, int(name[1:])] = registers.decode(cell.decode(), registers.PROGRESS_WIDTH)
+        for user, bitmap in _users(client, keys.seen(1, p, 0), "get"):
+            self.seen[user] = {
+                8 * i + bit for i, byte in enumerate(bitmap) for bit in range(8) if byte >> (7 - bit) & 1
+            }
+        for user, members in _users(client, keys.recent(1, p, 0), "zrange", 0, -1, False, True):
             self.recent[user] = {int(drama_id): int(ts_ms) for drama_id, ts_ms in members}
 
 
-def _users(client: redis.Redis, zero: str) -> Iterator[tuple[str, int]]:
-    """(key, user) of a key family, given the key of user 0."""
-    for key in client.scan_iter(zero.removesuffix("0").replace("[", r"\[") + "*", count=1000):
-        yield key, int(key.rsplit(":", 1)[1])
+def _users(client: redis.Redis, zero: str, verb: str, *rest: Any) -> Iterator[tuple[int, Any]]:
+    """(user, value) of a key family, given the key of user 0."""
+    names = list(client.scan_iter(zero.removesuffix("0") + "*", count=1000))
+    for at in range(0, len(names), 1000):
+        page, pipe = names[at : at + 1000], client.pipeline(transaction=False)
+        for name in page:
+            getattr(pipe, verb)(name, *rest)
+        yield from zip((int(name.rsplit(b":", 1)[1]) for name in page), pipe.execute(), strict=True)
 
 
 def free_port() -> int:
