@@ -68,6 +68,16 @@ class Cutter:
             return None
         return self._close(offset)
 
+    def room(self) -> int:
+        """How many records the open block takes before its limit would close it."""
+        return self.first + self.limit - 1 - self.next
+
+    def take_quietly(self, last: int) -> None:
+        """The same as take() of each record up to `last`: at most room() of them, and none a pulse."""
+        if not self.next <= last < self.next + self.room():
+            raise ValueError(f"{self.next}..{last} is not within the room of {self.room()}")
+        self.next, self.filled = last + 1, True
+
     def _close(self, last: int) -> Block:
         block = Block(self.first, last)
         self.first, self.filled, self.limit = self.next, False, self._next_limit

@@ -39,12 +39,17 @@ class RowFold:
     def prepare(self, heads: Iterable[tuple[int, Headed | None]]) -> list[PreparedRow]:
         """Note what the block needs.  None is a pulse or poison.  Heads come in offset order without gaps."""
         need, session, only = self.state.need, self._session, (WINDOW,)
+        known: dict[str, tuple[int, Hash]] = {}  # session -> its viewer and hash: most records follow one of their own
         out: list[PreparedRow] = []
         for offset, head in heads:
             if head is None or head.late:
                 out.append((offset, head, None))
-            else:
-                out.append((offset, head, need(f"{session}{head.user_id}:{head.session_id}", only)))
+                continue
+            found = known.get(head.session_id)
+            if found is None or found[0] != head.user_id:
+                cells = need(f"{session}{head.user_id}:{head.session_id}", only)
+                found = known[head.session_id] = (head.user_id, cells)
+            out.append((offset, head, found[1]))
         return out
 
     def judge(self, block: list[PreparedRow]) -> list[int]:

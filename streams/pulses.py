@@ -19,6 +19,7 @@ from streams.group import Group
 from streams.log_writer import Letter
 
 BLOCKS_A_SECOND = 4.0  # of all partitions together: a block costs ClickHouse about 30 ms of CPU, however small it is
+OLDEST_S = 20.0  # a fence that stands still for watchdog.STALL_S, three times this, ends the process
 LOOKS = 20  # in one interval
 LONGEST_S = 60.0  # between two pulses for one block: it does not close because a store is away
 
@@ -40,8 +41,8 @@ class OpenBlocks(Protocol):
 
 
 def interval_s(pulse_ms: int, partitions: int) -> float:
-    """The age at which a block is closed: `pulse_ms`, or what keeps all partitions at BLOCKS_A_SECOND."""
-    return max(pulse_ms / 1000, partitions / BLOCKS_A_SECOND)
+    """The age at which a block is closed: `pulse_ms`, or what keeps all at BLOCKS_A_SECOND; OLDEST_S at most."""
+    return min(OLDEST_S, max(pulse_ms / 1000, partitions / BLOCKS_A_SECOND))
 
 
 @dataclass

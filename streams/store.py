@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from domain import fences, keys
-from domain.blocks import Block, Cutter, UnknownFormat, decode_format, limit_asked
+from domain.blocks import Block, Cutter, GapError, UnknownFormat, decode_format, limit_asked
 from domain.rows import LATE, SEEN, TOO_OLD, PreparedRow, RowFold
 from domain.topics import PULSE_KEY
 from infra import logs, metrics
@@ -85,18 +85,35 @@ class Storing:
     async def take(self, run: Sequence[Record]) -> None:
         """See Partition."""
         with _broken(self._p):
-            cut = self._cutter.take
-            for record in run:
-                self._records.append(record)
-                if record.key == PULSE_KEY:
-                    block = cut(record.offset, True, limit_asked(record.value))
-                else:
-                    block = cut(record.offset, False)
-                    if self.open is None:
-                        self.open = Open(self._cutter.first, time.monotonic())
-                if block is not None:
-                    taken, self._records, self.open = self._records, [], None
-                    await self._store(block, taken)
+            at = 0
+            for pulse in [*(i for i, record in enumerate(run) if record.key == PULSE_KEY), len(run)]:
+                while at < pulse:
+                    at += await self._events(run[at:pulse])
+                if pulse < len(run):
+                    await self._one(run[pulse], pulse=True)
+                    at = pulse + 1
+
+    async def _events(self, run: Sequence[Record]) -> int:
+        """Take as many of these events as may be; how many that was."""
+        if self.open is None:
+            self.open = Open(self._cutter.first, time.monotonic())
+        quiet = min(len(run), self._cutter.room())
+        if not quiet:
+            await self._one(run[0], pulse=False)
+            return 1
+        if run[quiet - 1].offset - run[0].offset != quiet - 1 or run[0].offset != self._cutter.next:
+            raise GapError(self._cutter.next, run[0].offset)
+        self._cutter.take_quietly(run[quiet - 1].offset)
+        self._records += run[:quiet]
+        return quiet
+
+    async def _one(self, record: Record, pulse: bool) -> None:
+        """Take a record that may close the block."""
+        self._records.append(record)
+        block = self._cutter.take(record.offset, pulse, limit_asked(record.value) if pulse else None)
+        if block is not None:
+            taken, self._records, self.open = self._records, [], None
+            await self._store(block, taken)
 
     async def _store(self, block: Block, taken: Sequence[Record]) -> None:
         """All effects of one block, in their order.  Raises Moved; then nothing that is held is sound."""

@@ -95,7 +95,7 @@ def _parameters(**values: object) -> dict[str, str]:
 
 def _row(partition: int, offset: int, value: bytes) -> bytes:
     """The record's own bytes with partition and offset in front."""
-    return b'{"partition":%d,"offset":%d,' % (partition, offset) + value[1:]
+    return b'{"partition":%d,"offset":%d,%b' % (partition, offset, value[1:])
 
 
 def _anew(value: bytes) -> bytes:

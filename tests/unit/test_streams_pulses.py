@@ -10,6 +10,7 @@ from domain.topics import EVENTS, PULSE_KEY
 from infra.fold_store import Wait
 from streams.log_writer import Letter
 from streams.pulses import LONGEST_S, Clock, Open, Pulses, interval_s
+from streams.watchdog import STALL_S
 
 
 class Blocks:
@@ -38,6 +39,10 @@ class Written:
 def test_the_interval_is_the_setting_or_what_keeps_all_partitions_at_four_blocks_a_second():
     assert [interval_s(1_000, p) for p in (1, 4, 5, 64)] == [1.0, 1.0, 1.25, 16.0]
     assert interval_s(3_000, 4) == 3.0
+
+
+def test_no_block_stays_open_for_so_long_that_the_watchdog_takes_it_for_a_stall():
+    assert 2 * interval_s(60_000, 1_024) < STALL_S
 
 
 def test_a_block_is_due_once_it_is_old_enough():

@@ -7,8 +7,9 @@ import random
 import msgspec
 import pytest
 
-from domain.blocks import Block
-from domain.topics import partition_of
+from domain import keys
+from domain.blocks import Block, Cutter, encode_format
+from domain.topics import PULSE_KEY, partition_of
 from infra.clickhouse.row_store import Insert, Stored
 from infra.fold_store import Wait
 from streams import exits, store_block
@@ -57,6 +58,22 @@ async def test_blocks_do_not_depend_on_how_the_log_is_handed_over():
         cut.append([rig.blocks(p) for p in range(PARTITIONS)])
     assert cut[0] == cut[1] == cut[2]
     assert len(cut[0][0]) > 5
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+async def test_blocks_are_those_of_the_cutter(limit):
+    log = a_log(200)
+    rig = await a_rig(log)
+    kept = {keys.block_format(1, p): {keys.BLOCK_FORMAT: encode_format(limit)} for p in range(PARTITIONS)}
+    for p in range(PARTITIONS):
+        rig.windows.parts[1, p].hashes.update(kept)
+    rig.start()
+    await rig.join()
+    await rig.drain(31)
+    for p, part in enumerate(log.parts):
+        cutter = Cutter(0, limit)
+        cut = [cutter.take(record.offset, record.key == PULSE_KEY) for record in part]
+        assert rig.blocks(p) == [(block.first, block.last) for block in cut if block is not None]
 
 
 @pytest.mark.parametrize("seed", range(10))
