@@ -72,9 +72,11 @@ def started(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         tmp_path_factory.mktemp("home 剧流") / ("deep" * 30)
     )  # a blank, other letters, past a socket's 107 bytes
     typed = Typed(home)
-    typed("up")
-    yield typed
-    remove(home)
+    try:
+        typed("up")
+        yield typed
+    finally:
+        remove(home)
 
 
 def write_a_row_everywhere(settings: Settings, name: str) -> None:
