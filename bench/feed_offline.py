@@ -170,7 +170,7 @@ class Served:
     latest: dict[int, list[int]]
     seen: dict[int, bytes]
 
-    def page(self, user: int, served: bytes = b"") -> feed.Page:
+    def page(self, user: int, served: bytes = b"") -> list[feed.Pick]:
         shelves = [Shelf(Source.PERSONAL, self.personal.get(user, []))]
         shelves += [
             Shelf(Source.ALSO_WATCHED, self.also.get(d, []), d) for d in self.latest.get(user, [])[: feed.SEEDS]
@@ -220,7 +220,7 @@ def measure(served: Served, viewers: Sequence[int], truth: dict[int, set[int]]) 
         return served.also.get(served.latest[user][0], ()) if user in served.latest else ()
 
     began = time.process_time()
-    pages = {user: served.page(user).picks for user in viewers}
+    pages = {user: served.page(user) for user in viewers}
     page_us = (time.process_time() - began) / len(viewers) * 1e6
     print(
         f"  feed            {rate(lambda user: [pick.drama_index for pick in pages[user]])}  ({page_us:.0f} us a page)"

@@ -65,20 +65,13 @@ class Pick(NamedTuple):
     because: int = NO_INDEX
 
 
-class Page(NamedTuple):
-    """The places in order.  `wrapped`: it has what was served before, so a new round of being served begins with it."""
-
-    picks: list[Pick]
-    wrapped: bool
-
-
 class Stock:
     """What of one catalogue viewers may be shown: made once a catalogue, a millisecond for 10,000 dramas."""
 
-    __slots__ = ("_catalogue", "shown")
+    __slots__ = ("catalogue", "shown")
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         published = (
             drama.index for drama in catalogue if drama.published and drama.drama_id not in catalogue.takedowns
         )
@@ -90,35 +83,35 @@ class Stock:
 
     def category_of(self, drama_index: int) -> str:
         """The category of what has this index; empty where nothing has."""
-        drama = self._catalogue.drama(self._catalogue.id_at(drama_index) or 0)
+        drama = self.catalogue.drama(self.catalogue.id_at(drama_index) or 0)
         return drama.category if drama else ""
 
 
-def blend(shelves: Sequence[Shelf], viewed: Viewed, stock: Stock, size: int, seed: int) -> Page:
-    """A page of up to `size` dramas that the viewer has not seen; shorter only when there are no more of them."""
+def blend(
+    shelves: Sequence[Shelf], viewed: Viewed, stock: Stock, size: int, *, spare: int = 0, seed: int
+) -> list[Pick]:
+    """A page of `size` dramas that the viewer has not seen, and `spare` more that may step in; fewer if there are none.
+
+    What was served of late comes after everything that was not; a page with some of it begins a new round of serving.
+    """
     unseen = bitmap.minus(stock.shown, viewed.seen)
     for index in viewed.disliked:
         bitmap.discard(unseen, index)
-    filling = _Filling(size, stock.category_of, random.Random(seed))  # noqa: S311  a shuffle, no secret
-    filling.fill(shelves, bitmap.minus(unseen, viewed.served))
-    fresh = len(filling.picks)
-    if fresh < size:
-        filling.fill(shelves, bitmap.both(unseen, viewed.served))
-    return Page(filling.picks, len(filling.picks) > fresh)
+    page = _Page(size, spare, stock.category_of, random.Random(seed))  # noqa: S311  a shuffle, no secret
+    page.fill(shelves, bitmap.minus(unseen, viewed.served))
+    if len(page.picks) < size + spare:
+        page.fill(shelves, bitmap.both(unseen, viewed.served))
+    return page.picks
 
 
-def seen_again(page: Page, viewed: Viewed, stock: Stock, size: int, seen_at_ms: Mapping[int, int]) -> Page:
-    """The page filled up with what the viewer has seen, the longest unseen first; what was served of late comes last.
+def seen_again(viewed: Viewed, stock: Stock, size: int, seen_at_ms: Mapping[int, int]) -> list[Pick]:
+    """Up to `size` dramas that the viewer has seen, the longest unseen first; what was served of late comes last.
 
     `seen_at_ms` is when, by index; what is not in it was seen before all that is.
     """
-    there = {pick.drama_index for pick in page.picks} | viewed.disliked
-    back = (index for index in bitmap.indexes(bitmap.both(stock.shown, viewed.seen)) if index not in there)
-    order = heapq.nsmallest(
-        size - len(page.picks), ((bitmap.has(viewed.served, i), seen_at_ms.get(i, 0), i) for i in back)
-    )
-    picks = page.picks + [Pick(index, Source.AGAIN) for _, _, index in order]
-    return Page(picks, page.wrapped or any(served for served, _, _ in order))
+    back = (i for i in bitmap.indexes(bitmap.both(stock.shown, viewed.seen)) if i not in viewed.disliked)
+    order = heapq.nsmallest(size, ((bitmap.has(viewed.served, i), seen_at_ms.get(i, 0), i) for i in back))
+    return [Pick(index, Source.AGAIN) for _, _, index in order]
 
 
 def reason(source: Source, because_title: str = "") -> str:
@@ -138,12 +131,12 @@ _REASONS = {
 }
 
 
-class _Filling:
+class _Page:
     """A page being filled."""
 
-    def __init__(self, size: int, category_of: Callable[[int], str], rng: random.Random) -> None:
+    def __init__(self, size: int, spare: int, category_of: Callable[[int], str], rng: random.Random) -> None:
         self.picks: list[Pick] = []
-        self._size = size
+        self._size, self._end = size, size + spare
         self._category_of = category_of
         self._rng = rng
         self._of_category: Counter[str] = Counter()
@@ -157,7 +150,7 @@ class _Filling:
         lines.append(_Line(Shelf(Source.EXPLORE, ()), self._anything(free)))
         for line in lines[1:]:
             line.credit = self._rng.random() - 0.5  # a small share comes now and then, not always in the same place
-        while lines and len(self.picks) < self._size:
+        while lines and len(self.picks) < self._end:
             line = _whose_turn(lines)
             pick = self._next(line, passed_over)
             if pick is None:
@@ -170,16 +163,22 @@ class _Filling:
         """The line's next whose category has room; those without are remembered."""
         for index in line.candidates:
             pick = Pick(index, line.shelf.source, line.shelf.because)
-            if self._patience <= 0 or self._of_category[self._category_of(index)] < self._most:
+            if self._has_room(index):
                 return pick
             self._patience -= 1
             passed_over.append(pick)
         return None
 
+    def _has_room(self, index: int) -> bool:
+        """Whether one more of its category is welcome; what is only spare may be anything."""
+        if self._patience <= 0 or len(self.picks) >= self._size:
+            return True
+        return self._of_category[self._category_of(index)] < self._most
+
     def _make_do(self, passed_over: Iterable[Pick], free: bytearray) -> None:
         """Nothing else is left: their categories were full, but a full page is better."""
         for pick in passed_over:
-            if len(self.picks) < self._size and bitmap.has(free, pick.drama_index):
+            if len(self.picks) < self._end and bitmap.has(free, pick.drama_index):
                 self._take(pick, free)
 
     def _take(self, pick: Pick, free: bytearray) -> None:

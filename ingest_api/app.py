@@ -51,7 +51,7 @@ def assemble(
     app.state.tokens = tokens
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
     app.state.product = Product(connections.catalogue, charts, viewers)
-    shown = RedisShown(connections.redis, viewers, settings.partitions)
+    shown = RedisShown(connections.redis, viewers)
     app.state.feed = Feed(connections.catalogue, RedisLists(connections.redis), shown)
     app.state.readiness = Readiness(connections, time.monotonic)
     app.include_router(health)

@@ -19,7 +19,7 @@ DramaId = Annotated[int, Path(ge=1, lt=MAX_ID)]
 Size = Annotated[int, Query(ge=1, le=MAX_SIZE, description="how many")]
 
 
-def _feed(request: Request) -> Feed:
+async def _feed(request: Request) -> Feed:  # a plain function would run in a thread
     service: Feed = request.app.state.feed
     return service
 
@@ -39,6 +39,6 @@ async def feed(service: Service, viewer: CurrentViewer, size: Size = 10) -> Feed
 
 
 @router.get("/dramas/{drama_id}/also-watched")
-async def also_watched(service: Service, _: CurrentViewer, drama_id: DramaId, size: Size = 10) -> AlsoWatched:
-    """What others watched who watched this drama."""
-    return await service.also_watched(drama_id, size, _request_id())
+async def also_watched(service: Service, viewer: CurrentViewer, drama_id: DramaId, size: Size = 10) -> AlsoWatched:
+    """What others watched who watched this drama.  404 for a drama that is not shown."""
+    return await service.also_watched(viewer.user_id, drama_id, size, _request_id())

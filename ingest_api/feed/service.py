@@ -5,7 +5,8 @@ The catalogue, and with it every take-down, is in memory: a source that fails ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 
 from domain import feed
 from domain.catalogue import Catalogue, Drama
@@ -16,11 +17,9 @@ from ingest_api.errors import CatalogueUnavailable
 from ingest_api.events.service import CatalogueSource
 from ingest_api.feed.answers import AlsoWatched, FeedItem, FeedPage, Play
 from ingest_api.feed.lists import Lists
-from ingest_api.feed.opening import Opening, Sources, indexes
-from ingest_api.feed.shown import Shown, Standing
+from ingest_api.feed.opening import VIEWER, Opening, Place, Sources
+from ingest_api.feed.shown import Shown
 from ingest_api.product.service import shown
-
-NOWHERE = Standing(None, False)
 
 
 class Feed:
@@ -30,57 +29,54 @@ class Feed:
         self._catalogue = catalogue
         self._lists = lists
         self._viewers = viewers
-        self._stocked: tuple[Catalogue, Stock] | None = None
+        self._stocked: Stock | None = None
 
     async def page(self, user_id: int, size: int, request_id: str, seed: int) -> FeedPage:
         """Up to `size` dramas.  Raises CatalogueUnavailable where no catalogue was ever read."""
-        catalogue, stock = self._stock()
-        opening = Opening(user_id, catalogue, stock, self._lists, self._viewers)
-        page = await opening.page(size, seed)
-        items = _items(page.picks, opening.standings, catalogue, request_id)
+        opening = Opening(user_id, stock := self._stock(), self._lists, self._viewers)
+        places = await opening.page(size, seed)
+        items = _items(places, stock.catalogue, request_id)
         return FeedPage(request_id=request_id, items=items, degraded=opening.sources.failed)
 
-    async def also_watched(self, drama_id: int, size: int, request_id: str) -> AlsoWatched:
-        """Dramas that go with this one.  Raises UnknownDrama, CatalogueUnavailable."""
-        catalogue, stock = self._stock()
-        drama = shown(catalogue, drama_id)
-        sources = Sources()
+    async def also_watched(self, user_id: int, drama_id: int, size: int, request_id: str) -> AlsoWatched:
+        """Dramas that go with this one, for a viewer.  Raises UnknownDrama, CatalogueUnavailable."""
+        stock, sources = self._stock(), Sources()
+        drama = shown(stock.catalogue, drama_id)
         others = await sources.ask(Source.ALSO_WATCHED, self._lists.also_watched(drama.index), ())
-        picks = [Pick(index, Source.ALSO_WATCHED, drama.index) for index in others]
-        picks = picks or await self._like(drama, catalogue, stock, sources)
-        kept = [pick for pick in picks if pick.drama_index != drama.index and stock.may_show(pick.drama_index)]
-        items = _items(kept[:size], {}, catalogue, request_id)
+        picks = [Pick(index, Source.ALSO_WATCHED, drama.index) for index in others if stock.may_show(index)]
+        picks = picks or await self._like(drama, stock, sources)
+        ids = [stock.catalogue.id_at(pick.drama_index) or 0 for pick in picks]
+        disliked = await sources.ask(VIEWER, self._viewers.disliked(user_id, ids), set())
+        kept = [Place(pick, None) for pick, other in zip(picks, ids, strict=True) if other not in disliked]
+        items = _items(kept[:size], stock.catalogue, request_id)
         return AlsoWatched(drama_id=drama_id, request_id=request_id, items=items, degraded=sources.failed)
 
-    async def _like(self, drama: Drama, catalogue: Catalogue, stock: Stock, sources: Sources) -> list[Pick]:
-        """For a drama that the job knows nothing of: the hottest of its category, else the hottest."""
-        hot = indexes(await sources.ask(Source.HOT, self._lists.hot(), ()), catalogue)
-        same = [index for index in hot if index != drama.index and stock.category_of(index) == drama.category]
-        return [Pick(index, Source.HOT) for index in same or hot]
+    async def _like(self, drama: Drama, stock: Stock, sources: Sources) -> list[Pick]:
+        """For a drama that the job knows nothing of: the hottest of its category."""
+        hot = await sources.ask(Source.HOT, self._lists.hot(stock.catalogue), ())
+        others = (index for index in hot if index != drama.index and stock.may_show(index))
+        return [Pick(index, Source.HOT) for index in others if stock.category_of(index) == drama.category]
 
-    def _stock(self) -> tuple[Catalogue, Stock]:
-        """The catalogue as it is now, and what of it may be shown; that is worked out once a catalogue."""
+    def _stock(self) -> Stock:
+        """What may be shown of the catalogue as it is now.  Raises CatalogueUnavailable where none was ever read."""
+        if math.isinf(self._catalogue.age_s):
+            raise CatalogueUnavailable("The catalogue is not there yet; ask again after Retry-After.")
         catalogue = self._catalogue.current
-        if not catalogue.count:
-            raise CatalogueUnavailable
-        if self._stocked is None or self._stocked[0] is not catalogue:
-            self._stocked = (catalogue, Stock(catalogue))
+        if self._stocked is None or self._stocked.catalogue is not catalogue:
+            self._stocked = Stock(catalogue)
         return self._stocked
 
 
-def _items(
-    picks: Sequence[Pick], standings: Mapping[int, Standing], catalogue: Catalogue, request_id: str
-) -> list[FeedItem]:
-    return [_item(pick, standings, catalogue, request_id, position) for position, pick in enumerate(picks)]
+def _items(places: Sequence[Place], catalogue: Catalogue, request_id: str) -> list[FeedItem]:
+    return [_item(place, catalogue, request_id, position) for position, place in enumerate(places)]
 
 
-def _item(
-    pick: Pick, standings: Mapping[int, Standing], catalogue: Catalogue, request_id: str, position: int
-) -> FeedItem:
+def _item(place: Place, catalogue: Catalogue, request_id: str, position: int) -> FeedItem:
+    pick = place.pick
     drama, because = _at(pick.drama_index, catalogue), _at(pick.because, catalogue)
     assert drama is not None, "what was picked is in the catalogue that it was picked from"
     FEED_ITEMS.labels(pick.source).inc()
-    play = resume(standings.get(pick.drama_index, NOWHERE).progress, drama.durations)
+    play = resume(place.progress, drama.durations)
     return FeedItem(
         drama_id=drama.drama_id,
         title=drama.title,

@@ -1,112 +1,150 @@
-"""What one viewer has seen, was served and dislikes: read before a page is made, written after."""
+"""One viewer's side of the feed: one read before a page is made, one step that serves it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol, cast
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, cast
 
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from domain import keys, registers, state
+from domain.feed import SEEDS
+from domain.recommendations import Damaged, Version, block_of, find
 from domain.registers import Register
-from domain.topics import partition_of
+from infra.place import ROOT
 from ingest_api.errors import ViewersUnavailable
 from ingest_api.product.viewers import RedisViewers
 
+ANSWER_S = 0.5  # past it a page is made without
+SERVE = ROOT / "infra" / "lua" / "serve.lua"
+
 
 class Before(NamedTuple):
-    """A viewer before the page.  Bitmaps by dense drama index; `last` are the dramas watched last, latest first."""
+    """A viewer before the page.  Bitmaps by dense drama index; `last` are the dramas watched last, latest first.
+
+    `personal` is their list in the version, by dense index; None where it could not be read.
+    """
 
     seen: bytes = b""
     served: bytes = b""
     last: Sequence[int] = ()
+    personal: Sequence[int] | None = ()
 
 
-class Standing(NamedTuple):
-    """Where a viewer stands with a drama."""
+class Candidate(NamedTuple):
+    """A drama that may be served, and whether it was served before."""
 
-    progress: Register | None
-    disliked: bool
+    drama_index: int
+    drama_id: int
+    again: bool
+
+
+class Served(NamedTuple):
+    """What was taken of the candidates, by their places; where the viewer is in each; indexes that they dislike."""
+
+    places: Sequence[int]
+    progress: Sequence[Register | None]
+    disliked: Sequence[int] = ()
 
 
 class Shown(Protocol):
     """The viewers' side of the feed.  Every call may raise ViewersUnavailable."""
 
-    async def before(self, user_id: int, last: int) -> Before:
-        """What is needed before a page is made; `last` is how many of the latest dramas."""
+    async def before(self, user_id: int, version: Version | None) -> Before:
+        """What is needed before a page is made."""
 
-    async def standings(self, user_id: int, drama_ids: Sequence[int]) -> list[Standing]:
-        """In the order of `drama_ids`."""
+    async def serve(self, user_id: int, candidates: Sequence[Candidate], size: int) -> Served:
+        """Take the first `size` that the viewer does not dislike, and note them as served, both in one step.
+
+        One that was served before begins a new round: what else was served is forgotten.
+        """
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
         """When the latest dramas (keys.RECENT_KEPT of them) were watched, by drama id."""
 
-    async def serve(self, user_id: int, indexes: Iterable[int], anew: bool) -> None:
-        """Note that these dense indexes were served; `anew` forgets what was served before."""
+    async def disliked(self, user_id: int, drama_ids: Sequence[int]) -> set[int]:
+        """Those that the viewer dislikes."""
 
 
 class RedisShown:
     """Shown, in the keys of the viewer's partition."""
 
-    def __init__(self, redis: Redis, viewers: RedisViewers, partitions: int) -> None:
+    def __init__(self, redis: Redis, viewers: RedisViewers) -> None:
         self._redis = redis
         self._viewers = viewers
-        self._partitions = partitions
+        self._script: AsyncScript | None = None
 
-    async def before(self, user_id: int, last: int) -> Before:
+    async def before(self, user_id: int, version: Version | None) -> Before:
         """See Shown."""
-        namespace, p = await self._viewers.place(user_id)
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.get(keys.seen(namespace, p, user_id))
-        pipe.get(keys.served(p, user_id))
-        pipe.zrange(keys.recent(namespace, p, user_id), 0, last - 1, desc=True)
         try:
-            seen, served, recent = await pipe.execute()
-        except (RedisError, OSError) as error:
+            async with asyncio.timeout(ANSWER_S):
+                namespace, p = await self._viewers.place(user_id)
+                pipe = self._redis.pipeline(transaction=False)
+                pipe.get(keys.seen(namespace, p, user_id))
+                pipe.get(keys.served(p, user_id))
+                pipe.zrange(keys.recent(namespace, p, user_id), 0, SEEDS - 1, desc=True)
+                if version is not None:
+                    pipe.get(keys.rec_users(str(version), block_of(user_id, version.blocks)))
+                seen, served, recent, *block = await pipe.execute()
+        except (RedisError, OSError, TimeoutError) as error:
             raise ViewersUnavailable from error
-        return Before(seen or b"", served or b"", [int(drama_id) for drama_id in recent])
+        last = [int(drama_id) for drama_id in recent]
+        return Before(seen or b"", served or b"", last, _personal(block[0] if block else None, user_id))
 
-    async def standings(self, user_id: int, drama_ids: Sequence[int]) -> list[Standing]:
+    async def serve(self, user_id: int, candidates: Sequence[Candidate], size: int) -> Served:
         """See Shown."""
-        if not drama_ids:
-            return []
-        namespace, p = await self._viewers.place(user_id)
-        fields = [field(drama_id) for field in (state.progress_field, state.dislike_field) for drama_id in drama_ids]
+        told = " ".join(
+            f"{index} {again:d} {state.dislike_field(drama_id)} {state.progress_field(drama_id)}"
+            for index, drama_id, again in candidates
+        )
         try:
-            found = cast(list[bytes | None], await self._redis.hmget(keys.user(namespace, p, user_id), fields))
-        except (RedisError, OSError) as error:
+            async with asyncio.timeout(ANSWER_S):
+                namespace, p = await self._viewers.place(user_id)
+                names = [keys.served(p, user_id), keys.user(namespace, p, user_id)]
+                places, progress, disliked = await self._serve(names, [size, keys.SERVED_LIFE_S, told])
+        except (RedisError, OSError, TimeoutError) as error:
             raise ViewersUnavailable from error
-        values = [value.decode() if value else None for value in found]
-        return [
-            Standing(_progress(progress), _is_on(dislike))
-            for progress, dislike in zip(values[: len(drama_ids)], values[len(drama_ids) :], strict=True)
-        ]
+        return Served(places, [_register(value, registers.PROGRESS_WIDTH) for value in progress], disliked)
+
+    @property
+    def _serve(self) -> AsyncScript:
+        if self._script is None:
+            self._script = self._redis.register_script(SERVE.read_text(encoding="utf-8"))
+        return self._script
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
         """See Shown."""
-        history = await self._viewers.history(user_id, 0, keys.RECENT_KEPT)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                history = await self._viewers.history(user_id, 0, keys.RECENT_KEPT)
+        except TimeoutError as error:
+            raise ViewersUnavailable from error
         return {each.drama_id: each.at_ms for each in history}
 
-    async def serve(self, user_id: int, indexes: Iterable[int], anew: bool) -> None:
+    async def disliked(self, user_id: int, drama_ids: Sequence[int]) -> set[int]:
         """See Shown."""
-        key = keys.served(partition_of(user_id, self._partitions), user_id)
-        pipe = self._redis.pipeline(transaction=True)
-        if anew:
-            pipe.delete(key)
-        for index in indexes:
-            pipe.setbit(key, index, 1)
-        pipe.expire(key, keys.SERVED_LIFE_S)
+        if not drama_ids:
+            return set()
         try:
-            await pipe.execute()
-        except (RedisError, OSError) as error:
+            async with asyncio.timeout(ANSWER_S):
+                namespace, p = await self._viewers.place(user_id)
+                fields = [state.dislike_field(drama_id) for drama_id in drama_ids]
+                values = cast(list[bytes | None], await self._redis.hmget(keys.user(namespace, p, user_id), fields))
+        except (RedisError, OSError, TimeoutError) as error:
             raise ViewersUnavailable from error
+        registers_ = (_register(value, registers.REACTION_WIDTH) for value in values)
+        return {drama_id for drama_id, on in zip(drama_ids, registers_, strict=True) if on and on[1] == (1,)}
 
 
-def _progress(value: str | None) -> Register | None:
-    return registers.decode(value, registers.PROGRESS_WIDTH)
+def _personal(block: Any, user_id: int) -> Sequence[int] | None:
+    try:
+        return (find(cast(bytes, block), user_id) if block else None) or ()
+    except Damaged:
+        return None
 
 
-def _is_on(value: str | None) -> bool:
-    register = registers.decode(value, registers.REACTION_WIDTH)
-    return register is not None and register[1] == (1,)
+def _register(value: bytes | None, width: int) -> Register | None:
+    return registers.decode(value.decode() if value else None, width)

@@ -21,8 +21,8 @@ Size = Annotated[int, Query(ge=1, le=100, description="how many")]
 Cursor = Annotated[int, Query(ge=0, le=RECENT_KEPT, description="next_cursor of the page before")]
 
 
-def product(request: Request) -> Product:
-    """The service of this process."""
+async def product(request: Request) -> Product:
+    """The service of this process.  (A plain function would be run in a thread.)"""
     service: Product = request.app.state.product
     return service
 

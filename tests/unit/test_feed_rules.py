@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain import bitmap, feed
 from domain.catalogue import Catalogue, Drama
-from domain.feed import MAX_SIZE, Page, Shelf, Source, Stock, Viewed
+from domain.feed import MAX_SIZE, Pick, Shelf, Source, Stock, Viewed
 
 CATALOGUE_SIZE = 60
 LENGTH = CATALOGUE_SIZE // 8 + 1
@@ -31,10 +31,10 @@ def bits(some: set[int]) -> bytes:
 
 def a_page(
     shelves: list[Shelf], viewed: Viewed, stock: Stock, size: int, seed: int = 1, seen_at: dict[int, int] | None = None
-) -> Page:
+) -> list[Pick]:
     """As the API makes it."""
-    page = feed.blend(shelves, viewed, stock, size, seed)
-    return page if len(page.picks) == size else feed.seen_again(page, viewed, stock, size, seen_at or {})
+    picks = feed.blend(shelves, viewed, stock, size, seed=seed)
+    return picks + feed.seen_again(viewed, stock, size - len(picks), seen_at or {})
 
 
 shelves = st.lists(
@@ -54,7 +54,7 @@ def test_a_page_is_as_full_as_it_can_be_and_holds_nothing_twice_and_nothing_forb
 ):
     stock = Stock(a_catalogue(hidden, taken_down))
     viewed = Viewed(bits(seen), bits(served), frozenset(disliked))
-    found = [pick.drama_index for pick in a_page(shelves, viewed, stock, size, seed).picks]
+    found = [pick.drama_index for pick in a_page(shelves, viewed, stock, size, seed)]
     may = set(range(1, CATALOGUE_SIZE + 1)) - hidden - taken_down - disliked
     assert len(found) == len(set(found)) == min(size, len(may))
     assert set(found) <= may
@@ -65,14 +65,11 @@ def test_what_was_seen_comes_after_everything_else_and_what_was_served_after_wha
     shelves, seen, served, size, seed
 ):
     viewed = Viewed(bits(seen), bits(served))
-    page = a_page(shelves, viewed, Stock(a_catalogue()), size, seed)
-    ranks = [
-        0 if i not in seen | served else 1 if i not in seen else 2 for i in (pick.drama_index for pick in page.picks)
-    ]
+    picks = a_page(shelves, viewed, Stock(a_catalogue()), size, seed)
+    ranks = [0 if i not in seen | served else 1 if i not in seen else 2 for i in (pick.drama_index for pick in picks)]
     assert ranks == sorted(ranks)
     everything = [0 if i not in seen | served else 1 if i not in seen else 2 for i in range(1, CATALOGUE_SIZE + 1)]
     assert ranks == sorted(everything)[: len(ranks)]
-    assert page.wrapped == any(pick.drama_index in served for pick in page.picks)
 
 
 @given(shelves, sets, sets, st.integers(1, MAX_SIZE), st.integers(0, 2**64))
@@ -85,22 +82,21 @@ def test_openings_show_everything_once_before_anything_comes_back():
     stock, served, shown = Stock(a_catalogue()), set(), []
     hot = Shelf(Source.HOT, list(range(1, 31)))
     for opening in range(CATALOGUE_SIZE // 10):
-        page = a_page([hot], Viewed(b"", bits(served)), stock, 10, seed=opening)
-        assert not page.wrapped
-        served |= {pick.drama_index for pick in page.picks}
-        shown += page.picks
+        picks = a_page([hot], Viewed(b"", bits(served)), stock, 10, seed=opening)
+        served |= {pick.drama_index for pick in picks}
+        shown += picks
     assert len(served) == len(shown) == CATALOGUE_SIZE
-    assert a_page([hot], Viewed(b"", bits(served)), stock, 10).wrapped
+    assert len(a_page([hot], Viewed(b"", bits(served)), stock, 10)) == 10
 
 
 def test_what_was_seen_comes_back_the_longest_unseen_first():
     everything = set(range(1, CATALOGUE_SIZE + 1))
     seen_at = {i: 1_000 - i for i in everything - {5, 6}}  # 5 and 6 were seen before all that is remembered
-    page = a_page([], Viewed(bits(everything)), Stock(a_catalogue()), 4, seen_at=seen_at)
-    assert [pick.drama_index for pick in page.picks] == [5, 6, 60, 59]
-    assert {pick.source for pick in page.picks} == {Source.AGAIN}
+    picks = a_page([], Viewed(bits(everything)), Stock(a_catalogue()), 4, seen_at=seen_at)
+    assert [pick.drama_index for pick in picks] == [5, 6, 60, 59]
+    assert {pick.source for pick in picks} == {Source.AGAIN}
     served = Viewed(bits(everything), bits({5, 60}))
-    assert [p.drama_index for p in a_page([], served, Stock(a_catalogue()), 4, seen_at=seen_at).picks] == [
+    assert [p.drama_index for p in a_page([], served, Stock(a_catalogue()), 4, seen_at=seen_at)] == [
         6,
         59,
         58,
@@ -117,7 +113,7 @@ def test_no_shelf_takes_much_more_than_its_share_while_others_have_something(see
         Shelf(Source.HOT, range(31, 41)),
         Shelf(Source.TREND, range(41, 51)),
     ]
-    picks = feed.blend(shelves, Viewed(), Stock(catalogue), 20, seed).picks
+    picks = feed.blend(shelves, Viewed(), Stock(catalogue), 20, seed=seed)
     taken = Counter(pick.source for pick in picks)
     total = sum(feed.SHARES[source] for source in taken | Counter(feed.SHARES))
     for source, share in feed.SHARES.items():
@@ -131,7 +127,7 @@ def test_no_shelf_takes_much_more_than_its_share_while_others_have_something(see
 def test_a_new_viewer_gets_the_first_shelf_that_there_is_not_a_page_of_chance():
     shelves = [Shelf(Source.PERSONAL, []), Shelf(Source.HOT, range(1, 41)), Shelf(Source.TREND, range(30, 41))]
     for seed in range(20):
-        picks = feed.blend(shelves, Viewed(), Stock(a_catalogue()), 10, seed).picks
+        picks = feed.blend(shelves, Viewed(), Stock(a_catalogue()), 10, seed=seed)
         taken = Counter(pick.source for pick in picks)
         assert taken[Source.HOT] >= 7
         assert taken[Source.EXPLORE] <= 2
@@ -142,7 +138,7 @@ def test_no_category_fills_a_page_while_others_have_something(size, seed):
     """Personal has only dramas of c0; still, at most CATEGORY_SHARE of the page is c0."""
     stock = Stock(a_catalogue())
     personal = Shelf(Source.PERSONAL, [i for i in range(1, CATALOGUE_SIZE + 1) if i % 5 == 0])
-    picks = feed.blend([personal], Viewed(), stock, size, seed).picks
+    picks = feed.blend([personal], Viewed(), stock, size, seed=seed)
     of_category = Counter(stock.category_of(pick.drama_index) for pick in picks)
     assert len(picks) == size
     assert max(of_category.values()) <= max(1, round(feed.CATEGORY_SHARE * size))
@@ -150,13 +146,13 @@ def test_no_category_fills_a_page_while_others_have_something(size, seed):
 
 def test_a_page_of_one_category_is_better_than_a_short_page():
     stock = Stock(a_catalogue(categories=1))
-    picks = feed.blend([Shelf(Source.HOT, range(1, 31))], Viewed(), stock, 10, 3).picks
+    picks = feed.blend([Shelf(Source.HOT, range(1, 31))], Viewed(), stock, 10, seed=3)
     assert len({pick.drama_index for pick in picks}) == 10
 
 
 def test_another_seed_explores_elsewhere():
     stock = Stock(a_catalogue())
-    pages = {tuple(pick.drama_index for pick in feed.blend([], Viewed(), stock, 10, seed).picks) for seed in range(5)}
+    pages = {tuple(pick.drama_index for pick in feed.blend([], Viewed(), stock, 10, seed=seed)) for seed in range(5)}
     assert len(pages) == 5
 
 
@@ -164,3 +160,12 @@ def test_the_reason_names_what_the_viewer_watched():
     assert feed.reason(Source.ALSO_WATCHED, "重生之总裁") == "因为你看过《重生之总裁》"
     assert feed.reason(Source.ALSO_WATCHED)
     assert all(feed.reason(source) for source in Source)
+
+
+@given(shelves, sets, sets, st.integers(1, MAX_SIZE), st.integers(0, 10), st.integers(0, 2**64))
+def test_spare_picks_follow_the_page_and_obey_the_same_rules(shelves, seen, disliked, size, spare, seed):
+    viewed, stock = Viewed(bits(seen), b"", frozenset(disliked)), Stock(a_catalogue())
+    found = [pick.drama_index for pick in feed.blend(shelves, viewed, stock, size, spare=spare, seed=seed)]
+    may = set(range(1, CATALOGUE_SIZE + 1)) - seen - disliked
+    assert len(found) == len(set(found)) == min(size + spare, len(may))
+    assert set(found) <= may
