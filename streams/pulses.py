@@ -27,7 +27,7 @@ log = logs.get(__name__)
 
 
 class Open(NamedTuple):
-    """A block that has at least one event: its first offset, and since when (time.monotonic)."""
+    """A block that has at least one event: its first offset, and when that event was written (time.monotonic)."""
 
     first: int
     since: float
@@ -47,23 +47,28 @@ def interval_s(pulse_ms: int, partitions: int) -> float:
 
 @dataclass
 class Clock:
-    """Decides whom to pulse.  A block that does not close is pulsed again after twice the time, LONGEST_S at most."""
+    """Decides whom to pulse: a partition whose open block is old enough, once an interval.
+
+    A block that does not close is pulsed again after twice the time, LONGEST_S at most: a store is away.
+    """
 
     interval_s: float
-    _sent: dict[int, tuple[int, float, float]] = field(default_factory=dict)  # first of the block, when again, after
+    _sent: dict[int, tuple[int, float, float]] = field(default_factory=dict)  # p -> first of the block, when, next gap
 
     def due(self, blocks: Mapping[int, Open], now: float) -> list[int]:
         """The partitions to pulse now; they count as pulsed."""
-        due = [p for p, block in blocks.items() if self._is_due(p, block, now)]
+        due = [
+            p for p, block in blocks.items() if now - block.since >= self.interval_s and now >= self._again(p, block)
+        ]
         for p in due:
-            first, _, gap = self._sent.get(p, (-1, 0.0, self.interval_s))
-            gap = min(LONGEST_S, 2 * gap) if first == blocks[p].first else self.interval_s
-            self._sent[p] = (blocks[p].first, now + gap, gap)
+            first, _, gap = self._sent.get(p, (-1, 0.0, 0.0))
+            again = min(LONGEST_S, 2 * gap) if first == blocks[p].first else self.interval_s
+            self._sent[p] = (blocks[p].first, now, again)
         return due
 
-    def _is_due(self, p: int, block: Open, now: float) -> bool:
-        first, again, _ = self._sent.get(p, (-1, 0.0, 0.0))
-        return now - block.since >= self.interval_s and (first != block.first or now >= again)
+    def _again(self, p: int, block: Open) -> float:
+        first, sent, gap = self._sent.get(p, (-1, float("-inf"), 0.0))
+        return sent + (gap if first == block.first else self.interval_s)
 
 
 @dataclass

@@ -26,7 +26,7 @@ from infra.settings import Settings
 from streams import dead, preflight, records, runtime, store_block
 from streams.group import Moved
 from streams.log_writer import LogWriter
-from streams.pulses import Clock, Open, Pulses, interval_s
+from streams.pulses import OLDEST_S, Clock, Open, Pulses, interval_s
 from streams.records import Record
 
 GROUP = "store"
@@ -96,7 +96,8 @@ class Storing:
     async def _events(self, run: Sequence[Record]) -> int:
         """Take as many of these events as may be; how many that was."""
         if self.open is None:
-            self.open = Open(self._cutter.first, time.monotonic())
+            age_s = min(max(0.0, time.time() - run[0].timestamp / 1000), OLDEST_S)
+            self.open = Open(self._cutter.first, time.monotonic() - age_s)
         quiet = min(len(run), self._cutter.room())
         if not quiet:
             await self._one(run[0], pulse=False)

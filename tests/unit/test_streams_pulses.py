@@ -56,8 +56,14 @@ def test_a_block_is_due_once_it_is_old_enough():
 def test_the_next_block_of_a_partition_is_due_in_its_own_time():
     clock = Clock(1.0)
     assert clock.due({0: Open(10, 5.0)}, 6.0) == [0]
-    assert clock.due({0: Open(30, 5.5)}, 6.4) == []
-    assert clock.due({0: Open(30, 5.5)}, 6.5) == [0]
+    assert clock.due({0: Open(30, 6.1)}, 7.0) == []
+    assert clock.due({0: Open(30, 6.1)}, 7.1) == [0]
+
+
+def test_a_worker_that_catches_up_with_old_blocks_pulses_once_an_interval():
+    clock = Clock(1.0)
+    at = [tick / 10 for tick in range(100) if clock.due({0: Open(tick * 20_000, -50.0)}, tick / 10)]
+    assert at == [float(second) for second in range(10)]
 
 
 def test_a_block_that_does_not_close_is_pulsed_more_and_more_rarely():
