@@ -184,6 +184,37 @@ async def test_records_before_the_position_are_passed_over(rig: Rig) -> None:
     assert rig.work.took == [5, 6, 7]
 
 
+async def test_a_run_that_a_seek_brought_twice_is_taken_once(rig: Rig) -> None:
+    rig.put(0, 4)
+    rig.put(0, 4)
+    rig.put(3, 6)
+    await rig.settle()
+    assert rig.work.took == [0, 1, 2, 3, 4, 5, 6]
+    assert rig.acked == [4, 4, 6]
+
+
+async def test_runs_from_before_a_seek_do_not_spoil_those_after_it(rig: Rig) -> None:
+    rig.put(8, 9)
+    rig.put(0, 4)
+    await rig.settle()
+    assert rig.work.took == [0, 1, 2, 3, 4]
+    assert rig.flow.sought == [(0, 0)]
+
+
+async def test_what_lies_behind_a_gap_between_runs_is_fetched_again(rig: Rig) -> None:
+    rig.put(0, 4)
+    rig.put(8, 9)
+    await rig.settle()
+    assert rig.work.took == [0, 1, 2, 3, 4]
+    assert rig.flow.sought == [(0, 5)]
+
+
+async def test_a_run_with_a_hole_ends_the_process(rig: Rig) -> None:
+    rig.group.put(0, [FakeRecord(i, b"1", b"x") for i in (0, 1, 3)], lambda: None)
+    with pytest.raises(Ended, match=str(exits.UNFORESEEN)):
+        await next(iter(rig.group._tasks.values()))
+
+
 async def test_records_behind_a_gap_are_fetched_again(rig: Rig) -> None:
     rig.put(3, 7)
     await rig.settle()
