@@ -47,7 +47,7 @@ class Run:
 class Order:
     """Where each partition goes on, and what of fetched records fits there.  Pure.
 
-    A fetch is judged by the stamp taken before it: what was fetched before a seek is stale.
+    A fetch is judged by the stamp taken before it: what does not fit and was asked for before a seek is stale.
     """
 
     def __init__(self) -> None:
@@ -78,12 +78,14 @@ class Order:
     def judge(self, tp: TP, found: list[Any], stamp: Mapping[TP, int]) -> tuple[Verdict, list[Any]]:
         """What to do about records that were fetched (ascending, not empty), and those of them that fit."""
         expected = self._next.get(tp)
-        if expected is None or self._seeks[tp] != stamp.get(tp, 0):
+        if expected is None:
             return Verdict.STALE, []
         fits = found if found[0].offset >= expected else [r for r in found if r.offset >= expected]
-        if not fits:
-            return Verdict.BEHIND, []
-        return (Verdict.FITS if fits[0].offset == expected else Verdict.GAP), fits
+        if fits and fits[0].offset == expected:
+            return Verdict.FITS, fits  # also when a seek came meanwhile: nobody would bring these again
+        if self._seeks[tp] != stamp.get(tp, 0):
+            return Verdict.STALE, []
+        return (Verdict.GAP, fits) if fits else (Verdict.BEHIND, [])
 
     def taken(self, tp: TP, last: int) -> None:
         """The run up to `last` was handed on."""

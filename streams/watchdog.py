@@ -58,9 +58,10 @@ class Probe(Protocol):
 
 @dataclass
 class Seen:
-    """What is known about one partition: `since` when its fence stands there (monotonic), and how far it is behind."""
+    """One partition: its fence, what the worker knows of it, since when (monotonic), and how far it is behind."""
 
     fence: int
+    known: int | None  # differs where the store went back: then the worker moves, though the fence seems not to
     since: float
     lag_records: int = 0
     lag_seconds: float = 0.0
@@ -92,7 +93,7 @@ class Watchdog:
             for p, fence in self.probe.fences().items():
                 if fence < known.get(p, fence):
                     self.went_back(p)
-                self._one(p, fence)
+                self._one(p, fence, known.get(p))
         except Silent as error:
             log.warning("the watchdog sees nothing", error=str(error)[:200])
             for seen in self.partitions.values():
@@ -129,10 +130,10 @@ class Watchdog:
         for thread in self._threads:
             thread.join(LOOK_S)
 
-    def _one(self, p: int, fence: int) -> None:
+    def _one(self, p: int, fence: int, known: int | None) -> None:
         seen = self.partitions.get(p)
-        if seen is None or seen.fence != fence:
-            seen = self.partitions[p] = Seen(fence, self.now())
+        if seen is None or (seen.fence, seen.known) != (fence, known):
+            seen = self.partitions[p] = Seen(fence, known, self.now())
         if p in self.group.waits.now():
             seen.since = self.now()
         first = self._measure(p, seen)

@@ -50,12 +50,18 @@ def test_runs_follow_each_other(order: Order) -> None:
     assert order.judge(A, offsets(16, 20), order.stamp())[0] is Verdict.GAP
 
 
-def test_what_was_fetched_before_a_seek_is_stale(order: Order) -> None:
+def test_what_was_fetched_before_a_seek_and_does_not_fit_is_stale(order: Order) -> None:
     stamp = order.stamp()
     order.begin(A, 5)
     assert order.judge(A, offsets(10, 19), stamp)[0] is Verdict.STALE
-    assert order.judge(A, offsets(5, 9), stamp)[0] is Verdict.STALE
-    assert order.judge(A, offsets(5, 9), order.stamp())[0] is Verdict.FITS
+    assert order.judge(A, offsets(1, 4), stamp)[0] is Verdict.STALE
+    assert order.judge(A, offsets(10, 19), order.stamp())[0] is Verdict.GAP
+
+
+def test_what_fits_is_taken_although_a_seek_came_during_the_fetch(order: Order) -> None:
+    stamp = order.stamp()
+    order.begin(A, 5)
+    assert order.judge(A, offsets(5, 9), stamp)[0] is Verdict.FITS  # the consumer is behind them: they come once
 
 
 def test_without_a_position_nothing_fits(order: Order) -> None:

@@ -110,6 +110,14 @@ def test_a_fence_that_moves_is_no_standstill(rig: Rig) -> None:
     assert rig.dog.partitions[1].lag_records == 1000 - 1 - 25
 
 
+def test_a_store_that_goes_back_again_and_again_is_no_standstill(rig: Rig) -> None:
+    rig.servers.ends[1] = 1000
+    for known in range(100, 120):
+        rig.known[1] = known
+        rig.later(STALL_S / 4)
+    assert set(rig.went_back) == {1}
+
+
 def test_a_partition_that_waits_for_a_store_is_let_wait(rig: Rig) -> None:
     rig.servers.ends[1] = 9
     rig.waiting = {1: SimpleNamespace(store="redis")}
