@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import Protocol
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from infra.catalogue.follower import CatalogueFollower
 from infra.log_safety import require_safe_log
@@ -15,6 +15,7 @@ from ingest_api.events.log import Log
 from ingest_api.events.service import CatalogueSource
 
 REDIS_S = 2.0
+REDIS_CONNECTIONS = 100  # past it a request waits for its turn, REDIS_S at most
 
 
 class Connections(Protocol):
@@ -44,7 +45,7 @@ class RealConnections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.redis = Redis.from_url(settings.redis_url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
+        self.redis = _redis(settings.redis_url)
         self.catalogue = CatalogueFollower(self.redis)
         self.log = KafkaLog(settings)
         self._opened = AsyncExitStack()
@@ -60,3 +61,15 @@ class RealConnections:
 
     async def close(self) -> None:
         await self._opened.aclose()
+
+
+def _redis(url: str) -> Redis:
+    """A client whose waits all have an end, and that sends nothing twice by itself."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=REDIS_CONNECTIONS,
+        timeout=REDIS_S,
+        socket_timeout=REDIS_S,
+        socket_connect_timeout=REDIS_S,
+    )
+    return Redis.from_pool(pool)
