@@ -65,7 +65,7 @@ class Http:
         params = {"query": sql, "wait_end_of_query": "1", **self._database, **options}
         try:
             async with self._connected().post(self._url, params=params, data=io.BytesIO(body)) as answer:
-                text = (await answer.content.read(MAX_ANSWER)).decode(errors="replace")
+                text = (await _whole(answer)).decode(errors="replace")
                 summary = answer.headers.get("X-ClickHouse-Summary", "{}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Wait("clickhouse", error) from error
@@ -83,3 +83,12 @@ class Http:
                 headers=self._headers,
             )
         return self._session
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """The answer up to MAX_ANSWER: one read gives no more than what has come by then, maybe half a number."""
+    parts, left = list[bytes](), MAX_ANSWER
+    while left and (part := await answer.content.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
