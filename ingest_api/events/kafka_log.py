@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -230,7 +231,9 @@ class KafkaLog:
         self._fatal, old = False, self._producer
         self._producer = self._make(self._config)
         old.purge()
-        old.flush(POLL_S)
+        until = time.monotonic() + self._ack_s
+        while old.flush(POLL_S) and time.monotonic() < until:  # a report that is lost would count as waiting for ever
+            pass
 
     def _on_error(self, error: KafkaError) -> None:
         self._fatal = self._fatal or error.fatal()

@@ -26,7 +26,7 @@ class Obedient:
         self.error_cb: Callable[[KafkaError], None] = config["error_cb"]
         self.room = 1_000
         self.fatal = False
-        self.purged = False
+        self.purged = self.slow = False
         self.queue: list[Any] = []
         self.to_report: list[tuple[Any, KafkaError | None]] = []
         self.told = threading.Event()
@@ -50,7 +50,8 @@ class Obedient:
     def poll(self, timeout: float) -> int:
         self.told.wait(timeout)
         self.told.clear()
-        reports, self.to_report = self.to_report, []
+        now = 1 if self.slow else len(self.to_report)
+        reports, self.to_report = self.to_report[:now], self.to_report[now:]
         for callback, error in reports:
             callback(error, None)
         if self.fatal and not self.purged:
@@ -64,7 +65,8 @@ class Obedient:
 
     def flush(self, _timeout: float) -> int:
         self.told.set()
-        return self.poll(0)
+        self.poll(0)
+        return len(self.to_report)
 
     partitions: int | None = 4  # None: Kafka is away
 
@@ -158,6 +160,18 @@ async def test_after_a_fatal_error_another_producer_takes_its_place(made: Any) -
     await again
     assert producers[0].purged
     assert log.waiting() == Waiting(0, 0)
+
+
+async def test_a_producer_that_broke_down_has_all_its_reports_heard(made: Any) -> None:
+    log, producers = made
+    batches = [asyncio.create_task(log.append(0, b"7", [b"a"])) for _ in range(5)]
+    await until(lambda: len(producers[0].queue) == 5)
+    producers[0].slow = True
+    producers[0].break_down()
+    for batch in batches:
+        with pytest.raises(LogUnavailable):
+            await batch
+    await until(lambda: log.waiting() == Waiting(0, 0))
 
 
 @pytest.mark.parametrize("partitions", [1, 8])
