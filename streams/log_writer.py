@@ -41,25 +41,27 @@ class LogWriter:
         self._producer = None
 
     def _write(self, letters: Sequence[Letter]) -> None:
-        if self._producer is None:
-            self._producer = self._connect()
+        producer = self._producer = self._producer or self._connect()  # another write may let go of it meanwhile
         failed: list[KafkaError] = []
+        written: list[None] = []  # counted: a report of ours may be with another flush when ours returns
 
         def report(error: KafkaError | None, _message: Message) -> None:
             if error is not None:
                 failed.append(error)
+            else:
+                written.append(None)
 
         try:
             for letter in letters:
-                self._producer.produce(
+                producer.produce(
                     letter.topic, letter.value, letter.key, letter.partition, report, headers=list(letter.headers)
                 )
-            left = self._producer.flush(DELIVERY_S + 1.0)
+            producer.flush(DELIVERY_S + 1.0)
         except (BufferError, KafkaException) as error:
             raise Wait("kafka", error) from error
-        if failed or left:
+        if len(written) < len(letters):
             self._producer = None  # with whatever it still holds, and whatever is wrong with it
-            raise Wait("kafka", failed[0] if failed else f"{left} of {len(letters)} not reported")
+            raise Wait("kafka", failed[0] if failed else f"{len(written)} of {len(letters)} reported")
 
     def _connect(self) -> Producer:
         return Producer(
