@@ -54,22 +54,21 @@ class RowFold:
 
     def judge(self, block: list[PreparedRow]) -> list[int]:
         """The verdict on each record, once; the windows held are as after the block from here on."""
-        return [
-            self._judge(head, session) if session is not None else CONTROL if head is None else LATE
-            for _, head, session in block
-        ]
-
-    def _judge(self, head: Headed | None, session: Hash) -> int:
-        assert head is not None
-        cells = session.cells
-        old = cells[WINDOW]
-        verdict, new = window.add(old, head.seq, head.received_at_ms // window.HOUR_MS)
-        if verdict == NEW:
-            cells[WINDOW] = new
-            session.dirty.add(WINDOW)
-            if new[0] != old[0]:
-                session.expire_s = keys.SESSION_LIFE_S
-        return verdict
+        verdicts: list[int] = []
+        for _, head, session in block:
+            if head is None or session is None:
+                verdicts.append(CONTROL if head is None else LATE)
+                continue
+            cells = session.cells
+            old = cells[WINDOW]
+            verdict, new = window.add(old, head.seq, head.received_at_ms // window.HOUR_MS)
+            if verdict == NEW:
+                cells[WINDOW] = new
+                session.dirty.add(WINDOW)
+                if new[0] != old[0]:
+                    session.expire_s = keys.SESSION_LIFE_S
+            verdicts.append(verdict)
+        return verdicts
 
     def effects(self, block: list[PreparedRow], next_limit: int) -> Run:
         """The windows after the block and, beside the fence, the limit of the next one (Cutter.limit after the cut)."""

@@ -15,6 +15,8 @@ from streams.records import Record
 
 Events = Sequence[AnyEvent | None]  # of a block's records; None for a pulse, and for poison that is in juliu.dead
 
+TABLES: tuple[Table, ...] = ("events", "late_events")
+
 
 class Content(NamedTuple):
     """What a block puts into the store."""
@@ -25,32 +27,38 @@ class Content(NamedTuple):
 
 def content(p: int, taken: Sequence[Record], read: Events, verdicts: list[int], poison: int) -> Content:
     """What a block's records become by their verdicts (domain.rows): rows of events, of late_events, or nothing."""
-    months, block = _months(read), Block(taken[0].offset, taken[-1].offset)
-    rows = [at for at, verdict in enumerate(verdicts) if verdict == NEW]
-    late = [at for at, verdict in enumerate(verdicts) if verdict in (TOO_OLD, LATE)]
-    tables: tuple[tuple[Table, list[int]], ...] = (("events", rows), ("late_events", late))
-    inserts = [
-        Insert(table, p, block, each, [(taken[at].offset, taken[at].value or b"") for at in found])
-        for table, kept in tables
-        for each, found in _by_month(kept, months).items()
-    ]
-    return Content(inserts, Stored(rows=len(rows), late=len(late), repeats=verdicts.count(SEEN), poison=poison))
+    block, months = Block(taken[0].offset, taken[-1].offset), _months(read)
+    inserts = _inserts("events", p, block, _rows(taken, verdicts, months, {NEW}))
+    if LATE in verdicts or TOO_OLD in verdicts:
+        inserts += _inserts("late_events", p, block, _rows(taken, verdicts, months, {LATE, TOO_OLD}))
+    counts = {table: sum(len(each.rows) for each in inserts if each.table == table) for table in TABLES}
+    stored = Stored(counts["events"], counts["late_events"], repeats=verdicts.count(SEEN), poison=poison)
+    return Content(inserts, stored)
 
 
-def _months(read: Events) -> list[int]:
-    """The month of receipt of each record; of one only where all are of the same, as nearly always."""
-    times = [event.received_at_ms for event in read if event is not None]
-    if not times or month(min(times)) == (only := month(max(times))):
-        return [only] if times else []
+def _months(read: Events) -> int | list[int]:
+    """The month of receipt of all records, where it is the same, as nearly always; else that of each."""
+    times = [event.received_at_ms for event in read if event is not None] or [0]
+    if month(min(times)) == (only := month(max(times))):
+        return only
     return [0 if event is None else month(event.received_at_ms) for event in read]
 
 
-def _by_month(kept: list[int], months: list[int]) -> dict[int, list[int]]:
-    """The positions that were kept, by month of receipt: an insert each, so that each lands whole or not at all."""
-    if len(months) <= 1 or not kept:
-        return {months[0]: kept} if kept else {}
-    found = fences.inserts([months[at] for at in kept])
-    return {each: [kept[i] for i in positions] for each, positions in found.items()}
+def _rows(
+    taken: Sequence[Record], verdicts: list[int], months: int | list[int], kept: set[int]
+) -> dict[int, list[tuple[int, bytes]]]:
+    """By month of receipt, offset and value of the records whose verdict is one of `kept`."""
+    if isinstance(months, int):
+        found = [(r.offset, r.value or b"") for r, verdict in zip(taken, verdicts, strict=True) if verdict in kept]
+        return {months: found} if found else {}
+    at = [i for i, verdict in enumerate(verdicts) if verdict in kept]
+    positions = fences.inserts([months[i] for i in at])
+    return {each: [(taken[at[i]].offset, taken[at[i]].value or b"") for i in some] for each, some in positions.items()}
+
+
+def _inserts(table: Table, p: int, block: Block, rows: dict[int, list[tuple[int, bytes]]]) -> list[Insert]:
+    """One for each month, so that each lands whole or not at all."""
+    return [Insert(table, p, block, each, some) for each, some in rows.items()]
 
 
 async def write(store: RowStore, p: int, block: Block, what: Content, doubt: bool) -> None:
