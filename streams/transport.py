@@ -30,7 +30,8 @@ SCHEME, SERIALIZER = "kafkafence", "run"
 MAX_RUN = 1000  # records in one Faust event: above it nothing gets cheaper
 POLL_S = 0.25  # longest fetch: a partition that was resumed meanwhile must not wait for the silent ones
 MAX_GAPS = 3  # times in a row that a gap is asked for again: Faust drops fetched runs when flow stops
-AGAIN_S = 0.2  # before positions are asked for again
+ASK_S = 40.0  # for positions; longer than any call to a store, so that its wait is declared; then they are asked again
+AGAIN_S = 0.2  # before that
 
 log = logs.get(__name__)
 
@@ -130,19 +131,26 @@ class Consumer(driver.Consumer):
     # -- positions ---------------------------------------------------------------------------------------------------
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Faust's only way to a first position: answer with the fences.  {} when getmany must ask again."""
+        """Faust's only way to a first position: answer with the fences.  {} when getmany must ask again.
+
+        Never takes long: after broker_request_timeout (90 s) Faust takes silence for a stop and never resumes
+        (mode.Service.wait_first), and a rebalance may have to wait for the one before it.
+        """
         async with self._positioning:
-            assigned = self.assignment()
-            if not assigned:
-                return {}
-            positions = dict(await cast(Any, self.app).positions(assigned))
             try:
-                await self._check(positions)
-                await self.seek_wait(positions)
-            except (KafkaError, TimeoutError) as error:  # reassigned under us, or no broker
+                async with asyncio.timeout(ASK_S):
+                    return await self._position(self.assignment())
+            except (KafkaError, TimeoutError) as error:  # a store or a broker is away, or reassigned under us
                 log.warning("no position yet", error=repr(error))
                 return {}
-            return positions
+
+    async def _position(self, assigned: set[TP]) -> Mapping[TP, int]:
+        if not assigned:
+            return {}
+        positions = dict(await cast(Any, self.app).positions(assigned))
+        await self._check(positions)
+        await self.seek_wait(positions)
+        return positions
 
     async def _check(self, positions: Mapping[TP, int]) -> None:
         """End the process where a fence asks for what the log does not hold."""

@@ -31,11 +31,11 @@ MOVES_S = 60.0  # a busy machine may take this long to start Python
 
 
 class Worker:
-    """`juliu stream NAME` on these settings; its lines go to `out`."""
+    """`juliu stream counters` on these settings, or the code that is given; its lines go to `out`."""
 
-    def __init__(self, settings: Settings, redis_url: str, out: Path, name: str = "counters", **env: str) -> None:
+    def __init__(self, settings: Settings, redis_url: str, out: Path, code: str = "", **env: str) -> None:
         self.out, self.port = out, free_port()
-        self._command = [sys.executable, "-m", "juliu", "stream", name]
+        self._command = [sys.executable, *(("-c", code) if code else ("-m", "juliu", "stream", "counters"))]
         self._env = os.environ | {
             "JULIU_KAFKA": settings.kafka, "JULIU_REDIS_URL": redis_url, "JULIU_PARTITIONS": str(settings.partitions),
             "JULIU_METRICS_PORT": str(self.port), "PYTHONUNBUFFERED": "1", **env,

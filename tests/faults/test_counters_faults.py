@@ -42,8 +42,13 @@ class Rig:
 
     def start(self, **env: str) -> Worker:
         """A worker, once it folds."""
-        self.workers.append(Worker(self._stack, self.server.url, self._out / f"worker-{len(self.workers)}.log", **env))
+        worker = self.spawn(**env)
         self.moves(1)
+        return worker
+
+    def spawn(self, **env: str) -> Worker:
+        """A worker that has yet to begin."""
+        self.workers.append(Worker(self._stack, self.server.url, self._out / f"worker-{len(self.workers)}.log", **env))
         return self.workers[-1]
 
     def moves(self, records: int, seconds: float = 90.0) -> None:
@@ -116,6 +121,31 @@ def test_redis_that_does_not_answer_is_waited_for(rig: Rig) -> None:
     rig.exact()
     assert waits(worker) == {}
     assert worker.process.poll() is None
+
+
+IMPATIENT = """
+import streams.runtime, streams.transport
+from infra.settings import load
+from streams import counters
+make = streams.runtime.App
+streams.runtime.App = lambda *args, **settings: make(*args, **settings, broker_request_timeout=11.0)
+streams.transport.ASK_S = 4.0
+counters.main(load())
+"""  # the same worker, whose Faust gives up sooner
+
+
+def test_a_rebalance_while_redis_is_away_for_longer_than_faust_waits(rig: Rig) -> None:
+    first = rig.start(code=IMPATIENT, JULIU_WORKER_ID="1")
+    rig.moves(300)
+    second = rig.spawn(code=IMPATIENT, JULIU_WORKER_ID="2")
+    until(lambda: any(line["event"] == "starts" for line in second.lines()), 60, "the second joins")
+    rig.server.freeze()
+    frozen = time.monotonic()
+    until(lambda: time.monotonic() > frozen + 15, 60, "longer than Faust waits")
+    rig.server.thaw()
+    rig.moves(300)
+    rig.exact()
+    assert (first.process.poll(), second.process.poll()) == (None, None)
 
 
 def test_redis_that_is_killed_is_waited_for_and_what_it_forgot_is_folded_again(rig: Rig) -> None:
