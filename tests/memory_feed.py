@@ -75,18 +75,19 @@ class MemoryShown:
     async def serve(self, user_id: int, candidates: Sequence[Candidate], size: int) -> Served:
         self._ask("serve")
         places: list[int] = []
-        disliked: list[int] = []
+        passed: list[int] = []
         for place, candidate in enumerate(candidates):
             if len(places) == size:
                 break
-            unwanted = candidate.drama_id in self.dislikes.get(user_id, ())
-            disliked += [candidate.drama_index] * unwanted
+            taken_since = not candidate.again and candidate.drama_index in self.served.get(user_id, ())
+            unwanted = taken_since or candidate.drama_id in self.dislikes.get(user_id, ())
+            passed += [candidate.drama_index] * unwanted
             places += [place] * (not unwanted)
         taken = [candidates[place] for place in places]
         if any(candidate.again for candidate in taken):
             self.served[user_id] = set()
         self.served.setdefault(user_id, set()).update(candidate.drama_index for candidate in taken)
-        return Served(places, [self.progress.get((user_id, candidate.drama_id)) for candidate in taken], disliked)
+        return Served(places, [self.progress.get((user_id, candidate.drama_id)) for candidate in taken], passed)
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
         self._ask("seen_at_ms")

@@ -75,9 +75,9 @@ class Opening:
             served = await self._serve(picks, viewed, size - len(places))
             taken = [Place(picks[at], progress) for at, progress in zip(served.places, served.progress, strict=True)]
             places += taken
-            if len(places) == size or not served.disliked:
+            if len(places) == size or not served.passed:
                 break
-            never = viewed.disliked.union(served.disliked, (place.pick.drama_index for place in taken))
+            never = viewed.disliked.union(served.passed, (place.pick.drama_index for place in taken))
             viewed = viewed._replace(disliked=never)
         return places
 

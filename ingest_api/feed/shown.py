@@ -43,11 +43,11 @@ class Candidate(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What was taken of the candidates, by their places; where the viewer is in each; indexes that they dislike."""
+    """What was taken of the candidates, by their places; where the viewer is in each; indexes that were passed over."""
 
     places: Sequence[int]
     progress: Sequence[Register | None]
-    disliked: Sequence[int] = ()
+    passed: Sequence[int] = ()
 
 
 class Shown(Protocol):
@@ -57,8 +57,9 @@ class Shown(Protocol):
         """What is needed before a page is made."""
 
     async def serve(self, user_id: int, candidates: Sequence[Candidate], size: int) -> Served:
-        """Take the first `size` that the viewer does not dislike, and note them as served, both in one step.
+        """Take the first `size`, and note them as served, both in one step.
 
+        Passed over is what the viewer dislikes, and what another page has taken since the candidates were chosen.
         One that was served before begins a new round: what else was served is forgotten.
         """
 
@@ -104,10 +105,10 @@ class RedisShown:
             async with asyncio.timeout(ANSWER_S):
                 namespace, p = await self._viewers.place(user_id)
                 names = [keys.served(p, user_id), keys.user(namespace, p, user_id)]
-                places, progress, disliked = await self._serve(names, [size, keys.SERVED_LIFE_S, told])
+                places, progress, passed = await self._serve(names, [size, keys.SERVED_LIFE_S, told])
         except (RedisError, OSError, TimeoutError) as error:
             raise ViewersUnavailable from error
-        return Served(places, [_register(value, registers.PROGRESS_WIDTH) for value in progress], disliked)
+        return Served(places, [_register(value, registers.PROGRESS_WIDTH) for value in progress], passed)
 
     @property
     def _serve(self) -> AsyncScript:

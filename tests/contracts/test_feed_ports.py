@@ -139,7 +139,7 @@ async def test_a_page_is_the_first_that_are_not_disliked_and_they_alone_are_note
     served = await stores.shown.serve(USER, candidates(1, 2, 3, 4, 5, 6, 7), 3)
     assert list(served.places) == [0, 3, 4]
     assert list(served.progress) == [None, REGISTER, None]
-    assert list(served.disliked) == [2, 3]
+    assert list(served.passed) == [2, 3]
     assert await stores.served() == {1, 4, 5}
     assert set(bitmap.indexes((await stores.shown.before(USER, None)).served)) == {1, 4, 5}
 
@@ -148,9 +148,9 @@ async def test_fewer_are_served_where_there_are_no_more(stores):
     await stores.dislike(101)
     assert list((await stores.shown.serve(USER, candidates(1, 2), 5)).places) == [1]
     nothing = await stores.shown.serve(USER, candidates(1), 5)
-    assert (list(nothing.places), list(nothing.disliked)) == ([], [1])
+    assert (list(nothing.places), list(nothing.passed)) == ([], [1])
     nobody = await stores.shown.serve(USER, [], 5)
-    assert (list(nobody.places), list(nobody.disliked)) == ([], [])
+    assert (list(nobody.places), list(nobody.passed)) == ([], [])
     assert await stores.served() == {2}
 
 
@@ -160,6 +160,13 @@ async def test_what_was_served_before_begins_a_new_round_once_it_is_taken(stores
     assert await stores.served() == {1, 2, 3, 4}
     await stores.shown.serve(USER, candidates(5, 1, again=(1,)), 2)
     assert await stores.served() == {5, 1}
+
+
+async def test_what_another_page_has_taken_meanwhile_is_passed_over(stores):
+    await stores.shown.serve(USER, candidates(1, 2), 2)
+    second = await stores.shown.serve(USER, candidates(1, 2, 3, 4), 2)
+    assert (list(second.places), list(second.passed)) == ([2, 3], [1, 2])
+    assert await stores.served() == {1, 2, 3, 4}
 
 
 async def test_dislikes_are_told_of_those_that_are_asked_for(stores):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -85,6 +86,20 @@ async def test_each_open_gives_other_items_until_everything_was_shown(app):
     again = indexes(await open_feed(app))
     assert len(again) == 10
     assert not set(again) & set(indexes(await open_feed(app)))  # a new round: other items again
+
+
+async def test_two_opens_at_once_give_different_items(app, viewers, monkeypatch):
+    viewers.personal[USER] = list(range(1, 41))
+    both_have_looked, before = asyncio.Barrier(2), viewers.before
+
+    async def beside(*arguments):
+        found = await before(*arguments)
+        await both_have_looked.wait()
+        return found
+
+    monkeypatch.setattr(viewers, "before", beside)
+    one, other = await asyncio.gather(open_feed(app), open_feed(app))
+    assert len(set(indexes(one)) | set(indexes(other))) == 20
 
 
 async def test_what_was_seen_does_not_come_back_before_the_rest_was_shown(app, viewers):
