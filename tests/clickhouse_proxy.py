@@ -49,6 +49,12 @@ class ClickHouseProxy:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
+        server.close()
+        open_ = asyncio.all_tasks(self._loop)
+        for task in open_:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*open_, return_exceptions=True))
+        self._loop.close()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -71,7 +71,7 @@ def test_answers_that_are_lost_after_the_insert_landed(arena):
             proxy.lose_answer_of(what)
             until(lambda: proxy.lost_all, f"an answer to {what!r} is lost")
         arena.is_exact()
-        assert proxy.lost == 4
+        assert proxy.lost >= 4
 
 
 def test_clickhouse_is_killed_and_frozen_under_load(arena):
