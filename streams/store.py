@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from domain import fences, keys
 from domain.blocks import Block, Cutter, GapError, UnknownFormat, decode_format, limit_asked
@@ -43,7 +44,9 @@ class Store:
     partitions: int
     group: str = GROUP
     buried: dict[int, set[int]] = field(default_factory=dict)  # offsets behind the fence whose record is in juliu.dead
-    opened: dict[int, Storing] = field(default_factory=dict)  # each partition as it was opened last
+    opened: WeakValueDictionary[int, Storing] = field(
+        default_factory=WeakValueDictionary
+    )  # as long as the group holds it
 
     async def open(self, p: int) -> Storing:
         """See Work.  The Redis fence first: it can only be behind the blocks, whoever else is writing."""
@@ -54,12 +57,12 @@ class Store:
             block_fence = await self.rows.block_fence(p)
             cutter = Cutter(fences.start(fence, block_fence), decode_format(values[0][0] or None))
         self.buried[p] = {offset for offset in self.buried.get(p, ()) if offset > fence}
-        self.opened[p] = Storing(self, p, RowFold(p, namespace), cutter, block_fence)
-        return self.opened[p]
+        self.opened[p] = opened = Storing(self, p, RowFold(p, namespace), cutter, block_fence)
+        return opened
 
     def open_blocks(self) -> Mapping[int, Open]:
         """See streams.pulses.OpenBlocks."""
-        return {p: part.open for p, part in self.opened.items() if part.open is not None}
+        return {p: part.open for p, part in list(self.opened.items()) if part.open is not None}
 
 
 class Storing:

@@ -21,6 +21,7 @@ from infra.clickhouse.client import connect
 from infra.clickhouse.http import Http
 from infra.clickhouse.migrate import migrate
 from infra.clickhouse.row_store import Insert, month
+from infra.fold_store import Wait
 from infra.settings import Settings
 
 pytestmark = pytest.mark.servers
@@ -127,6 +128,17 @@ def test_the_question_by_primary_key_reads_a_granule_of_a_part(migrated, client)
     granules = [str(line).strip() for (line,) in plan if "Granules:" in str(line)][-1]
     read, of = map(int, granules.removeprefix("Granules: ").split("/"))
     assert (read <= 2, of > 20) == (True, True), granules
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"clickhouse_url": "http://127.0.0.1:1"}, {"clickhouse_database": "no_such"}, {"clickhouse_user": "nobody"}],
+)
+async def test_whatever_a_person_must_mend_is_waited_for(migrated, wrong):
+    http = Http(migrated.model_copy(update=wrong))
+    with pytest.raises(Wait, match="clickhouse"):
+        await ClickHouseRowStore(http).block_fence(0)
+    await http.close()
 
 
 def a_like(seq: int) -> events.Liked:
