@@ -69,7 +69,8 @@ def publish(store: RecommendationStore, made: Recommendations, stored: Content, 
     """Publish, as the owner of the lock.  Raises Refused, NotWhole, Raced, redis.RedisError."""
     before = store.pointers()
     _clear_up(store, before.unread, {before.current, before.previous})
-    check(made, viewers_of(store, before.current))
+    served = meta_of(store, before.current)
+    check(made, served.viewers if served else 0, served.dramas if served else 0)
     store.stage(stored.version)
     _write(store, stored)
     _read_back(store, stored)
@@ -78,13 +79,13 @@ def publish(store: RecommendationStore, made: Recommendations, stored: Content, 
     _clear_up(store, before.previous, {before.current, str(stored.version)})
 
 
-def viewers_of(store: RecommendationStore, version: str) -> int:
-    """How many viewers a version has; 0 where there is none or it has expired."""
+def meta_of(store: RecommendationStore, version: str) -> Meta | None:
+    """What a version is; None where there is none, it has expired, or it cannot be read."""
     try:
         meta = store.meta(Version.parse(version))
-        return 0 if meta is None else msgspec.json.decode(meta, type=Meta).viewers
+        return None if meta is None else msgspec.json.decode(meta, type=Meta)
     except (Damaged, msgspec.DecodeError):
-        return 0
+        return None
 
 
 def _clear_up(store: RecommendationStore, version: str, kept: set[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from domain.recommendations import Version, block_of, find, unpack
 from recommender.errors import NotWhole, Raced, Refused
 from recommender.model import Recommendations
-from recommender.publish import Content, content, publish, viewers_of
+from recommender.publish import Content, content, meta_of, publish
 from recommender.store import RecommendationStore
 from recommender.weights import WEIGHTS
 from tests.memory_recommendations import BreakingStore, Crash, MemoryRecommendationStore
@@ -50,7 +50,9 @@ def served(store: RecommendationStore, viewers: int = VIEWERS) -> int:
         number, other = unpack(packed)
         assert other == index + 1
         numbers.add(number)
-    assert viewers_of(store, str(version)) == viewers
+    meta = meta_of(store, str(version))
+    assert meta is not None
+    assert meta.viewers == viewers
     (number,) = numbers
     return number
 

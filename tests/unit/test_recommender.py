@@ -62,7 +62,7 @@ def test_hardly_anything_to_learn_from_is_no_error(entries):
     made = train(Snapshot(NOW_MS, watches(*entries), NO_PAIRS), WEIGHTS)
     assert made.whole
     assert made.viewers.tolist() == sorted({user for user, _ in entries})
-    check(made, 0)
+    check(made, 0, 0)
 
 
 def test_what_is_watched_of_late_goes_before_what_was_watched_as_often_long_ago():
@@ -126,14 +126,20 @@ def made_of(viewers: int, **more: object) -> Recommendations:
 
 
 def test_the_gate_lets_through_what_is_sound():
-    check(made_of(10), viewers_before=0)
-    check(made_of(10), viewers_before=20)
+    check(made_of(10), viewers_before=0, dramas_before=0)
+    check(made_of(10), viewers_before=20, dramas_before=6)
 
 
 @pytest.mark.parametrize(
     ("made", "before", "why"),
-    [(made_of(0), 0, "no viewers"), (made_of(9), 20, "fewer than half"), (made_of(9, whole=False), 0, "not a number")],
+    [
+        (made_of(0), (0, 0), "no viewers"),
+        (made_of(9), (20, 3), "9 viewers, fewer than half"),
+        (made_of(9), (9, 7), "3 dramas with watchers, fewer than half"),
+        (made_of(9, whole=False), (0, 0), "not a number"),
+        (made_of(9, personal=np.zeros((9, 3), np.uint16)), (9, 3), "nobody's list"),
+    ],
 )
 def test_the_gate_refuses_nothing_nonsense_and_far_less_than_before(made, before, why):
     with pytest.raises(Refused, match=why):
-        check(made, before)
+        check(made, *before)
