@@ -102,7 +102,7 @@ class Keeper:
         until = time.monotonic() + self.program.start_within_s
         while process.returncode is None and not self._stopping.is_set():
             try:
-                version = await asyncio.to_thread(self.program.probe)
+                version = await asyncio.to_thread(self._probe)
             except NotReady as error:
                 self._say(str(error))
                 if isinstance(error, Waiting):
@@ -116,6 +116,15 @@ class Keeper:
                 return False
             await asyncio.sleep(_PROBE_EVERY_S)
         return False
+
+    def _probe(self) -> str:
+        """The program's probe; what nobody foresaw in it is no answer either: else nobody would keep the program."""
+        try:
+            return self.program.probe()
+        except NotReady:
+            raise
+        except Exception as error:
+            raise NotReady(f"the probe failed: {error!r}") from error
 
     async def _may_start_again(self, was_ready: bool, code: int) -> bool:
         """Wait as the deaths so far demand; False when it is given up or the stack stops."""

@@ -36,7 +36,7 @@ class Small:
     name: str = "small"
     kind: Kind = "process"
     clean_exits: frozenset[int] = CLEAN_BY_DEFAULT
-    answer: NotReady | None = None
+    answer: Exception | None = None
     asked: int = 0
 
     def prepare(self) -> None:
@@ -179,3 +179,9 @@ async def test_a_program_that_says_it_waits_is_left_to_wait(home, keep):
             await asyncio.sleep(0.01)
     assert kept.keeper.state.restarts == 0
     assert "catalogue" in kept.keeper.state.message
+
+
+async def test_a_probe_that_fails_as_nobody_foresaw_leaves_the_program_with_its_keeper(home, keep):
+    kept = keep(Small(home, STAYS, start_within_s=0.3, answer=IndexError("half a handshake")))
+    await kept.until(lambda: "half a handshake" in kept.keeper.state.message)
+    await kept.until(lambda: kept.keeper.state.restarts == 1)
