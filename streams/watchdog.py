@@ -171,10 +171,14 @@ class Watchdog:
             last = now
 
     def _looks(self) -> None:
-        self.look()
-        while not self._over.wait(LOOK_S):
+        try:
             self.look()
-        self.probe.close()
+            while not self._over.wait(LOOK_S):
+                self.look()
+            self.probe.close()
+        except Exception as error:  # a worker whose watchdog is gone would stand still unseen
+            log.exception("unforeseen")
+            self.end(exits.UNFORESEEN, "unforeseen in the watchdog", error=repr(error))
 
 
 def boot_time() -> float:

@@ -185,3 +185,12 @@ def test_an_orderly_stop_has_an_end(rig: Rig) -> None:
     rig.time += 2
     with pytest.raises(Ended, match=str(exits.UNFORESEEN)):
         rig.dog.tick(0.25)
+
+
+def test_a_watchdog_that_fails_ends_the_process(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def garbage() -> Mapping[int, int]:
+        raise ValueError("a fence that is no number")
+
+    monkeypatch.setattr(rig.servers, "fences", garbage)
+    with pytest.raises(Ended, match=str(exits.UNFORESEEN)):
+        rig.dog._looks()
