@@ -5,7 +5,7 @@ from __future__ import annotations
 from infra import logs
 from infra.fold_store import RedisFoldStore, connect
 from infra.settings import Settings
-from streams import dead, preflight, runtime
+from streams import dead, runtime
 from streams.counting import GROUP, Counters
 from streams.log_writer import LogWriter
 from streams.merge import Merger
@@ -14,7 +14,6 @@ from streams.merge import Merger
 def main(settings: Settings) -> None:
     """Work until SIGTERM; see streams.exits for how else it may end."""
     logs.setup("stream-counters", settings)
-    preflight.check(settings)
     redis, version = connect(settings.redis_url), dead.code_version()
     budget = dead.Budget(redis, GROUP, version)
     letters = LogWriter(settings.kafka, f"juliu-{GROUP}-{settings.worker_id}-dead")

@@ -14,7 +14,8 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import faust
@@ -26,7 +27,7 @@ from domain.topics import EVENTS
 from infra import logs
 from infra.place import home
 from infra.settings import Settings
-from streams import exits, transport
+from streams import exits, preflight, transport
 from streams.group import Group, Work
 from streams.health import Answer, Health
 from streams.probe import ServersProbe
@@ -116,6 +117,11 @@ class Worker(faust.Worker):
 
     watchdog: Watchdog
 
+    def install_signal_handlers(self) -> None:
+        """SIGINT and SIGTERM only: mode's others print every local variable, or open a debugger."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.loop.add_signal_handler(number, self._schedule_shutdown, number)
+
     def _schedule_shutdown(self, number: signal.Signals) -> None:
         self.watchdog.stopping()
         super()._schedule_shutdown(number)
@@ -140,10 +146,10 @@ class Seldom(logging.Filter):
 
 
 class Beats:
-    """When the loop was last seen to turn."""
+    """When the loop was last seen to turn; before its first turn the process is alive and waits for its servers."""
 
     def __init__(self) -> None:
-        self.at = time.monotonic()
+        self.at = float("inf")
 
     async def run(self, _group: Group) -> None:
         """Beat."""
@@ -153,7 +159,7 @@ class Beats:
 
     def alive(self) -> Answer:
         """For /livez."""
-        blocked_s = time.monotonic() - self.at
+        blocked_s = max(0.0, time.monotonic() - self.at)
         return blocked_s < BLOCKED_S, {"alive": blocked_s < BLOCKED_S, "blocked_s": round(blocked_s, 1)}
 
 
@@ -168,14 +174,25 @@ def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Seque
     watchdog = Watchdog(group, ServersProbe(settings, work.group), lambda p: loop.call_soon_threadsafe(group.doubt, p))
     beats = Beats()
     _connect(app, group, [beats.run, *tasks])
-    health = Health(settings.metrics_host, settings.metrics_port, beats.alive, lambda: _ready(group, watchdog))
-    watchdog.start()
-    gc.freeze()
-    gc.set_threshold(*GC)
-    log.info("starts", group=work.group, worker_id=settings.worker_id, partitions=settings.partitions)
-    _execute(app, loop, watchdog)
-    log.info("stopped", group=work.group)
-    watchdog.close()
+    with _health(settings, beats, group, watchdog):
+        preflight.check(settings)
+        watchdog.start()
+        gc.freeze()
+        gc.set_threshold(*GC)
+        log.info("starts", group=work.group, worker_id=settings.worker_id, partitions=settings.partitions)
+        _execute(app, loop, watchdog)
+        log.info("stopped", group=work.group)
+        watchdog.close()
+
+
+@contextmanager
+def _health(settings: Settings, beats: Beats, group: Group, watchdog: Watchdog) -> Iterator[None]:
+    host, port = settings.metrics_host, settings.metrics_port
+    try:
+        health = Health(host, port, beats.alive, lambda: _ready(group, watchdog))
+    except OSError as error:
+        exits.end(exits.MISCONFIGURED, "metrics_port cannot be served", host=host, port=port, error=str(error))
+    yield
     health.close()
 
 

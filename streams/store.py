@@ -24,7 +24,7 @@ from infra.clickhouse.http import Http
 from infra.clickhouse.row_store import RowStore
 from infra.fold_store import Broken, FoldStore, RedisFoldStore, connect
 from infra.settings import Settings
-from streams import dead, preflight, records, runtime, store_block
+from streams import dead, records, runtime, store_block
 from streams.group import Moved
 from streams.log_writer import LogWriter
 from streams.pulses import OLDEST_S, Clock, Open, Pulses, interval_s
@@ -185,7 +185,6 @@ def _broken(p: int) -> Iterator[None]:
 def main(settings: Settings) -> None:
     """The composition root of the process; returns after an orderly stop."""
     logs.setup("stream-store", settings)
-    preflight.check(settings)
     redis, version = connect(settings.redis_url), dead.code_version()
     budget = dead.Budget(redis, GROUP, version)
     log = LogWriter(settings.kafka, f"juliu-{GROUP}-{settings.worker_id}")

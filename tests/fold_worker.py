@@ -99,9 +99,14 @@ class Log:
         self.put_at: list[float] = []  # seconds since 1970
         self.acked = 0
         self._settings = settings
+        self.reconnect(settings)
+
+    def reconnect(self, settings: Settings, compression: str = "none") -> None:
+        """Write with another producer from here on."""
         self._producer = Producer(
-            {"bootstrap.servers": settings.kafka, "acks": "all", "enable.idempotence": True, "linger.ms": 5}
-        )
+            {"bootstrap.servers": settings.kafka, "acks": "all", "enable.idempotence": True, "linger.ms": 5,
+             "compression.type": compression}
+        )  # fmt: skip
 
     def put(self, event: events.AnyEvent) -> None:
         """As the API writes it."""

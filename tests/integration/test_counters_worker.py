@@ -134,6 +134,20 @@ def test_poison_goes_to_the_dead_letters_and_the_stream_goes_on(
     assert worker.process.poll() is None
 
 
+def test_what_other_producers_compress_is_read_too(
+    stack: Settings, log: Log, server: RedisServer, start: Callable[..., Worker]
+) -> None:
+    load = list(a_load(400))
+    for i, compression in enumerate(("gzip", "snappy", "lz4", "zstd")):
+        log.reconnect(stack, compression)
+        for event in load[i * 100 : i * 100 + 100]:
+            log.put(event)
+        log.flush()
+    start()
+    caught_up(server, log)
+    equals_ledger(server, log)
+
+
 def missing(server: RedisServer, log: Log) -> None:
     """As if it had never been made."""
     with server.client() as client:
