@@ -85,16 +85,16 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Memory | Real]:
     await http.close()
 
 
-def a_record(offset: int, received_at_ms: int = JANUARY, **fields: Any) -> tuple[int, bytes]:
+def a_record(p: int, offset: int, received_at_ms: int = JANUARY, **fields: Any) -> tuple[int, bytes]:
     event = events.Liked(
         event_id=str(uuid.UUID(int=offset)), seq=offset + 1, at_ms=received_at_ms, ts_ms=received_at_ms,
-        received_at_ms=received_at_ms, user_id=7, session_id=str(uuid.UUID(int=1)), drama_id=3, episode_no=1, **fields,
+        received_at_ms=received_at_ms, user_id=p + 1, session_id=str(uuid.UUID(int=1)), drama_id=3, episode_no=1, **fields,
     )  # fmt: skip
     return offset, events.encode(event)
 
 
 def an_insert(p: int, first: int, last: int, at_ms: int = JANUARY, table: Table = "events") -> Insert:
-    rows = [a_record(offset, at_ms) for offset in range(first, last + 1)]
+    rows = [a_record(p, offset, at_ms) for offset in range(first, last + 1)]
     return Insert(table, p, Block(first, last), month(at_ms), rows)
 
 
@@ -126,8 +126,8 @@ async def test_an_insert_is_held_although_its_token_is_forgotten(side):
 
 async def test_each_month_of_a_block_is_held_by_itself(side):
     block = Block(0, 4)
-    old = Insert("events", side.p, block, month(DECEMBER), [a_record(offset, DECEMBER) for offset in (0, 2)])
-    new = Insert("events", side.p, block, month(JANUARY), [a_record(offset, JANUARY) for offset in (1, 3, 4)])
+    old = Insert("events", side.p, block, month(DECEMBER), [a_record(side.p, offset, DECEMBER) for offset in (0, 2)])
+    new = Insert("events", side.p, block, month(JANUARY), [a_record(side.p, offset, JANUARY) for offset in (1, 3, 4)])
     await side.store.insert(old)
     assert (await side.store.holds(old), await side.store.holds(new)) == (True, False)
     await side.store.insert(new)
@@ -216,8 +216,9 @@ LIKED = b'{"type":"liked","event_id":"e","seq":1,"at_ms":1,"drama_id":1,"episode
     ],
 )
 async def test_whatever_the_decoder_takes_is_stored(side, value):
+    value = value.replace(b'"drama_id":1', b'"drama_id":%d' % side.p)  # each test has keys of its own: they merge
     events.decode(value)
-    insert = Insert("events", side.p, Block(0, 1), month(JANUARY), [(0, value), a_record(1)])
+    insert = Insert("events", side.p, Block(0, 1), month(JANUARY), [(0, value), a_record(side.p, 1)])
     assert await side.store.insert(insert)
     assert side.count() == 2
     assert await side.store.holds(insert)
