@@ -71,7 +71,8 @@ class Ingest:
             if not 0 < envelope.sent_at_ms <= now_ms + MAX_AHEAD_MS:
                 raise BadSentAt
             now_ms = envelope.sent_at_ms
-        return Receipt(viewer.user_id, str(envelope.session_id), now_ms, envelope.clock_offset_ms, envelope.client)
+        session_id, offset_ms, sent_at_ms = str(envelope.session_id), envelope.clock_offset_ms, envelope.sent_at_ms
+        return Receipt(viewer.user_id, session_id, now_ms, offset_ms, envelope.client, sent_at_ms)
 
     def _need_fresh_catalogue(self, judged: Judged) -> None:
         """What an old catalogue does not know may exist: it is asked for again, not thrown away."""

@@ -23,6 +23,7 @@ class Receipt(NamedTuple):
     received_at_ms: int
     clock_offset_ms: int
     client: Client
+    sent_at_ms: int = 0  # the device's clock when it sent the request; 0 is unknown
 
 
 class When(NamedTuple):
@@ -33,15 +34,21 @@ class When(NamedTuple):
     clock_reset: bool
 
 
-def when(at_ms: int, clock_offset_ms: int, received_at_ms: int) -> When:
+def when(at_ms: int, clock_offset_ms: int, received_at_ms: int, sent_at_ms: int = 0) -> When:
     """The device's clock put right; a time that cannot be (too far ahead or behind) becomes the time of receipt.
 
-    `late`: received more than 7 days after it happened; kept, not counted.
+    `late`: received more than 7 days after it happened; kept, not counted.  A clock that is wrong as a whole still
+    tells how long ago something was: an event sent again when its duplicate window may be gone must be late too.
     """
     ts_ms = at_ms + clock_offset_ms
-    if not received_at_ms - MAX_BEHIND_MS <= ts_ms <= received_at_ms + MAX_AHEAD_MS:
-        return When(received_at_ms, False, True)
-    return When(ts_ms, received_at_ms - ts_ms > LATENESS_MS, False)
+    if _can_be(ts_ms, received_at_ms):
+        return When(ts_ms, received_at_ms - ts_ms > LATENESS_MS, False)
+    wrong_as_a_whole = sent_at_ms > 0 and not _can_be(sent_at_ms + clock_offset_ms, received_at_ms)
+    return When(received_at_ms, wrong_as_a_whole and sent_at_ms - at_ms > LATENESS_MS, True)
+
+
+def _can_be(ts_ms: int, received_at_ms: int) -> bool:
+    return received_at_ms - MAX_BEHIND_MS <= ts_ms <= received_at_ms + MAX_AHEAD_MS
 
 
 class _Common(msgspec.Struct, omit_defaults=True):
@@ -65,6 +72,7 @@ class Stamper:
         self.receipt = receipt
         self._offset_ms = receipt.clock_offset_ms
         self._received_at_ms = receipt.received_at_ms
+        self._sent_at_ms = receipt.sent_at_ms
         client = msgspec.structs.asdict(receipt.client)
         common = encode(_Common(receipt.user_id, receipt.session_id, receipt.received_at_ms, **client))
         # the rule is always written: a reader with a newer default must not reinterpret what was counted
@@ -72,7 +80,7 @@ class Stamper:
 
     def stamped(self, event: WireEvent, of_place: bytes) -> bytes:
         """The JSON of `event` as a domain.events record; `of_place` is `place_stamps` of where it happened."""
-        ts_ms, late, clock_reset = when(event.at_ms, self._offset_ms, self._received_at_ms)
+        ts_ms, late, clock_reset = when(event.at_ms, self._offset_ms, self._received_at_ms, self._sent_at_ms)
         marks = b',"ts_ms":%d' % ts_ms
         if late:
             marks += b',"late":true'

@@ -49,6 +49,19 @@ def test_an_event_of_1970_or_2099_happened_when_it_was_received(at_ms: int) -> N
     assert (event.ts_ms, event.at_ms, event.clock_reset, event.late) == (NOW_MS, at_ms, True, False)
 
 
+@pytest.mark.parametrize("year_1970_or_2099", [1_000, 4_070_908_800_000])
+def test_a_clock_that_is_wrong_as_a_whole_still_tells_what_is_late(year_1970_or_2099: int) -> None:
+    event = an_event(at_ms=year_1970_or_2099)
+    soon, long_after = year_1970_or_2099 + LATENESS_MS, year_1970_or_2099 + LATENESS_MS + 1
+    assert not stamped(event, sent_at_ms=soon).late
+    again = stamped(event, sent_at_ms=long_after)
+    assert (again.late, again.clock_reset, again.ts_ms) == (True, True, NOW_MS)
+
+
+def test_a_clock_that_was_put_right_since_proves_nothing_about_what_was_before() -> None:
+    assert not stamped(an_event(at_ms=1_000), sent_at_ms=NOW_MS).late
+
+
 def test_the_devices_clock_is_put_right_before_it_is_judged() -> None:
     event = stamped(an_event(at_ms=5_000), clock_offset_ms=NOW_MS - 6_000)
     assert (event.ts_ms, event.clock_reset) == (NOW_MS - 1_000, False)
