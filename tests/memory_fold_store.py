@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from domain import effects, keys
 from infra.fold_store import (
@@ -20,6 +20,7 @@ from infra.fold_store import (
 )
 from tests.twin import Twin
 
+T = TypeVar("T")
 MAX_ARGUMENTS, MAX_BIT, MAX_STEP = 4000, 2**24 - 1, 10**15
 
 
@@ -72,7 +73,7 @@ class MemoryFoldStore:
 
         return self._faulty(apply)
 
-    def _faulty(self, call: Callable[[], Any]) -> Any:
+    def _faulty(self, call: Callable[[], T]) -> T:
         self.calls += 1
         fault = next(self.faults, None) if self.faults else None
         if fault == "lost":

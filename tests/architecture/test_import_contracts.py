@@ -26,6 +26,7 @@ BROKEN = {
     "domain/broken_async.py": "import asyncio",
     "domain/broken_redis.py": "import redis",
     "ingest_api/broken_faust.py": "import faust",
+    "streams/broken_faust.py": "import faust",
     "recommender/broken_fastapi.py": "import fastapi",
     "infra/broken_implicit.py": "import implicit",
 }

@@ -49,11 +49,12 @@ class Memory:
 
     def text(self, key: str) -> str | None:
         """A string."""
-        return self._part.strings.get(key)
+        found: str | None = self._part.strings.get(key)
+        return found
 
     def life(self, key: str) -> int:
         """Seconds that a key lives."""
-        return self._part.lives.get(key, -1)
+        return int(self._part.lives.get(key, -1))
 
     def lose_fence(self) -> None:
         """As if it had never been made."""
@@ -88,7 +89,8 @@ class Real:
 
     def scores(self, key: str) -> Any:
         """See Memory."""
-        return dict(self.client.zrange(key, 0, -1, withscores=True))
+        found: Any = self.client.zrange(key, 0, -1, withscores=True)
+        return dict(found)
 
     def bits(self, key: str) -> set[int]:
         """See Memory."""

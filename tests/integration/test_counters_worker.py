@@ -181,7 +181,7 @@ def never_made(server: RedisServer, log: Log) -> None:
 def poisoned(server: RedisServer, log: Log) -> None:
     """This code has met as much poison as it may; here is more."""
     with server.client(decode_responses=True) as client:
-        minute = int(client.time()[0]) // 60  # type: ignore[index]
+        minute = int(client.time()[0]) // 60
         client.hset(keys.poison_budget("counters", dead.code_version(), minute), "poison", dead.AT_LEAST)
     log.put_raw(0, b"1", b"more")
     log.flush()

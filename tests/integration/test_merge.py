@@ -53,7 +53,8 @@ class Rig:
 
     def hot(self) -> dict[int, float]:
         """What readers see, to 1e-9."""
-        return {int(d): round(x, 9) for d, x in self.client.zrevrange(keys.HOT, 0, -1, withscores=True)}
+        found: Any = self.client.zrevrange(keys.HOT, 0, -1, withscores=True)
+        return {int(d): round(x, 9) for d, x in found}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,8 @@ async def test_sums_over_partitions_follow_what_changed(rig: Rig) -> None:
 
 
 async def test_many_changes_in_any_order_are_all_seen(rig: Rig) -> None:
-    rnd, merger, want = random.Random(5), rig.merger(), {}
+    rnd, merger = random.Random(5), rig.merger()
+    want: dict[int, int] = {}
     for i in range(300):
         drama_id = rnd.randrange(1, 30)
         await rig.play(rnd.randrange(PARTITIONS), drama_id)
@@ -120,17 +122,17 @@ async def test_a_merge_that_was_overtaken_writes_nothing(rig: Rig) -> None:
     await rig.play(0, 7)
     assert await slow.merge() == "full"
     await rig.play(0, 7)
-    rows, write = slow._parts.rows, slow._parts.rows
+    rows = slow._parts.rows
 
-    async def overtaken(*args: Any) -> Any:
-        found = await rows(*args)
+    async def overtaken(places: Any, dramas: Any) -> Any:
+        found = await rows(places, dramas)
         await rig.play(1, 7, 10)
         assert await quick.merge() == "full"
         return found
 
     slow._parts.rows = overtaken  # type: ignore[method-assign]
     assert await slow.merge() == "refused"
-    slow._parts.rows = write  # type: ignore[method-assign]
+    slow._parts.rows = rows  # type: ignore[method-assign]
     assert rig.views() == {7: 12}
     assert await slow.merge() == "full"
     assert rig.views() == {7: 12}
