@@ -119,6 +119,8 @@ class Group:
         # no await from here on: a second rebalance may ask while the first still does
         for p in self._paused:
             self._flow.resume(p)
+        for p in self.assigned:
+            self.waits.done(p)
         self._queued, self._size, self._paused = {}, collections.Counter(), set()
         self._held = dict(zip(sorted(self.assigned), found, strict=True))
         self.positioned = True
@@ -174,6 +176,7 @@ class Group:
         if part is None:
             return
         await self._reopen(p, part)
+        self.waits.done(p)
         fresh = self._held.get(p)
         if fresh is not None and fresh.position != part.position:
             await self._seek(p, fresh)

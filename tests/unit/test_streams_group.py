@@ -277,6 +277,7 @@ async def test_opening_waits_for_the_store(rig: Rig) -> None:
     rig.work.open_errors = [Wait("redis", "away"), Wait("redis", "away")]
     assert await rig.group.positions([0, 1]) == {0: 0, 1: 0}
     assert rig.work.opened == 5
+    assert rig.group.waits.now() == {}  # though nothing has come to be taken
 
 
 async def test_records_of_a_partition_that_was_lost_are_dropped(rig: Rig) -> None:
