@@ -5,6 +5,7 @@ Schemas come from the types that are decoded (events.contract), codes and reason
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -18,9 +19,10 @@ from ingest_api.events.reasons import Reason
 from ingest_api.events.route import PATH
 
 REF = "#/components/schemas/{name}"
+WHO_ASKS = (errors.TokenMissing, errors.Unauthorized, errors.TokenExpired, errors.BackfillNotHere)
 EVENTS_ERRORS: tuple[type[ApiError], ...] = (
     *(errors.BadRequest, errors.MalformedJson, errors.TooDeep, errors.BadGzip),
-    *(errors.TokenMissing, errors.Unauthorized, errors.TokenExpired, errors.BackfillNotHere),
+    *WHO_ASKS,
     *(errors.BodyTimeout, errors.TooLarge, errors.TooManyEvents),
     *(errors.UnsupportedMedia, errors.UnsupportedEncoding, errors.BadEnvelope, errors.BadSentAt),
     *(errors.Overloaded, errors.LogUnavailable, errors.CatalogueUnavailable),
@@ -80,16 +82,17 @@ def _events() -> dict[str, Any]:
                 "headers": _HEADERS,
                 "content": {"application/json": {"schema": _ref("Answer"), "example": ANSWER}},
             },
-            **_refusals(),
+            **refusals(EVENTS_ERRORS),
         },
     }
 
 
-def _refusals() -> dict[str, Any]:
+def refusals(kinds: Iterable[type[ApiError]]) -> dict[int | str, dict[str, Any]]:
+    """What the document says of these errors: the `responses` of a route."""
     by_status: dict[int, list[type[ApiError]]] = {}
-    for error in EVENTS_ERRORS:
-        by_status.setdefault(error.status, []).append(error)
-    return {str(status): _refusal(kinds) for status, kinds in sorted(by_status.items())}
+    for kind in kinds:
+        by_status.setdefault(kind.status, []).append(kind)
+    return {str(status): _refusal(alike) for status, alike in sorted(by_status.items())}
 
 
 def _refusal(kinds: list[type[ApiError]]) -> dict[str, Any]:

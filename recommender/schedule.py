@@ -10,7 +10,7 @@ from typing import Protocol
 
 from infra import logs, metrics
 
-FIRST_AFTER_S = 30.0  # servers and workers start first
+FIRST_AFTER_S = 120.0  # servers, workers and whoever started them have their own work to do first
 RETRY_S = 60.0  # after a failure, doubled with each that follows, up to the interval
 LONGEST_S = 2_400.0  # a training waits for another, and then has its lock for so long; then it is stopped
 STOP_S = 10.0  # from SIGTERM to SIGKILL

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from domain.events import MAX_ID
 from domain.keys import RECENT_KEPT
 from ingest_api.auth import CurrentViewer
+from ingest_api.errors import NumbersUnavailable, UnknownDrama, Unprocessable, ViewersUnavailable
+from ingest_api.openapi import WHO_ASKS, refusals
 from ingest_api.product.answers import ChartAnswer, DramaCounters, HistoryPage, ProgressAnswer
 from ingest_api.product.charts import Chart
 from ingest_api.product.service import LATEST, Product
@@ -30,31 +32,31 @@ async def product(request: Request) -> Product:
 Service = Annotated[Product, Depends(product)]
 
 
-@router.get("/hot")
+@router.get("/hot", responses=refusals((*WHO_ASKS, Unprocessable, NumbersUnavailable)))
 async def hot(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
     """The hottest dramas: qualified valid plays, each worth half after a day."""
     return ChartAnswer(items=await service.chart(Chart.HOT, size))
 
 
-@router.get("/trending")
+@router.get("/trending", responses=refusals((*WHO_ASKS, Unprocessable, NumbersUnavailable)))
 async def trending(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
     """The dramas that are watched more than they used to be."""
     return ChartAnswer(items=await service.chart(Chart.TRENDING, size))
 
 
-@router.get("/dramas/{drama_id}/counters")
+@router.get("/dramas/{drama_id}/counters", responses=refusals((UnknownDrama, Unprocessable, NumbersUnavailable)))
 async def counters(service: Service, drama_id: DramaId) -> DramaCounters:
     """A drama's numbers.  Public; 404 for a drama that is not shown."""
     return await service.counters(drama_id)
 
 
-@router.get("/me/progress")
+@router.get("/me/progress", responses=refusals((*WHO_ASKS, Unprocessable, ViewersUnavailable)))
 async def progress(service: Service, viewer: CurrentViewer, drama_id: DramaIds = None) -> ProgressAnswer:
     """Where the viewer is in the dramas named (`drama_id`, repeatable), else in the latest 50."""
     return ProgressAnswer(items=await service.progress(viewer.user_id, drama_id or []))
 
 
-@router.get("/me/history")
+@router.get("/me/history", responses=refusals((*WHO_ASKS, Unprocessable, ViewersUnavailable)))
 async def history(service: Service, viewer: CurrentViewer, size: Size = 20, cursor: Cursor = 0) -> HistoryPage:
     """What the viewer watched, the latest first; 200 dramas are kept."""
     return await service.history(viewer.user_id, cursor, size)
