@@ -17,7 +17,7 @@ import pytest
 from infra.local import prerequisites, state
 from infra.local.errors import StackError
 from infra.local.home import Home
-from tests.conftest import TEST_HOMES, remove, sweep
+from tests.servers import TEST_HOMES, remove, sweep
 
 SMALL = ("--days", "1", "--users", "300")
 KEYS = {

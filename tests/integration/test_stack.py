@@ -17,11 +17,11 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import clickhouse_client, mysql_engine_of, remove
 
 from infra.local import identity, log_files, ports, report, state
 from infra.local.home import Home
 from infra.settings import Settings
+from tests.servers import clickhouse_client, mysql_engine_of, remove
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
