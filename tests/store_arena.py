@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -213,10 +214,11 @@ class Arena:
         self._workers = []
 
     def close(self) -> None:
-        """End everything."""
-        self.end()
-        self.redis.close()
-        self.clickhouse.close()
+        """End everything, whatever does not end well."""
+        with ExitStack() as last:
+            last.callback(self.redis.close)
+            last.callback(self.clickhouse.close)
+            last.callback(self.end)
 
 
 def copy_of(arena: Arena) -> Path:
