@@ -7,6 +7,9 @@ import json
 import uuid
 from typing import Any
 
+import msgspec
+
+from domain import events
 from domain.catalogue import Catalogue, Drama
 from ingest_api.auth import Scope, issue
 
@@ -19,21 +22,16 @@ EPISODE_MS = 90_000
 SESSION = "0190c5e2-7d5a-7c3e-9a51-2f6f1c8e4b10"
 PLAY = "0190c5e2-9b1f-7d42-8f60-7a1f0c2d3e4f"
 
-_OF_EPISODE = frozenset({"play_started", "heartbeat", "play_ended", "liked", "unliked", "shared"})
-_OF_PLAY = frozenset({"play_started", "heartbeat", "play_ended"})
-_WITH_INTERVAL = frozenset({"heartbeat", "play_ended"})
+_RIGHT = {"drama_id": DRAMA, "episode_no": 1, "play_id": PLAY, "from_ms": 0, "to_ms": 5_000}
+_REQUIRED = {
+    kind: {field.name for field in msgspec.structs.fields(wire) if field.required} for kind, wire in events.WIRE.items()
+}
 
 
 def an_event(kind: str = "liked", seq: int = 1, **fields: Any) -> dict[str, Any]:
     """A right event of any type; `fields` replace or add, a field given as ... is left out."""
     event: dict[str, Any] = {"type": kind, "event_id": str(uuid.UUID(int=seq)), "seq": seq, "at_ms": NOW_MS}
-    event["drama_id"] = DRAMA
-    if kind in _OF_EPISODE:
-        event["episode_no"] = 1
-    if kind in _OF_PLAY:
-        event["play_id"] = PLAY
-    if kind in _WITH_INTERVAL:
-        event |= {"from_ms": 0, "to_ms": 5_000}
+    event |= {name: value for name, value in _RIGHT.items() if name in _REQUIRED[kind]}
     return {name: value for name, value in (event | fields).items() if value is not ...}
 
 

@@ -16,9 +16,9 @@ from domain import events
 
 NOW_MS = 1_795_000_000_000
 DURATIONS_MS = (60_000, 75_000, 90_000, 110_000, 6_000, 15_000, 2_000)
-REACTIONS = (
-    events.Liked, events.Liked, events.Unliked, events.Followed, events.Unfollowed, events.Disliked, events.Shared,
-)  # fmt: skip
+_PLAYED_OR_SHOWN = {events.PlayStarted, events.Heartbeat, events.PlayEnded, events.Impression, events.Clicked}
+# the rest of the types, so that one that comes later is in the stream; likes are the most frequent
+REACTIONS = (events.Liked, *(kind for kind in events.PUBLIC if kind not in _PLAYED_OR_SHOWN))
 
 
 def zipf(n: int) -> list[float]:
