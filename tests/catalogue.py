@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from domain.catalogue import Drama
-from infra.catalogue.shelf import Shelf
+from tests.breaking import Breaking
 
 EPISODE_MS = 60_000
 
@@ -54,37 +53,7 @@ def a_drama(drama_id: int = 7, index: int = 1, episodes: int = 2, **fields: Any)
     return Drama(drama_id=drama_id, index=index, **{"title": f"drama {drama_id}", "durations": durations} | fields)
 
 
-class Crash(Exception):
-    """The publisher's process ended here."""
-
-
-class BreakingShelf:
-    """A shelf on which the publisher dies: just before its `at`th write (counted from 1), or just after it."""
+class BreakingShelf(Breaking):
+    """A shelf of the catalogue that breaks."""
 
     WRITES = frozenset({"put_meta", "put_chunk", "switch", "push", "forget", "take_down"})
-
-    def __init__(self, shelf: Shelf, at: int, *, after: bool) -> None:
-        self._shelf = shelf
-        self._left = at
-        self._after = after
-
-    @property
-    def broke(self) -> bool:
-        """Whether there was such a write."""
-        return self._left <= 0
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._shelf, name)
-        return self._breaking(call) if name in self.WRITES else call
-
-    def _breaking(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def write(*arguments: Any) -> Any:
-            self._left -= 1
-            if self._left == 0 and not self._after:
-                raise Crash
-            answer = call(*arguments)
-            if self._left == 0:
-                raise Crash
-            return answer
-
-        return write

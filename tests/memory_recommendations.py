@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from domain.recommendations import Version
-from recommender.store import Pointers, RecommendationStore
+from recommender.store import Pointers
+from tests.breaking import Breaking
 
 
 @dataclass
@@ -73,37 +73,7 @@ class MemoryRecommendationStore:
             family.pop(str(version), None)
 
 
-class Crash(Exception):
-    """The publisher's process ended here."""
-
-
-class BreakingStore:
-    """A store on which the publisher dies: just before its `at`th write (counted from 1), or just after it."""
+class BreakingStore(Breaking):
+    """A store of recommendations that breaks."""
 
     WRITES = frozenset({"stage", "put_blocks", "put_lists", "put_meta", "switch", "drop"})
-
-    def __init__(self, store: RecommendationStore, at: int, *, after: bool) -> None:
-        self._store = store
-        self._left = at
-        self._after = after
-
-    @property
-    def broke(self) -> bool:
-        """Whether there was such a write."""
-        return self._left <= 0
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._store, name)
-        return self._breaking(call) if name in self.WRITES else call
-
-    def _breaking(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def write(*arguments: Any) -> Any:
-            self._left -= 1
-            if self._left == 0 and not self._after:
-                raise Crash
-            answer = call(*arguments)
-            if self._left == 0:
-                raise Crash
-            return answer
-
-        return write

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from domain import events
@@ -12,20 +11,11 @@ from domain.topics import PULSE_KEY, partition_of
 from streams.group import Group
 from streams.store import Store
 from streams.waits import Waits
+from tests.log_records import FakeRecord
 from tests.memory_fold_store import MemoryFoldStore
 from tests.memory_row_store import MemoryRowStore
 
 PARTITIONS = 2
-
-
-@dataclass(frozen=True)
-class FakeRecord:
-    """A record of the log."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp: int = 0
 
 
 class Dead:

@@ -13,7 +13,8 @@ from recommender.model import Recommendations
 from recommender.publish import Content, content, meta_of, publish
 from recommender.store import RecommendationStore
 from recommender.weights import WEIGHTS
-from tests.memory_recommendations import BreakingStore, Crash, MemoryRecommendationStore
+from tests.breaking import Crash
+from tests.memory_recommendations import BreakingStore, MemoryRecommendationStore
 
 OWNER = "me"
 VIEWERS = 100

@@ -15,7 +15,8 @@ from domain.catalogue_import import MAX_LINE_BYTES, read
 from infra.catalogue import rows
 from infra.catalogue.importing import BATCH, BadFile, import_file
 from infra.mysql.engine import reads
-from tests.catalogue import Crash, a_file, a_line, an_episode, raw
+from tests.breaking import Crash
+from tests.catalogue import a_file, a_line, an_episode, raw
 from tests.catalogue_rig import Rig
 
 pytestmark = pytest.mark.servers

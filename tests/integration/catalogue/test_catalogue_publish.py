@@ -15,7 +15,8 @@ from infra.catalogue.form import CHUNK_DRAMAS, DELTA_DRAMAS, DELTAS_KEPT, Catalo
 from infra.catalogue.importing import import_file
 from infra.catalogue.publish import PublishRaced, publish
 from infra.catalogue.takedown import take_down
-from tests.catalogue import BreakingShelf, Crash, a_file, a_line
+from tests.breaking import Crash
+from tests.catalogue import BreakingShelf, a_file, a_line
 from tests.catalogue_rig import Rig
 
 pytestmark = pytest.mark.servers

@@ -6,7 +6,8 @@ import pytest
 
 from infra.catalogue import takedown
 from infra.catalogue.takedown import TooManyTakedowns, UnknownDrama, put_back, take_down
-from tests.catalogue import BreakingShelf, Crash, a_line
+from tests.breaking import Crash
+from tests.catalogue import BreakingShelf, a_line
 from tests.catalogue_rig import Rig
 
 pytestmark = pytest.mark.servers
