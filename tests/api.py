@@ -16,8 +16,9 @@ from domain.catalogue import Catalogue
 from infra.settings import Settings
 from ingest_api.app import assemble
 from ingest_api.errors import LogUnavailable
-from ingest_api.events.log import Log, MemoryLog
+from ingest_api.events.log import Log
 from tests.builders import NOW_S, SECRET, a_catalogue, a_token
+from tests.memory_log import MemoryLog
 
 PARTITIONS = 4
 SETTINGS = Settings(jwt_secret=SecretStr(SECRET), partitions=PARTITIONS)

@@ -1,10 +1,8 @@
-"""The port to the log: what the API promises viewers rests on what is promised here.  And its twin in memory."""
+"""The port to the log: what the API promises viewers rests on what is promised here."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Protocol
-
-from ingest_api.errors import LogUnavailable
 
 Headers = dict[str, str | bytes | None]
 
@@ -34,29 +32,3 @@ class Log(Protocol):
 
     async def check(self) -> None:
         """Ask the log whether it is there with the partitions that we expect.  Raises LogUnavailable within 3 s."""
-
-
-class MemoryLog:
-    """The twin: keeps the promise as long as `up`; holds what it was given for whoever looks."""
-
-    def __init__(self, partitions: int) -> None:
-        self.partitions: list[list[tuple[bytes, bytes]]] = [[] for _ in range(partitions)]
-        self.aside: list[tuple[bytes, bytes, Headers]] = []
-        self.up = True
-        self.stuck = Waiting(0, 0)
-
-    async def append(self, partition: int, key: bytes, values: list[bytes]) -> None:
-        if not self.up or not 0 <= partition < len(self.partitions):
-            raise LogUnavailable
-        self.partitions[partition].extend((key, value) for value in values)
-
-    def waiting(self) -> Waiting:
-        return self.stuck
-
-    def set_aside(self, key: bytes, value: bytes, headers: Headers) -> None:
-        if self.up:
-            self.aside.append((key, value, headers))
-
-    async def check(self) -> None:
-        if not self.up:
-            raise LogUnavailable

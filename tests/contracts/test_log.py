@@ -11,8 +11,9 @@ import pytest
 from infra.settings import Settings
 from ingest_api.errors import LogUnavailable
 from ingest_api.events.kafka_log import KafkaLog
-from ingest_api.events.log import Log, MemoryLog, Waiting
+from ingest_api.events.log import Log, Waiting
 from tests.api import until_there
+from tests.memory_log import MemoryLog
 
 PARTITIONS = 4
 ACK_MS = 4_000

@@ -15,9 +15,10 @@ from ingest_api.errors import BadGzip, BadRequest, BodyTimeout, ClientGone, Over
 from ingest_api.events.admission import Admission
 from ingest_api.events.body import inflate, is_gzip, receive_body
 from ingest_api.events.contract import MAX_BODY_BYTES
-from ingest_api.events.log import MemoryLog, Waiting
+from ingest_api.events.log import Waiting
 from ingest_api.events.route import EventsRoute
 from tests.builders import NOW_S, SECRET, a_token
+from tests.memory_log import MemoryLog
 
 LIMIT = 1_000
 NEVER = object()

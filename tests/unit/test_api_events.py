@@ -13,7 +13,7 @@ from domain.events import decode
 from domain.topics import partition_of
 from ingest_api.auth import Scope
 from ingest_api.events.example import ANSWER, BATCH
-from ingest_api.events.log import MemoryLog, Waiting
+from ingest_api.events.log import Waiting
 from ingest_api.events.service import STALE_S
 from tests.api import PARTITIONS, SETTINGS, Twins, caller, code, post, reasons
 from tests.builders import (
@@ -28,6 +28,7 @@ from tests.builders import (
     a_token,
     an_event,
 )
+from tests.memory_log import MemoryLog
 
 DAY_MS = 86_400_000
 
