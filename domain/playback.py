@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from domain import content
 
-VIEW, VALID, LONG, COMPLETE, QUALIFIED = 1, 2, 4, 8, 16
+VIEW, VALID, LONG, COMPLETE, QUALIFIED = 1, 2, 4, 8, 16  # VALID and QUALIFIED together make its drama hotter
 THRESHOLDS = VIEW | VALID | LONG | COMPLETE
-HEATS = VALID | QUALIFIED  # a playback with both makes its drama hotter
 VIEW_MS, VALID_MS, LONG_MS, COMPLETE_PERMILLE = 3_000, 7_000, 18_000, 950
 
 Playback = tuple[int, ...]  # (bits, *union of content)

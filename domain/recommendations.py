@@ -104,11 +104,6 @@ def find(block: bytes, user_id: int) -> tuple[int, ...] | None:
     return None
 
 
-def viewers_in(block: bytes) -> int:
-    """How many viewers the block holds.  Raises Damaged."""
-    return _head(block)[1]
-
-
 def _head(block: bytes) -> tuple[int, int]:
     """(width, viewers) of a block that is whole."""
     if len(block) < _HEAD.size:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any, cast
 
 import redis
-from redis.asyncio import Redis as AsyncRedis
 
 from domain import keys
 from domain.fences import NOTHING
@@ -53,11 +52,6 @@ def check(settings: Settings) -> None:
     """Refuse to start with another partition count than the installation's.  Raises WrongPartitions, RedisError."""
     with _connect(settings) as client:
         _compare(client.get(keys.PARTITIONS), settings.partitions)
-
-
-async def check_with(client: AsyncRedis, partitions: int) -> None:
-    """`check` on a connection that there is already."""
-    _compare(await client.get(keys.PARTITIONS), partitions)
 
 
 def check_before_migration(settings: Settings) -> None:

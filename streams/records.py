@@ -29,11 +29,6 @@ class Record(Protocol):
     def timestamp(self) -> int: ...
 
 
-def is_pulse(record: Record) -> bool:
-    """Whether this is a control record, which no fold counts."""
-    return record.key == PULSE_KEY
-
-
 def read_all(
     run: Sequence[Record], p: int, partitions: int
 ) -> tuple[list[events.AnyEvent | None], list[tuple[Record, str]]]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from infra.local.home import Home
+from infra.namespaces import GROUPS
 from juliu.bench import workers
 from juliu.bench.latency import POLL_S, Percentiles, Sample, latencies_ms, percentiles
 from juliu.bench.traffic import Traffic
 from juliu.load import cpu
 from juliu.load.client import Client, Sent
-from juliu.load.positions import GROUPS, Fences, LogEnd
+from juliu.load.positions import Fences, LogEnd
 
 LARGE, SMALL = 100, 8  # events a request
 RATE, BATCH = 1_000, 10  # events a second, and of one request, while latencies are taken

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from infra.namespaces import GROUPS
 from juliu.load.client import Client, Request, Sent
-from juliu.load.positions import GROUPS, Fences
+from juliu.load.positions import Fences
 
 SHOWN_EVERY_S = 0.5
 LINE_EVERY_S = 10.0  # where there is no terminal

@@ -12,6 +12,7 @@ import redis.asyncio as aioredis
 from rich.console import Console
 
 from domain import keys
+from infra.namespaces import GROUPS
 from infra.settings import Settings
 from ingest_api.auth import Scope, issue
 from juliu.demo import catalogue, hits, lists, log, proof, questions
@@ -22,7 +23,7 @@ from juliu.demo.log import WatchLog
 from juliu.demo.replay import replay
 from juliu.demo.report import Report
 from juliu.load.client import Client
-from juliu.load.positions import GROUPS, Fences, LogEnd
+from juliu.load.positions import Fences, LogEnd
 
 TOKEN_DAYS = 2
 MERGED_WITHIN_S = 60.0  # the merge task runs every second, less often on a busy machine

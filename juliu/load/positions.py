@@ -13,7 +13,6 @@ from confluent_kafka import Consumer, TopicPartition
 from domain import keys, topics
 from infra.settings import Settings
 
-GROUPS = ("counters", "store")
 KAFKA_S = 10.0
 STUCK_S = 60.0  # a group that does not move for so long will not
 POLL_S = 0.02

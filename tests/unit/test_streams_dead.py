@@ -123,8 +123,6 @@ def test_a_stamped_event_in_its_partition_is_read() -> None:
     record = FakeRecord(0, b"7", events.encode(event))
     pulse = FakeRecord(1, PULSE_KEY, b"")
     assert records.read_all([record, pulse], partition_of(7, 4), 4) == ([event, None], [])
-    assert not records.is_pulse(record)
-    assert records.is_pulse(FakeRecord(0, PULSE_KEY, b""))
 
 
 @pytest.mark.parametrize(
