@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import OK
 
+from infra.local.answer import ask
 from infra.local.errors import NotReady
 from infra.local.filled import fill
 from infra.local.home import ETC, HOST, Home
@@ -54,15 +55,7 @@ class ClickHouse:
 
     def probe(self) -> str:
         """Ask for the version by a query."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=_TIMEOUT_S)
-        try:
-            connection.request("GET", "/?query=SELECT%20version()")
-            answer = connection.getresponse()
-            text = answer.read(1_000).decode(errors="replace").strip()
-        except (OSError, http.client.HTTPException) as error:
-            raise NotReady(str(error)) from error
-        finally:
-            connection.close()
-        if answer.status != http.client.OK:
+        status, text = ask(self.port, "/?query=SELECT%20version()", _TIMEOUT_S)
+        if status != OK:
             raise NotReady(text)
         return text

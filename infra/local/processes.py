@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import OK
 from importlib.metadata import version
 
-from infra.local.errors import NotReady, Waiting
+from infra.local.answer import ask
+from infra.local.errors import Waiting
 from infra.local.home import HOST, Home
 from infra.local.program import CLEAN_BY_DEFAULT, Kind
 
@@ -48,15 +49,7 @@ class Process:
 
     def probe(self) -> str:
         """GET /readyz, which checks what the process itself needs; Waiting where it lacks something."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=_TIMEOUT_S)
-        try:
-            connection.request("GET", "/readyz")
-            answer = connection.getresponse()
-            text = answer.read(1_000).decode(errors="replace").strip()
-        except (OSError, http.client.HTTPException) as error:
-            raise NotReady(str(error)) from error
-        finally:
-            connection.close()
-        if answer.status != http.client.OK:
-            raise Waiting(f"/readyz says {answer.status}: {text}")
+        status, text = ask(self.port, "/readyz", _TIMEOUT_S)
+        if status != OK:
+            raise Waiting(f"/readyz says {status}: {text}")
         return version("juliu")
