@@ -29,7 +29,7 @@ from juliu.load.positions import Fences, LogEnd, Stuck
 
 app = typer.Typer(no_args_is_help=True)
 TOKEN_DAYS = 1
-# What issue 3 asks for, with everything on one machine of two cores: name in the report -> at least / at most
+# Slower than this is a step back, with everything on one machine of two cores: name in the report -> at least / at most
 AT_LEAST = {
     "events_per_s": 6_000, "requests_per_s": 600, "counters_events_per_cpu_s": 40_000, "store_rows_per_cpu_s": 100_000,
 }  # fmt: skip
