@@ -95,7 +95,7 @@ def waits(worker: Worker) -> dict[str, str]:
     return dict(json.loads(text)["waiting"]) if text else {}
 
 
-def test_killed_ten_times(rig: Rig) -> None:
+def test_a_worker_killed_ten_times_counts_everything_once(rig: Rig) -> None:
     rnd = random.Random(7)
     worker = rig.start()
     for _ in range(KILLS):

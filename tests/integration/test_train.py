@@ -199,7 +199,7 @@ def test_only_one_trains_at_a_time(client, store):
     assert job.run(client, store, NOW_MS, WEIGHTS, wait_s=0).viewers == 40
 
 
-def test_as_typed(settings, client):
+def test_the_command_publishes_and_its_exit_code_tells_what_came_of_it(settings, client):
     environment = {
         **os.environ, "JULIU_CLICKHOUSE_DATABASE": settings.clickhouse_database, "JULIU_REDIS_URL": settings.redis_url,
     }  # fmt: skip

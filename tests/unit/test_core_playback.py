@@ -66,7 +66,7 @@ def played(golden: Golden):
     return total, playback.decode(text)[0]
 
 
-def test_the_golden_set():
+def test_the_rule_gives_what_the_golden_set_says():
     golden = list(playbacks())
     assert len(golden) == COUNT
     assert {g.bits for g in golden} >= {0, 1, 3, 7, 15}, "the set has all stages"

@@ -235,7 +235,7 @@ class TestState:
         files.write_whole(Home(tmp_path).state, "[]")
         assert state.read(Home(tmp_path)) is None
 
-    def test_wanted(self, tmp_path):
+    def test_what_is_wanted_is_read_as_it_was_written(self, tmp_path):
         assert wanted.read(Home(tmp_path)) == wanted.Wanted()
         wanted.write(Home(tmp_path), wanted.Wanted(processes=True, asked=4))
         assert wanted.read(Home(tmp_path)) == wanted.Wanted(processes=True, asked=4)
