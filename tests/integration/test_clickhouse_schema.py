@@ -21,6 +21,7 @@ from infra.clickhouse.client import connect
 from infra.clickhouse.http import Http
 from infra.clickhouse.migrate import migrate
 from infra.clickhouse.row_store import Insert, month
+from infra.clickhouse.statements import INSERT
 from infra.fold_store import Wait
 from infra.settings import Settings
 
@@ -70,11 +71,13 @@ def test_tables_columns_and_views_are_explained_in_the_database(client):
     assert names(client, f"SELECT table || '.' || name FROM system.columns WHERE {bare}") == set()
 
 
-def test_every_field_of_every_event_has_a_column(client):
+def test_every_field_of_every_event_has_a_column_also_where_it_is_late(client):
     fields = {field.name for event in events.PUBLIC for field in msgspec.structs.fields(event)} - {"ticket"}
     assert fields <= {field.name for field in columns.FIELDS}
-    there = names(client, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'events'")
-    assert {field.column or field.name for field in columns.FIELDS} == there
+    for table in INSERT:
+        of_table = f"database = currentDatabase() AND table = '{table}'"
+        there = names(client, f"SELECT name FROM system.columns WHERE {of_table}")
+        assert {field.column or field.name for field in columns.FIELDS} == there, table
 
 
 async def test_a_row_says_what_the_event_said(migrated, client):
