@@ -74,15 +74,16 @@ class Spine:
         self.say(f"latencies at {RATE:,} events/s for {seconds:.0f} s")
         begins = await asyncio.to_thread(self.end.ends)
         samples: dict[str, list[Sample]] = {group: [] for group in GROUPS}
-        sampler = asyncio.create_task(self._sample(samples))
-        try:
-            await self._send_at_rate(seconds)
-            upto = await asyncio.to_thread(self.end.last_events)
-            for group in GROUPS:
-                await self.fences.wait(group, upto)
-            await asyncio.sleep(2 * POLL_S)
-        finally:
-            sampler.cancel()
+        done = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sample(samples, done))
+            try:
+                await self._send_at_rate(seconds)
+                upto = await asyncio.to_thread(self.end.last_events)
+                for group in GROUPS:
+                    await self.fences.wait(group, upto)
+            finally:
+                done.set()
         due = [await asyncio.to_thread(self._due, p, begins[p], last + 1) for p, last in enumerate(upto)]
         return {
             group: percentiles([ms for p, events in enumerate(due) for ms in latencies_ms(samples[group], p, events)])
@@ -123,8 +124,11 @@ class Spine:
                 if len(flying) > BEHIND:
                     raise TooSlow(f"{len(flying)} requests in flight at {RATE:,} events/s")
 
-    async def _sample(self, samples: dict[str, list[Sample]]) -> None:
-        while True:
+    async def _sample(self, samples: dict[str, list[Sample]], done: asyncio.Event) -> None:
+        """Read the fences again and again, and once more when it is done."""
+        last = False
+        while not last:
+            last = done.is_set()
             for group in GROUPS:
                 fences = await self.fences.read(group)
                 samples[group].append(Sample(time.time() * 1000, fences))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -37,12 +37,14 @@ async def replay(
     client: Client, fences: Fences, requests: Iterable[Request], *, events: int, name: str, console: Console
 ) -> Sent:
     """Send all requests (`events` in all); what came of it.  Raises GaveUp, in a group."""
-    sent = Sent()
+    sent, done = Sent(), asyncio.Event()
     with _bar(console, name, events) as bar:
         async with asyncio.TaskGroup() as tasks:
-            shower = tasks.create_task(_show(bar, sent, fences))
-            await client.send(requests, sent)
-            shower.cancel()
+            tasks.create_task(_show(bar, sent, fences, done))
+            try:
+                await client.send(requests, sent)
+            finally:
+                done.set()  # no cancel(): wait_for of Python 3.11, which redis-py sends with, may swallow it
         bar.tell(sent.accepted, "")
     return sent
 
@@ -72,10 +74,11 @@ def _bar(console: Console, name: str, events: int) -> Iterator[_Bar]:
         yield _Bar(console, name, events, progress)
 
 
-async def _show(bar: _Bar, sent: Sent, fences: Fences) -> None:
+async def _show(bar: _Bar, sent: Sent, fences: Fences, done: asyncio.Event) -> None:
     before = await _rates(sent, fences)
-    while True:
-        await asyncio.sleep(SHOWN_EVERY_S)
+    while not done.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), SHOWN_EVERY_S)
         now = await _rates(sent, fences)
         bar.tell(sent.accepted, now.since(before))
         before = now
