@@ -27,7 +27,8 @@ from infra.fold_store import LUA, Place
 from streams.group import Group
 from streams.parts import Parts
 
-EVERY_S, SHARE = 1.0, 10  # a merge takes at most a tenth of the time
+EVERY_S, SHARE = 1.0, 10  # a merge takes at most a tenth of the time,
+LATEST_S = 5.0  # unless readers would wait for longer: in a busy loop most of its time is waiting, not work
 ROWS = 5_000  # of counters in one write
 
 log = logs.get(__name__)
@@ -99,7 +100,7 @@ class Merger:
                     await self.merge()
                 except (RedisError, OSError) as error:
                     log.warning("not merged", error=repr(error)[:200])
-            await asyncio.sleep(max(EVERY_S, SHARE * (time.monotonic() - began)))
+            await asyncio.sleep(min(max(EVERY_S, SHARE * (time.monotonic() - began)), LATEST_S))
 
     async def merge(self) -> str:
         """Merge what changed; "full", "part", "nothing", or "refused" when somebody else merged meanwhile."""
