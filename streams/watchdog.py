@@ -137,7 +137,9 @@ class Watchdog:
         if p in self.group.waits.now():
             seen.since = self.now()
         first = self._measure(p, seen)
-        if first is not None and self.now() - seen.since > self._patience(p):
+        if first is None:
+            seen.since = self.now()  # nothing to do is no standstill: time counts from when an event waits
+        elif self.now() - seen.since > self._patience(p):
             self.end(exits.STANDS_STILL, "a partition stands still", partition=p, fence=fence, behind=seen.lag_records)
 
     def _measure(self, p: int, seen: Seen) -> First | None:

@@ -94,6 +94,14 @@ def test_events_behind_a_fence_that_does_not_move_end_the_process(rig: Rig) -> N
         rig.later(10)
 
 
+def test_an_event_after_a_long_calm_has_time_to_be_taken(rig: Rig) -> None:
+    rig.later(STALL_S * 5)
+    rig.servers.ends[1] = 9
+    rig.later(STALL_S - 10)
+    with pytest.raises(Ended):
+        rig.later(20)
+
+
 def test_pulses_behind_a_fence_are_nothing_to_do(rig: Rig) -> None:
     rig.servers.ends[1] = 8
     rig.servers.pulses = {(1, 6), (1, 7)}
