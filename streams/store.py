@@ -72,6 +72,7 @@ class Storing:
         self.open: Open | None = None
         self._work, self._p, self._fold, self._cutter = work, p, fold, cutter
         self._block_fence = block_fence
+        self._fence = cutter.first - 1
         self._records: list[Record] = []
         self._doubt = True  # until an insert was answered, a part of this block may be there without our knowing
 
@@ -82,8 +83,8 @@ class Storing:
 
     @property
     def fence(self) -> int:
-        """See Partition: the Redis fence is where the open block begins."""
-        return self._cutter.first - 1
+        """See Partition: that in Redis; a block that is being stored is not behind it yet."""
+        return self._fence
 
     async def take(self, run: Sequence[Record]) -> None:
         """See Partition."""
@@ -160,6 +161,7 @@ class Storing:
         done, fence = await self._work.windows.apply(self._p, self._fold.namespace, [run])
         if not done:
             raise Moved(f"fence is {fence}, was left at {block.first - 1}")
+        self._fence = fence
         self._fold.state.trim()
 
     def _measure(self, read: store_block.Events, verdicts: list[int]) -> None:
