@@ -19,6 +19,7 @@ from streams.group import Moved
 from streams.records import Record
 
 GROUP = "counters"
+GATHER_MS = 30  # of the 300 ms in which 99 of 100 events must be counted
 PIECE = 1000  # records in one fold: bigger ones get no cheaper, and hold up the loop for longer
 
 Pairs = list[tuple[int, AnyEvent | None]]
@@ -33,6 +34,7 @@ class Counters:
     partitions: int
     group: str = GROUP
     make_fold: Callable[[int, int], Fold] = Fold
+    gather_ms: int = GATHER_MS
     buried: dict[int, set[int]] = field(default_factory=dict)  # offsets behind the fence whose record is in juliu.dead
     singly: dict[int, int] = field(default_factory=dict)  # up to this offset the store refuses something: find out what
 

@@ -56,9 +56,14 @@ class Partition(Protocol):
 
 
 class Work(Protocol):
-    """What a worker does with its partitions; `group` names its fences."""
+    """What a worker does with its partitions; `group` names its fences.
+
+    `gather_ms`: how long the broker may hold records back until there are more; a small run costs nearly what a large
+    one does.
+    """
 
     group: str
+    gather_ms: int
 
     async def open(self, p: int) -> Partition:
         """The partition as its stores have it now."""

@@ -48,6 +48,7 @@ class App(faust.App):
     """A Faust app that is asked for positions (streams.transport)."""
 
     logger = logging.getLogger("faust.app")
+    gather_ms: int
     positions: Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
 
 
@@ -170,6 +171,7 @@ def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Seque
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = make_app(settings, work.group, loop)
+    app.gather_ms = work.gather_ms
     group = Group(work, Consumed(app), waits or Waits())
     watchdog = Watchdog(group, ServersProbe(settings, work.group), lambda p: loop.call_soon_threadsafe(group.doubt, p))
     beats = Beats()

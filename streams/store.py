@@ -31,6 +31,7 @@ from streams.pulses import OLDEST_S, Clock, Open, Pulses, interval_s
 from streams.records import Record
 
 GROUP = "store"
+GATHER_MS = 150  # of the 2 s in which 99 of 100 events must be stored; a block is open for a second anyway
 _REASONS = {SEEN: "seen", TOO_OLD: "too_old", LATE: "late"}
 
 
@@ -43,6 +44,7 @@ class Store:
     dead: dead.Dead
     partitions: int
     group: str = GROUP
+    gather_ms: int = GATHER_MS
     buried: dict[int, set[int]] = field(default_factory=dict)  # offsets behind the fence whose record is in juliu.dead
     opened: WeakValueDictionary[int, Storing] = field(
         default_factory=WeakValueDictionary
