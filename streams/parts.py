@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import redis.asyncio as aioredis
 
@@ -24,7 +24,7 @@ class Parts:
 
     def __init__(self, client: aioredis.Redis, group: str, partitions: int) -> None:
         self._redis, self._group, self._partitions = client, group, partitions
-        self._hash = client.register_script((LUA / "fields.lua").read_text())
+        self._script = client.register_script((LUA / "fields.lua").read_text())
 
     async def places(self) -> dict[int, Place]:
         """Where each partition stands.  One that broke goes on being counted as it is; one without a fence does not."""
@@ -54,15 +54,18 @@ class Parts:
         for at in range(0, len(wanted), PAGE // WIDTH):
             page = wanted[at : at + PAGE // WIDTH]
             fields = [counters.field(drama_id, counter) for drama_id in page for counter in range(WIDTH)]
-            parts = [await self._fields(keys.counters_part(where.namespace, p), fields) for p, where in places.items()]
+            names = [keys.counters_part(where.namespace, p) for p, where in places.items()]
+            parts = [await self._fields("HMGET", name, fields) for name in names]
             totals = [sum(int(x or 0) for x in column) for column in zip(*parts, strict=True)]
             sums |= {drama_id: totals[i * WIDTH : (i + 1) * WIDTH] for i, drama_id in enumerate(page)}
         return sums
 
-    async def _fields(self, key: str, fields: list[str]) -> list[str | None]:
-        """Many fields of a hash; as one argument and one answer, for a twentieth of what each its own would cost."""
-        (values,) = effects.decode_blob(await self._hash(keys=[key], args=[effects.encode_blob([[key, *fields]])]))
-        return cast(list[str | None], values)
+    async def _fields(self, verb: str, key: str, fields: list[str]) -> list[str | None]:
+        """Many fields of a hash, or scores; one argument and one answer, for a twentieth of what each its own costs."""
+        values: list[str | None] = effects.decode_blob(
+            await self._script(keys=[key], args=[verb, effects.encode_blob(fields)])
+        )
+        return values
 
     async def all_rows(self, places: Mapping[int, Place]) -> Rows:
         """Numbers of all dramas, summed over partitions."""
@@ -82,13 +85,18 @@ class Parts:
     async def heat(self, places: Mapping[int, Place], told: Told, dramas: Iterable[int]) -> Heat:
         """Heat of these dramas, summed over partitions; dramas without any are left out."""
         wanted = [str(drama_id) for drama_id in sorted(dramas)]
-        where = _heat_keys(places, told)
-        answers = await self._all([("ZMSCORE", name, *wanted) for _, _, name in where])
         found: Heat = {}
-        for (decay, epoch, _), answer in zip(where, answers, strict=True):
-            scores = {int(d): float(score) for d, score in zip(wanted, answer, strict=True) if score is not None}
-            _add(found, decay, epoch, scores)
+        for decay, epoch, name in await self._existing(_heat_keys(places, told)):
+            for at in range(0, len(wanted), PAGE):
+                page = wanted[at : at + PAGE]
+                scores = zip(page, await self._fields("ZMSCORE", name, page), strict=True)
+                _add(found, decay, epoch, {int(drama_id): float(score) for drama_id, score in scores if score})
         return found
+
+    async def _existing(self, heats: list[tuple[str, int, str]]) -> list[tuple[str, int, str]]:
+        """Of the last epoch, this and the next there is mostly only one."""
+        there = await self._all([("EXISTS", name) for _, _, name in heats])
+        return [heat for heat, exists in zip(heats, there, strict=True) if exists]
 
     async def all_heat(self, places: Mapping[int, Place], told: Told) -> Heat:
         """Heat of all dramas, summed over partitions."""

@@ -21,7 +21,7 @@ from infra.fold_store import (
 from tests.twin import Twin
 
 T = TypeVar("T")
-MAX_ARGUMENTS, MAX_BIT, MAX_STEP = 4000, 2**24 - 1, 10**15
+MAX_ARGUMENTS, MAX_BIT, MAX_STEP = 7900, 2**24 - 1, 10**15
 
 
 class MemoryFoldStore:

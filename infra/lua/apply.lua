@@ -10,7 +10,7 @@
 -- Verbs:  HSET key field value ...      HDEL key field ...        HINCRBY key field integer ...   SET key value
 --         ZINCRBY key member weight ... ZADD key member score ... ZADDGT key member score ...     ZTRIM key kept
 --         SETBIT key index bit ...      EXPIRE key seconds
-local MAX_ARGUMENTS = 4000 -- Lua unpacks at most 8,000 values; a run has about 500 commands
+local MAX_ARGUMENTS = 7900 -- Lua unpacks at most 8,000 values
 local MAX_BIT = 16777215   -- a bitmap by dense drama index stays below 2 MiB, whatever a record says
 local MAX_STEP = 1e15      -- far from the end of 64 bits, however often it is added
 local call, type, tonumber, unpack, floor, find = redis.call, type, tonumber, unpack, math.floor, string.find -- faster

@@ -1,5 +1,3 @@
--- Read many fields of hashes with one argument and one answer.
--- KEYS: the hashes.  ARGV: msgpack list of {key, field ...}.  Answers a msgpack list of lists of values, false for none.
-local out = {}
-for i, need in ipairs(cmsgpack.unpack(ARGV[1])) do out[i] = redis.call('HMGET', unpack(need)) end
-return cmsgpack.pack(out)
+-- Read many fields of a hash, or scores of a sorted set, with one argument and one answer.
+-- KEYS: the key.  ARGV: HMGET or ZMSCORE, msgpack list of fields or members.  Answers a msgpack list, false for none.
+return cmsgpack.pack(redis.call(ARGV[1], KEYS[1], unpack(cmsgpack.unpack(ARGV[2]))))

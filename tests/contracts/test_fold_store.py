@@ -217,7 +217,7 @@ async def test_nothing_missing_reads_nothing(world: Memory | Real) -> None:
         ["ZADDGT", ZSET, "a"], ["ZTRIM", ZSET, -1], ["ZTRIM", ZSET, 1.5], ["SETBIT", BITS, -1, 1],
         ["SETBIT", BITS, 2**24, 1], ["SETBIT", BITS, 1, 2], ["SETBIT", BITS, "1", 1], ["EXPIRE", HASH, 0],
         ["EXPIRE", HASH, "5"], ["SET", TEXT, "a", "b"], ["SET", keys.fence("counters", 1, P), "99"],
-        ["SET", keys.namespace(P), "2"], ["HSET", HASH, *["x"] * 4000],
+        ["SET", keys.namespace(P), "2"], ["HSET", HASH, *["x"] * 8000],
     ],
     ids=lambda bad: " ".join(map(str, bad))[:40],
 )  # fmt: skip
@@ -226,6 +226,14 @@ async def test_effects_that_break_a_rule_change_nothing(world: Memory | Real, ba
         await world.store.apply(P, 1, [a_run(10, 10, ["HINCRBY", HASH, "a", 1], bad)])
     assert await world.store.fence(P) == (1, 9)
     assert world.hash(HASH) == {}
+
+
+async def test_a_command_may_be_as_long_as_a_viewer_who_does_everything(world: Memory | Real) -> None:
+    fields = [str(i) for i in range(3_900)]
+    cells = [x for field in fields for x in (field, "1")]
+    run = a_run(10, 10, ["HSET", HASH, *cells], ["ZADD", ZSET, *[x for i in range(3_900) for x in (str(i), i)]])
+    assert await world.store.apply(P, 1, [run]) == (True, 10)
+    assert await world.store.read(P, 1, {HASH: fields}) == (10, [["1"] * 3_900])
 
 
 async def test_a_missing_fence_is_an_error_and_never_a_beginning(world: Memory | Real) -> None:
