@@ -20,7 +20,7 @@ from juliu.load.positions import Fences, LogEnd
 
 LARGE, SMALL = 100, 8  # events a request
 RATE, BATCH = 1_000, 10  # events a second, and of one request, while latencies are taken
-PREFILL = 200_000  # events that a stopped worker then catches up
+PREFILL = 400_000  # events that a stopped worker then catches up
 BEHIND = 500  # requests in flight past which a rate is not kept
 PROCESSES = {"counters": "stream-counters", "store": "stream-store"}
 
@@ -91,26 +91,24 @@ class Spine:
         }
 
     async def catch_up(self) -> dict[str, int]:
-        """Records a CPU second of each worker, catching up PREFILL events that came while it was stopped."""
-        idle = {}
-        for group, process in PROCESSES.items():
-            self.say(f"what a start of {process} costs")
-            idle[group] = cpu.seconds(await workers.restart(self.home, process))
+        """Records a CPU second of each worker, alone catching up PREFILL events that came while both stood still."""
         self.say(f"{PREFILL:,} events while both workers stand still")
-        begins = await asyncio.to_thread(self.end.ends)
         with workers.stopped(self.home, PROCESSES.values()):
             left = iter(range(PREFILL // LARGE))
             await self.client.send(self.traffic.requests(LARGE, lambda: next(left, None) is not None), Sent())
             upto = await asyncio.to_thread(self.end.last_events)
-            records = sum(last + 1 - begin for last, begin in zip(upto, begins, strict=True))
-            return {group: round(records / await self._caught_up_in(group, upto, idle[group])) for group in PROCESSES}
+            return {group: await self._records_per_cpu_s(group, upto) for group in PROCESSES}
 
-    async def _caught_up_in(self, group: str, upto: list[int], idle_cpu_s: float) -> float:
-        """CPU seconds of a new worker until it has everything, its start taken off."""
+    async def _records_per_cpu_s(self, group: str, upto: list[int]) -> int:
+        """Those of a new worker from its first move on: what its start cost is of no interest."""
         self.say(f"{PROCESSES[group]} catches up")
+        before = await self.fences.read(group)
         pid = await workers.restart(self.home, PROCESSES[group], ready=False)
+        moved = await self.fences.moved(group, before)
+        used = cpu.seconds(pid)
         await self.fences.wait(group, upto)
-        return cpu.seconds(pid) - idle_cpu_s
+        records = sum(last - fence for last, fence in zip(upto, moved, strict=True))
+        return round(records / (cpu.seconds(pid) - used))
 
     async def _send_at_rate(self, seconds: float) -> None:
         pause_s, sent, flying = BATCH / RATE, Sent(), set[asyncio.Task[None]]()

@@ -6,7 +6,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from juliu.load.client import Request
 
@@ -36,7 +36,7 @@ class Traffic:
     def __init__(self, dramas: Sequence[Drama], now_ms: Callable[[], int], seed: int = 0) -> None:
         self._random = random.Random(seed)  # noqa: S311 - load, no secret
         self._dramas = dramas
-        self._weights = [1 / (rank + 1) ** SKEW for rank in range(len(dramas))]
+        self._weights = list(accumulate(1 / (rank + 1) ** SKEW for rank in range(len(dramas))))
         self._now_ms = now_ms
         self._viewers = [
             _Viewer(FIRST_VIEWER + n, str(uuid.UUID(int=self._random.getrandbits(128), version=4)))
@@ -68,7 +68,7 @@ class Traffic:
 
     def _watch(self, viewer: _Viewer) -> list[str]:
         """What one drama causes: shown, started, watched in steps, ended, now and then liked."""
-        [(drama_id, duration_ms)] = self._random.choices(self._dramas, self._weights)
+        [(drama_id, duration_ms)] = self._random.choices(self._dramas, cum_weights=self._weights)
         drama = f'"drama_id":{drama_id}'
         play = f'{drama},"episode_no":1,"play_id":"{viewer.session_id[:24]}8{viewer.seq + 2:011x}"'
         stops = [ms for ms in range(0, (BEATS + 2) * STEP_MS, STEP_MS) if ms < duration_ms] + [duration_ms]

@@ -83,15 +83,19 @@ class Fences:
 
     async def wait(self, group: str, upto: Sequence[int]) -> None:
         """Until the group has applied `upto`, the last offset that matters of each partition.  Raises Stuck."""
+        now = await self.read(group)
+        while not reached(now, upto):
+            now = await self.moved(group, now)
+
+    async def moved(self, group: str, before: Sequence[int]) -> list[int]:
+        """The first fences that are not those `before`.  Raises Stuck where they stay for STUCK_S."""
         clock = asyncio.get_running_loop().time
-        before, moved_at = await self.read(group), clock()
-        while not reached(before, upto):
+        until = clock() + STUCK_S
+        while (now := await self.read(group)) == before:
+            if clock() > until:
+                raise Stuck(f"group {group} stands still at {now}: see `juliu logs stream-{group}`")
             await asyncio.sleep(POLL_S)
-            now = await self.read(group)
-            if now != before:
-                before, moved_at = now, clock()
-            elif clock() - moved_at > STUCK_S:
-                raise Stuck(f"group {group} stands still at {now}, short of {[*upto]}: see `juliu logs stream-{group}`")
+        return now
 
     async def _namespace(self, p: int) -> int:
         return int(await self._redis.get(keys.namespace(p)) or 0)
