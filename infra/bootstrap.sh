@@ -28,7 +28,7 @@ package_of() {
 
 # The stamp names what was set up; any change of these files, of the Python or of a moved checkout means doing it again.
 fingerprint() { { pwd; cat requirements/dev.txt requirements/uv.txt pyproject.toml infra/local/etc/kafka-pom.xml infra/bootstrap.sh; } | sha256sum; }
-done_before() { [ -x .venv/bin/python ] && [ "$(cat .venv/setup.stamp 2>/dev/null)" = "$(fingerprint)" ]; }
+done_before() { [ -x .venv/bin/juliu ] && [ "$(cat .venv/setup.stamp 2>/dev/null)" = "$(fingerprint)" ]; }
 
 missing_programs() {
   for program in $PROGRAMS; do have "$program" || echo "$program"; done
@@ -93,7 +93,7 @@ make_venv() {
     cp requirements/uv.txt .venv/uv.installed
   fi
   # uv knows nothing of pip's configuration; where packages come from a mirror named there, pip installs the same pins.
-  .venv/bin/uv pip sync --quiet --python .venv/bin/python requirements/dev.txt ||
+  .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python requirements/dev.txt ||
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
   .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline -e .
 }

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import hypothesis
 
-hypothesis.settings.register_profile("juliu", deadline=None, derandomize=True, database=None, max_examples=60)
+hypothesis.settings.register_profile("juliu", deadline=None, derandomize=True, database=None, max_examples=30)
 hypothesis.settings.load_profile("juliu")

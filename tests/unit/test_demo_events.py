@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections import Counter
 from datetime import datetime
@@ -12,13 +11,11 @@ import msgspec
 import pytest
 
 from domain import events as wire
-from juliu.demo import catalogue, log
-from juliu.demo.events import Composer, count, events_of, intervals, uuid_head
+from juliu.demo.events import Composer, events_of, intervals, uuid_head
 from juliu.demo.ledger import Ledger
 from juliu.demo.log import Exposure
 
 NOW_MS = int(datetime(2026, 3, 5, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)
-LABEL = re.compile(rb'"event_id":"([^"]+)')
 HEAD = uuid_head(0, 5, 9)
 
 
@@ -159,24 +156,3 @@ def test_a_second_like_is_an_event_but_no_second_like():
     _, ledger = composed([[shown(liked=True, session=1), shown(liked=True, session=2), shown(liked=True, user_id=6)]])
     assert ledger.events["liked"] == 3
     assert ledger.total()["likes"] == 2
-
-
-def test_the_whole_log_is_one_and_a_half_million_events():
-    whole = log.read(log.FOLDER, now_ms=NOW_MS, days=15)
-    assert count(whole, catalogue.durations_ms(log.FOLDER)) == 1_567_934
-
-
-def test_the_last_day_of_the_log_has_its_known_totals():
-    day = log.read(log.FOLDER, now_ms=NOW_MS, days=1)
-    ledger, durations = Ledger(), catalogue.durations_ms(log.FOLDER)
-    composer, split_ms = Composer(durations, ledger), log.last_part_from_ms(day)
-    parts = (day.where(day.at_ms < split_ms), day.where(day.at_ms >= split_ms))
-    requests = [request for part in parts for request in composer.requests(part.exposures())]
-    assert len(requests) == 19_392
-    assert len({label for request in requests for label in LABEL.findall(request.body)}) == 109_352
-    assert ledger.sent == sum(request.events for request in requests) == 109_352
-    assert ledger.events == Counter(
-        heartbeat=65_219, impression=15_581, play_started=14_121, play_ended=14_121, liked=284, followed=26
-    )
-    assert count(day, durations) == 109_352
-    assert ledger.total()["content_ms"] == 331_711_145

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,10 +14,13 @@ import pytest
 
 from domain import catalogue_import
 from juliu.demo import catalogue, log, sessions
+from juliu.demo.events import Composer, count
+from juliu.demo.ledger import Ledger
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW_MS = int(datetime(2026, 3, 5, 0, 30, tzinfo=SHANGHAI).timestamp() * 1000)
 MINUTE_MS = 60_000
+LABEL = re.compile(rb'"event_id":"([^"]+)')
 
 
 def in_shanghai(at_ms: int) -> datetime:
@@ -112,3 +117,23 @@ def test_the_import_takes_every_drama(tmp_path: Path):
     catalogue.write(log.FOLDER, tmp_path / "catalogue.jsonl")
     lines = (tmp_path / "catalogue.jsonl").read_bytes().splitlines()
     assert {catalogue_import.read(line).drama_id for line in lines} == set(range(1, 7_584))
+
+
+def test_the_whole_log_is_one_and_a_half_million_events(whole):
+    assert count(whole, catalogue.durations_ms(log.FOLDER)) == 1_567_934
+
+
+def test_the_last_day_of_the_log_has_its_known_totals():
+    day = log.read(log.FOLDER, now_ms=NOW_MS, days=1)
+    ledger, durations = Ledger(), catalogue.durations_ms(log.FOLDER)
+    composer, split_ms = Composer(durations, ledger), log.last_part_from_ms(day)
+    parts = (day.where(day.at_ms < split_ms), day.where(day.at_ms >= split_ms))
+    requests = [request for part in parts for request in composer.requests(part.exposures())]
+    assert len(requests) == 19_392
+    assert len({label for request in requests for label in LABEL.findall(request.body)}) == 109_352
+    assert ledger.sent == sum(request.events for request in requests) == 109_352
+    assert ledger.events == Counter(
+        heartbeat=65_219, impression=15_581, play_started=14_121, play_ended=14_121, liked=284, followed=26
+    )
+    assert count(day, durations) == 109_352
+    assert ledger.total()["content_ms"] == 331_711_145
