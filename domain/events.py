@@ -141,12 +141,29 @@ class Clicked(DramaEvent, frozen=True, kw_only=True, tag="clicked", gc=False):
     arm: Word = ""
 
 
+class Unlocked(DramaEvent, frozen=True, kw_only=True, tag="unlocked", gc=False):
+    """The viewer may watch this episode (0: the whole drama) from now on; so many coins of each kind paid for it.
+
+    From the relay alone: session SERVER_SESSION, `seq` the viewer's next there, all times those of the transaction.
+    """
+
+    episode_no: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    way: Word = "coin"  # later also ad, membership, bundle
+    paid_coins: Count = 0
+    bonus_coins: Count = 0
+    price_version: Word = ""
+
+
 AnyEvent = (
     PlayStarted | Heartbeat | PlayEnded
     | Liked | Unliked | Shared | Followed | Unfollowed | Disliked
     | Impression | Clicked
+    | Unlocked
 )  # fmt: skip
-PUBLIC: tuple[type[Event], ...] = get_args(AnyEvent)  # those that a client may send; all of them, so far
+ALL: tuple[type[Event], ...] = get_args(AnyEvent)
+SERVER: tuple[type[Event], ...] = (Unlocked,)  # decided in MySQL, told to the log by the relay
+PUBLIC = tuple(event for event in ALL if event not in SERVER)  # those that a client may send
+SERVER_SESSION = "server"  # a client's session is a UUID, so none can be taken for it
 STAMPS = frozenset({
     "user_id", "session_id", "ts_ms", "received_at_ms", "late", "clock_reset", "rule",
     "app_id", "platform", "version", "network", "scene", "channel",

@@ -25,6 +25,7 @@ from domain.events import (
     Shared,
     Unfollowed,
     Unliked,
+    Unlocked,
 )
 from domain.keys import USER_LIFE_S
 from domain.state import Hash
@@ -231,6 +232,7 @@ NEEDS: dict[type, Callable[[Any], Fields]] = {
     Shared: _nothing,
     Impression: _nothing,
     Clicked: _nothing,
+    Unlocked: _nothing,
 }
 HANDLERS: dict[type, Handler] = {
     PlayStarted: play_started,
@@ -244,4 +246,5 @@ HANDLERS: dict[type, Handler] = {
     Shared: _counted(counters.SHARES),
     Impression: _counted(counters.IMPRESSIONS),
     Clicked: _counted(counters.CLICKS),
+    Unlocked: _counted(counters.UNLOCKS),
 }

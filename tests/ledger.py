@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HALF_LIVES_H = {"hot": 24, "slow": 168}
-COUNTED = {"impression": "impressions", "clicked": "clicks", "shared": "shares"}
+COUNTED = {"impression": "impressions", "clicked": "clicks", "shared": "shares", "unlocked": "unlocks"}
 REACTIONS = {
     "liked": ("likes", 1), "unliked": ("likes", 0), "followed": ("follows", 1), "unfollowed": ("follows", 0),
     "disliked": ("dislikes", 1),

@@ -1,6 +1,7 @@
 """A deterministic stream of events as they stand in the log, for tests and benches.
 
-60 % heartbeats, 25 % starts and ends, 10 % impressions and clicks, 5 % reactions; viewers and dramas by Zipf's law.
+60 % heartbeats, 25 % starts and ends, 10 % impressions and clicks, 5 % reactions, some of them unlocks, which the
+server counts in a session of its own; viewers and dramas by Zipf's law.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import bisect
 import itertools
 import random
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +20,7 @@ NOW_MS = 1_795_000_000_000
 DURATIONS_MS = (60_000, 75_000, 90_000, 110_000, 6_000, 15_000, 2_000)
 _PLAYED_OR_SHOWN = {events.PlayStarted, events.Heartbeat, events.PlayEnded, events.Impression, events.Clicked}
 # the rest of the types, so that one that comes later is in the stream; likes are the most frequent
-REACTIONS = (events.Liked, *(kind for kind in events.PUBLIC if kind not in _PLAYED_OR_SHOWN))
+REACTIONS = (events.Liked, *(kind for kind in events.ALL if kind not in _PLAYED_OR_SHOWN))
 
 
 def zipf(n: int) -> list[float]:
@@ -40,6 +42,7 @@ class Stream:
     def __init__(self, users: int = 20_000, dramas: int = 2_000, seed: int = 1) -> None:
         self.rnd, self.users, self.dramas = random.Random(seed), zipf(users), zipf(dramas)
         self.viewers: dict[int, Viewer] = {}
+        self.server_seqs: Counter[int] = Counter()
         self.now_ms = NOW_MS
 
     def next(self) -> events.AnyEvent:
@@ -76,7 +79,14 @@ class Stream:
         kind, about = self.rnd.choice(REACTIONS), self._drama()
         if issubclass(kind, events.EpisodeEvent):
             about["episode_no"] = self.rnd.randrange(1, 4)
-        return kind(**base, **about)
+        return self._unlocked(viewer, base | about) if kind is events.Unlocked else kind(**base, **about)
+
+    def _unlocked(self, viewer: Viewer, fields: dict[str, Any]) -> events.Unlocked:
+        """The viewer's own session did not count it, the server's does."""
+        viewer.seq -= 1
+        self.server_seqs[fields["user_id"]] += 1
+        of_server = {"session_id": events.SERVER_SESSION, "seq": self.server_seqs[fields["user_id"]]}
+        return events.Unlocked(**fields | of_server, paid_coins=12, bonus_coins=8)
 
     def _start(self, viewer: Viewer, base: dict[str, Any]) -> events.AnyEvent:
         episode_no = self.rnd.randrange(1, 60)

@@ -66,6 +66,10 @@ FIELDS = (
     Field("network", _WORD),
     Field("scene", _INT),
     Field("channel", _WORD),
+    Field("way", _WORD),
+    Field("paid_coins", _INT),
+    Field("bonus_coins", _INT),
+    Field("price_version", _WORD),
 )
 
 COLUMNS = ", ".join(field.column or field.name for field in FIELDS)

@@ -90,6 +90,10 @@ def the_log() -> list[events.AnyEvent]:
         log.say(events.Disliked, CAT, 12, drama_id=8)
         log.say(events.Shared, CAT, 13, episode_no=1)
     log.say(events.Shared, ANN, 14, session="another", episode_no=1)
+    log.say(events.Unlocked, ANN, -5, session=events.SERVER_SESSION, episode_no=4, bonus_coins=30, paid_coins=20)
+    log.say(events.Unlocked, ANN, 20, session=events.SERVER_SESSION, episode_no=5, paid_coins=50)
+    log.say(events.Unlocked, ANN, 21, session=events.SERVER_SESSION, paid_coins=300)
+    log.say(events.Unlocked, BOB, 22, session=events.SERVER_SESSION, episode_no=4, bonus_coins=50)
     return log.events
 
 
@@ -156,12 +160,12 @@ def test_drama_daily_has_a_row_a_day_and_drama(hand):
     found = rows(
         hand,
         "SELECT day, drama_id, impressions, clicks, starts, ends, viewers, views, valid_plays, long_plays, completes,"
-        " content_ms, likes_change, follows_change, dislikes, shares FROM drama_daily ORDER BY day, drama_id",
+        " content_ms, likes_change, follows_change, dislikes, shares, unlocks FROM drama_daily ORDER BY day, drama_id",
     )
     assert found == [
-        (BEFORE, 9, 3, 1, 3, 2, 1, 3, 2, 1, 1, 76_000, 0, 1, 0, 0),
-        (TODAY, 8, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2_000, 0, 0, 1, 0),
-        (TODAY, 9, 0, 0, 3, 3, 2, 1, 1, 0, 0, 14_500, 2, 0, 0, 3),
+        (BEFORE, 9, 3, 1, 3, 2, 1, 3, 2, 1, 1, 76_000, 0, 1, 0, 0, 1),
+        (TODAY, 8, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2_000, 0, 0, 1, 0, 0),
+        (TODAY, 9, 0, 0, 3, 3, 2, 1, 1, 0, 0, 14_500, 2, 0, 0, 3, 3),
     ]
 
 
@@ -176,6 +180,14 @@ def test_reactions_daily_counts_what_changed(hand):
         (TODAY, 8, 0, 0, 0, 0, 1, 0, 0, 0),
         (TODAY, 9, 2, 0, 1, 1, 0, 3, 2, 0),
     ]
+
+
+def test_unlock_daily_tells_what_was_paid(hand):
+    found = rows(
+        hand,
+        "SELECT day, drama_id, unlocks, viewers, paid_coins, bonus_coins FROM unlock_daily ORDER BY day, drama_id",
+    )
+    assert found == [(BEFORE, 9, 1, 1, 20, 30), (TODAY, 9, 3, 2, 350, 50)]
 
 
 def test_episode_dropoff_tells_who_stayed(hand):
@@ -195,14 +207,14 @@ def test_user_daily_has_a_row_a_day_and_viewer(hand):
     found = rows(
         hand,
         "SELECT day, user_id, sessions, impressions, clicks, views, valid_plays, completes, dramas, episodes,"
-        " content_ms, wall_ms, reactions, dateDiff('second', first_at, last_at) FROM user_daily ORDER BY day, user_id",
+        " content_ms, wall_ms, reactions, unlocks, dateDiff('second', first_at, last_at) FROM user_daily ORDER BY day, user_id",
     )
     assert found == [
-        (BEFORE, ANN, 1, 3, 1, 3, 2, 1, 1, 2, 76_000, 82_000, 3, 1797),
-        (BEFORE, CAT, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0),
-        (TODAY, ANN, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 837),
-        (TODAY, BOB, 1, 0, 0, 2, 2, 1, 2, 2, 16_500, 46_500, 3, 360),
-        (TODAY, CAT, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 5, 300),
+        (BEFORE, ANN, 1, 3, 1, 3, 2, 1, 1, 2, 76_000, 82_000, 3, 1, 1797),
+        (BEFORE, CAT, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0),
+        (TODAY, ANN, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 1080),
+        (TODAY, BOB, 1, 0, 0, 2, 2, 1, 2, 2, 16_500, 46_500, 3, 1, 1020),
+        (TODAY, CAT, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 5, 0, 300),
     ]
 
 

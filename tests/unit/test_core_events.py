@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from domain import events
-from domain.events import PUBLIC, STAMPS, WIRE
+from domain.events import ALL, PUBLIC, SERVER, STAMPS, WIRE
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 RELEASED = [line for file in sorted(CORPUS.glob("v*.jsonl")) for line in file.read_bytes().splitlines()]
@@ -44,8 +44,8 @@ def test_the_row_store_sees_who_and_when_of_every_record(line):
 
 def test_the_corpus_has_every_event_type_short_and_in_full():
     written = [events.decode(line) for line in RELEASED]
-    assert {type(event) for event in written} == set(PUBLIC)
-    for kind in PUBLIC:
+    assert {type(event) for event in written} == set(ALL)
+    for kind in ALL:
         names = [msgspec.json.decode(events.encode(e)).keys() - {"type"} for e in written if type(e) is kind]
         assert max(names, key=len) >= fields_of(kind) - {"ticket"}, f"{kind.__name__} in full"
         assert len(min(names, key=len)) < len(max(names, key=len)), f"{kind.__name__} with defaults left out"
@@ -87,8 +87,19 @@ def test_a_field_of_a_wrong_type_or_size_is_refused(name, value):
         msgspec.json.decode(body, type=WIRE["liked"])
 
 
-@pytest.mark.parametrize("kind", PUBLIC)
+@pytest.mark.parametrize("kind", ALL)
 def test_every_event_has_a_sentence(kind):
     assert kind.__doc__
     assert kind.__doc__.rstrip().endswith(".")
+
+
+def test_what_only_the_server_says_has_no_form_for_clients():
+    assert set(PUBLIC) | set(SERVER) == set(ALL)
+    assert WIRE.keys() == {kind.__struct_config__.tag for kind in PUBLIC}
+    assert SERVER
+    assert not WIRE.keys() & {kind.__struct_config__.tag for kind in SERVER}
+
+
+@pytest.mark.parametrize("kind", PUBLIC)
+def test_the_sentence_is_also_that_of_what_clients_send(kind):
     assert WIRE[kind.__struct_config__.tag].__doc__ == kind.__doc__

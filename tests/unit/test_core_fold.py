@@ -130,8 +130,8 @@ def test_a_record_that_cannot_be_folded_is_named_and_the_rest_goes_on_without_it
     assert numbers(folded(*records)) == {(7, "starts"): 1, (7, "impressions"): 1}
 
 
-def test_every_public_event_has_needs_and_a_handler():
-    assert handlers.NEEDS.keys() == handlers.HANDLERS.keys() == set(events.PUBLIC)
+def test_every_event_has_needs_and_a_handler():
+    assert handlers.NEEDS.keys() == handlers.HANDLERS.keys() == set(events.ALL)
 
 
 def test_the_fields_spelled_for_speed_are_those_of_the_state():
@@ -174,4 +174,4 @@ def test_a_store_that_answers_nonsense_is_an_error():
 def test_counts_of_a_stream_are_plausible(log):
     kinds = Counter(type(record).__name__ for record in log[0] if record)
     assert kinds["Heartbeat"] > 1_000
-    assert len(kinds) == len(events.PUBLIC)
+    assert len(kinds) == len(events.ALL)
