@@ -47,6 +47,14 @@ LOG_WAITING_BYTES = Gauge(
     "juliu_api_log_waiting_bytes", "Bytes handed to Kafka, not yet reported.", multiprocess_mode="livesum"
 )
 
+THREADS_INSIDE = Gauge(
+    "juliu_api_threads_calls", "Calls to MySQL that run or wait for a thread, by who makes them.", ["pool"],
+    multiprocess_mode="livesum",
+)  # fmt: skip
+UNLOCKS = Counter(
+    "juliu_unlocks_total", "Answers to an unlock, by outcome: done, or the code of the error.", ["outcome"]
+)
+
 FEED_ITEMS = Counter("juliu_feed_items_total", "Dramas served in feeds and lists, by source.", ["source"])
 FEED_SOURCE_FAILURES = Counter(
     "juliu_feed_source_failures_total", "Sources passed over because they did not answer.", ["source"]

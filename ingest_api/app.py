@@ -15,6 +15,7 @@ from ingest_api import handlers, openapi
 from ingest_api.auth import Tokens
 from ingest_api.connections import Connections, RealConnections
 from ingest_api.edge import Edge
+from ingest_api.errors import MoneyUnavailable
 from ingest_api.events.admission import Admission
 from ingest_api.events.body import BODY_S
 from ingest_api.events.route import PATH, EventsRoute
@@ -30,6 +31,7 @@ from ingest_api.product.charts import RedisCharts
 from ingest_api.product.router import router as product
 from ingest_api.product.service import Product
 from ingest_api.product.viewers import RedisViewers
+from ingest_api.threads import Threads
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -49,6 +51,7 @@ def assemble(
     app.state.catalogue = connections.catalogue
     app.state.log = connections.log
     app.state.tokens = tokens
+    app.state.threads = [Threads("money", MoneyUnavailable)]  # each is closed before what its calls stand on
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
     app.state.product = Product(connections.catalogue, charts, viewers)
     shown = RedisShown(connections.redis, viewers)
@@ -81,4 +84,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         gc.freeze()  # what is loaded now lives as long as the process: do not walk it again
         yield
     finally:
+        for threads in app.state.threads:
+            await threads.close()
         await connections.close()

@@ -19,7 +19,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from domain.events import MAX_ID
-from ingest_api.errors import BackfillNotHere, TokenExpired, TokenMissing, Unauthorized
+from ingest_api.errors import BackfillNotHere, TokenExpired, TokenMissing, Unauthorized, ViewersOnly
 
 ALGORITHM, ISSUER, AUDIENCE = "HS256", "juliu", "juliu-api"
 MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: as long as the hash
@@ -176,3 +176,13 @@ async def current_viewer(request: Request, _: Annotated[object, Depends(_documen
 
 
 CurrentViewer = Annotated[Viewer, Depends(current_viewer)]
+
+
+async def viewer_alone(viewer: CurrentViewer) -> Viewer:
+    """FastAPI dependency: the same, of scope viewer.  Raises ViewersOnly."""
+    if viewer.scope is not Scope.VIEWER:
+        raise ViewersOnly
+    return viewer
+
+
+ViewerAlone = Annotated[Viewer, Depends(viewer_alone)]

@@ -1,14 +1,17 @@
-"""What an API process holds open: Redis, the catalogue it follows, the log it writes."""
+"""What an API process holds open: Redis, MySQL, the catalogue it follows, the log it writes."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Protocol
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from sqlalchemy.engine import Engine
 
 from infra.catalogue.follower import CatalogueFollower
 from infra.log_safety import require_safe_log
+from infra.mysql.engine import engine_of
 from infra.settings import Settings
 from ingest_api.events.kafka_log import KafkaLog
 from ingest_api.events.log import Log
@@ -16,6 +19,8 @@ from ingest_api.events.service import CatalogueSource
 
 REDIS_S = 2.0
 REDIS_CONNECTIONS = 100  # past it a request waits for its turn, REDIS_S at most
+MYSQL_POOL = 8  # twice as many connections at most: as many as there are threads that ask (Threads, two pools of 8)
+MYSQL_ANSWER_S = 5  # a viewer waits no longer; a thread that hangs in a statement is free again after it
 
 
 class Connections(Protocol):
@@ -33,6 +38,10 @@ class Connections(Protocol):
     def redis(self) -> Redis:
         """Client with bytes as answers."""
 
+    @property
+    def mysql(self) -> Engine:
+        """Money and the catalogue's truth; blocks, so it is asked in Threads only."""
+
     async def open(self) -> None:
         """Connect and begin to follow.  What is away for now is no error."""
 
@@ -48,11 +57,13 @@ class RealConnections:
         self.redis = _redis(settings.redis_url)
         self.catalogue = CatalogueFollower(self.redis)
         self.log = KafkaLog(settings)
+        self.mysql = engine_of(settings, pool=MYSQL_POOL, answer_s=MYSQL_ANSWER_S)
         self._opened = AsyncExitStack()
 
     async def open(self) -> None:
         """Raises UnsafeLog in production where Kafka could lose what it acknowledged."""
         self._opened.push_async_callback(self.redis.aclose)
+        self._opened.push_async_callback(asyncio.to_thread, self.mysql.dispose)
         await require_safe_log(self._settings)
         await self.catalogue.start()
         self._opened.push_async_callback(self.catalogue.stop)

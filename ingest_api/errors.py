@@ -81,6 +81,12 @@ class BackfillNotHere(ApiError):
     status, code = 403, "backfill_not_here"
 
 
+class ViewersOnly(ApiError):
+    """This is for viewers' own tokens; other scopes have no coins and watch nothing."""
+
+    status, code = 403, "viewers_only"
+
+
 # -- what is asked ----------------------------------------------------------------------------------------------------
 
 
@@ -227,7 +233,19 @@ class NumbersUnavailable(Unavailable):
     code = "numbers_unavailable"
 
 
+class MoneyUnavailable(Unavailable):
+    """Coins and unlocks cannot be read or changed now; send the same again, with the same key, after Retry-After."""
+
+    code = "money_unavailable"
+
+
 class UnknownDrama(NotFound):
     """There is no such drama, or it is not shown any more."""
 
     code = "unknown_drama"
+
+
+class UnknownEpisode(NotFound):
+    """There is no such episode, or its drama is not shown any more."""
+
+    code = "unknown_episode"

@@ -39,6 +39,7 @@ class Twins:
     log: Any = field(default_factory=lambda: MemoryLog(PARTITIONS))
     catalogue: Any = field(default_factory=FixedCatalogue)
     redis: Any = None
+    mysql: Any = None
     now_s: float = NOW_S
 
     async def open(self) -> None:
