@@ -207,12 +207,13 @@ def test_user_daily_has_a_row_a_day_and_viewer(hand):
     found = rows(
         hand,
         "SELECT day, user_id, sessions, impressions, clicks, views, valid_plays, completes, dramas, episodes,"
-        " content_ms, wall_ms, reactions, unlocks, dateDiff('second', first_at, last_at) FROM user_daily ORDER BY day, user_id",
+        " content_ms, wall_ms, reactions, unlocks, dateDiff('second', first_at, last_at) FROM user_daily"
+        " ORDER BY day, user_id",
     )
     assert found == [
         (BEFORE, ANN, 1, 3, 1, 3, 2, 1, 1, 2, 76_000, 82_000, 3, 1, 1797),
         (BEFORE, CAT, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0),
-        (TODAY, ANN, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 1080),
+        (TODAY, ANN, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 1257),
         (TODAY, BOB, 1, 0, 0, 2, 2, 1, 2, 2, 16_500, 46_500, 3, 1, 1020),
         (TODAY, CAT, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 5, 0, 300),
     ]
