@@ -86,9 +86,14 @@ class Client:
 
     async def get(self, user_id: int, path: str) -> Answer:
         """GET `path` as this viewer.  Raises GaveUp."""
+        return await self.call(user_id, "GET", path)
+
+    async def call(self, user_id: int, method: str, path: str, body: bytes = b"", *headers: str) -> Answer:
+        """Any request that may be sent again when no answer came.  Raises GaveUp."""
         mine = user_id % len(self._lines)
+        whole = request(method, path, self._host, self._token(user_id), body, *headers)
         async with self._free[mine]:
-            answer, _ = await self._ask(self._lines[mine], request("GET", path, self._host, self._token(user_id)))
+            answer, _ = await self._ask(self._lines[mine], whole)
         return answer
 
     def close(self) -> None:

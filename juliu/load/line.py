@@ -23,11 +23,12 @@ class BadAnswer(ConnectionError):
     """Not HTTP, without a length, or too long: the connection is of no further use."""
 
 
-def request(method: str, path: str, host: str, token: str, body: bytes = b"") -> bytes:
-    """A whole request, ready to be written."""
+def request(method: str, path: str, host: str, token: str, body: bytes = b"", *more: str) -> bytes:
+    """A whole request, ready to be written; `more` are headers, `Name: value`."""
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        + "".join(f"{header}\r\n" for header in (*more, ""))
     )
     return head.encode("ascii") + body
 
