@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from infra.settings import Settings
 from ingest_api import handlers, openapi
@@ -44,7 +45,7 @@ def assemble(
 ) -> FastAPI:
     """The API on these connections."""
     tokens = Tokens(settings.jwt_secret.get_secret_value(), now_s, settings.backfill_anywhere)
-    app = FastAPI(title="juliu", version=version("juliu"), lifespan=_lifespan, redoc_url=None)
+    app = FastAPIOffline(title="juliu", version=version("juliu"), lifespan=_lifespan, redoc_url=None)
     app.state.settings = settings
     app.state.connections = connections
     app.state.redis = connections.redis
