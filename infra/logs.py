@@ -11,7 +11,9 @@ import structlog
 
 from infra.settings import Settings
 
-FORBIDDEN = frozenset({"token", "authorization", "secret", "password", "jwt_secret", "body", "ticket", "cookie"})
+FORBIDDEN = frozenset(
+    {"token", "authorization", "secret", "password", "jwt_secret", "body", "ticket", "signature", "cookie"}
+)
 MAX_FIELD = 2_000  # characters of one text field: a log line is for people
 
 

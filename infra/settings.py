@@ -39,6 +39,19 @@ class Settings(BaseSettings):
     )
 
     jwt_secret: SecretStr = Field(SecretStr(""), description="HS256 key of viewers' tokens, at least 32 bytes")
+    ticket_secret: SecretStr = Field(
+        SecretStr(""), description="HMAC key of playback tickets and media addresses, at least 32 bytes"
+    )
+    ticket_secret_previous: SecretStr = Field(
+        SecretStr(""), description="the key before; what it signed is still taken (for 30 days after a change)"
+    )
+    ticket_life_s: int = Field(
+        6 * 3_600, ge=600, le=7 * 86_400, description="how long after it was given out a ticket lets a playback begin"
+    )
+    media_url_life_s: int = Field(
+        3_600, ge=60, le=86_400, description="how long a media address works; up to 5 minutes more"
+    )
+    media_root: str = Field("", description="folder that the catalogue's media_path is below; none: no video is served")
     api_host: str = Field("127.0.0.1", description="address that the API binds")
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API binds")
     backfill_anywhere: bool = Field(False, description="take tokens of scope backfill from outside loopback too")
@@ -57,6 +70,11 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="address that a worker's metrics_port binds")
     metrics_port: int = Field(0, ge=0, le=65535, description="port of a worker's /livez /readyz /metrics; 0 is none")
     pulse_ms: int = Field(1_000, ge=100, le=60_000, description="age at which the store closes an open block")
+    relay_poll_ms: int = Field(200, ge=10, le=10_000, description="longest time before the relay looks for new rows")
+    relay_batch: int = Field(500, ge=1, le=10_000, description="outbox rows that the relay sends and marks together")
+    relay_lease_ms: int = Field(
+        6_000, ge=1_000, le=300_000, description="after a relay was killed, others take its rows when this has passed"
+    )
     train_interval_s: int = Field(3_600, ge=60, description="time between trainings of `juliu schedule`")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -19,6 +19,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from domain.events import MAX_ID
+from infra.settings import Settings
 from ingest_api.errors import BackfillNotHere, TokenExpired, TokenMissing, Unauthorized, ViewersOnly
 
 ALGORITHM, ISSUER, AUDIENCE = "HS256", "juliu", "juliu-api"
@@ -46,15 +47,24 @@ class Viewer(msgspec.Struct, frozen=True):
 
 
 class WeakSecret(ValueError):
-    """JULIU_JWT_SECRET is missing or weak; it must be at least 32 random bytes (`openssl rand -hex 32`)."""
+    """A secret is missing or weak; it must be at least 32 random bytes (`openssl rand -hex 32`)."""
 
 
-def checked_secret(secret: str) -> bytes:
-    """The key, or WeakSecret if it is short or plainly not random."""
+def checked_secret(secret: str, name: str = "JULIU_JWT_SECRET") -> bytes:
+    """The key, or WeakSecret, which names the setting, if it is short or plainly not random."""
     key = secret.encode()
     if len(key) < MIN_SECRET_BYTES or len(set(key)) < 8:
-        raise WeakSecret(WeakSecret.__doc__)
+        raise WeakSecret(
+            f"{name} is missing or weak; it must be at least {MIN_SECRET_BYTES} random bytes (`openssl rand -hex 32`)."
+        )
     return key
+
+
+def ticket_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """The key that signs tickets and media addresses, then the one before it if there is one.  Raises WeakSecret."""
+    now, before = settings.ticket_secret.get_secret_value(), settings.ticket_secret_previous.get_secret_value()
+    known = checked_secret(now, "JULIU_TICKET_SECRET")
+    return (known, checked_secret(before, "JULIU_TICKET_SECRET_PREVIOUS")) if before else (known,)
 
 
 def issue(secret: str, user_id: int, scope: Scope, now_s: int, days: int) -> str:

@@ -17,11 +17,11 @@ from infra.settings import Settings
 from ingest_api.app import assemble
 from ingest_api.errors import LogUnavailable
 from ingest_api.events.log import Log
-from tests.builders import NOW_S, SECRET, a_catalogue, a_token
+from tests.builders import NOW_S, SECRET, TICKET_SECRET, a_catalogue, a_token
 from tests.memory_log import MemoryLog
 
 PARTITIONS = 4
-SETTINGS = Settings(jwt_secret=SecretStr(SECRET), partitions=PARTITIONS)
+SETTINGS = Settings(jwt_secret=SecretStr(SECRET), ticket_secret=SecretStr(TICKET_SECRET), partitions=PARTITIONS)
 
 
 @dataclass
@@ -40,6 +40,8 @@ class Twins:
     catalogue: Any = field(default_factory=FixedCatalogue)
     redis: Any = None
     mysql: Any = None
+    money: Any = None
+    purse: Any = None
     now_s: float = NOW_S
 
     async def open(self) -> None:

@@ -14,6 +14,7 @@ from domain.catalogue import Catalogue, Drama
 from ingest_api.auth import Scope, issue
 
 SECRET = "only-for-tests-0123456789abcdefghijkl"
+TICKET_SECRET = "only-for-tickets-0123456789abcdefghij"
 NOW_MS = 1_790_000_000_000
 NOW_S = NOW_MS // 1000
 USER = 7

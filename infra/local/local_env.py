@@ -21,7 +21,10 @@ def parse(text: str) -> dict[str, str]:
 
 
 def render(known: Mapping[str, str], ports: Mapping[str, int], new_secret: str) -> str:
-    """The file for these ports.  `known` is kept, but for addresses; secrets that it lacks come of `new_secret`."""
+    """The file for these ports.  `known` is kept, but for addresses.
+
+    Secrets that it lacks are parts of `new_secret`, which has 160 characters.
+    """
     password = mysql_password(known) or new_secret[:32]
     ours = {
         "JULIU_KAFKA": f"{HOST}:{ports['kafka']}",
@@ -29,7 +32,8 @@ def render(known: Mapping[str, str], ports: Mapping[str, int], new_secret: str) 
         "JULIU_CLICKHOUSE_URL": f"http://{HOST}:{ports['clickhouse']}",
         "JULIU_MYSQL_URL": f"mysql+pymysql://{MYSQL_USER}:{quote(password)}@{HOST}:{ports['mysql']}/{MYSQL_DATABASE}",
         "JULIU_API_PORT": str(ports["api"]),
-        "JULIU_JWT_SECRET": known.get("JULIU_JWT_SECRET") or new_secret[32:],
+        "JULIU_JWT_SECRET": known.get("JULIU_JWT_SECRET") or new_secret[32:96],
+        "JULIU_TICKET_SECRET": known.get("JULIU_TICKET_SECRET") or new_secret[96:],
     }
     return "\n".join([_HEAD, *(f"{name}={value}" for name, value in ({**known, **ours}).items())]) + "\n"
 
@@ -49,6 +53,6 @@ def read(home: Home) -> dict[str, str]:
 
 def write(home: Home, ports: Mapping[str, int]) -> dict[str, str]:
     """Write the file for these ports, for its owner's eyes only; secrets are kept.  Returns what it says."""
-    text = render(read(home), ports, secrets.token_urlsafe(72))
+    text = render(read(home), ports, secrets.token_urlsafe(120))
     write_whole(home.local_env, text, mode=0o600)
     return parse(text)
