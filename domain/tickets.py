@@ -13,6 +13,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import NamedTuple
 
+MAX_LENGTH = 300  # of a ticket of any form; those of today have 95 characters
 SLACK_MS = 2 * 60_000  # a device's clock, put right by what it measured, may still be this far behind
 HIDDEN = re.compile(rb"\bt[0-9]\.[A-Za-z0-9_-]{16,}")  # a ticket of any form, whole or cut short, in other bytes
 MASK = b"t.hidden"

@@ -32,6 +32,10 @@ API_REFUSED = Counter("juliu_api_refused_total", "Requests answered with an erro
 EVENTS_ACCEPTED = Counter(
     "juliu_api_events_accepted_total", "Events that are in the log and were answered accepted.", ["type"]
 )
+PLAYS_STARTED = Counter(
+    "juliu_api_plays_started_total", "Accepted play_started, by what they brought: backfill, valid, none, bad, other.",
+    ["ticket"],
+)  # fmt: skip
 EVENTS_REJECTED = Counter("juliu_api_events_rejected_total", "Events answered rejected, by reason.", ["reason"])
 REJECTS_SAMPLED = Counter(
     "juliu_api_rejects_sampled_total", "Rejected events: put into juliu.dead, or passed over.", ["fate"]
@@ -76,6 +80,12 @@ WAITING = Gauge("juliu_stream_waiting_partitions", "Partitions that wait for a s
 LAG_RECORDS = Gauge("juliu_stream_lag_records", "Records behind the fence.", ["group", "partition"])
 LAG_SECONDS = Gauge("juliu_stream_lag_seconds", "Age of the first event behind the fence.", ["group", "partition"])
 MERGE_SECONDS = Histogram("juliu_merge_seconds", "One merge of counters and heat.", ["kind"], buckets=SECONDS)
+
+RELAY_SENT = Counter("juliu_relay_sent_total", "Outbox rows that are in the log and marked.")
+RELAY_WAITS = Counter("juliu_relay_waits_total", "Turns of the relay that ended waiting for a store.", ["store"])
+RELAY_SHARDS = Gauge("juliu_relay_shards", "Shards of the outbox that this relay leases.")
+RELAY_LAG_ROWS = Gauge("juliu_relay_lag_rows", "Rows of its shards that are not marked yet.")
+RELAY_LAG_SECONDS = Gauge("juliu_relay_lag_seconds", "Age of the oldest of them.")
 
 # -- recommender -------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 
 from infra.settings import Settings
 from ingest_api import handlers, openapi
-from ingest_api.auth import Tokens
+from ingest_api.auth import Tokens, ticket_secrets
 from ingest_api.connections import Connections, RealConnections
 from ingest_api.edge import Edge
 from ingest_api.errors import MoneyUnavailable
@@ -72,7 +72,8 @@ def _events(
 ) -> EventsRoute:
     log = connections.log
     admission = Admission(log, settings.queue_high_water, settings.queue_high_water_bytes)
-    ingest = Ingest(log, connections.catalogue, settings.partitions, now_s, Samples(log, time.monotonic))
+    samples, secrets = Samples(log, time.monotonic), ticket_secrets(settings)
+    ingest = Ingest(log, connections.catalogue, settings.partitions, now_s, samples, ticket_secrets=secrets)
     return EventsRoute(tokens, admission, ingest, body_s)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
+from domain import tickets
 from domain.catalogue import Catalogue
 from domain.events import PUBLIC, WIRE, EpisodeEvent, Heartbeat, PlayEnded, PlayEvent, PlayStarted
 from ingest_api.events.contract import Accepted, Rejected, WireEvent
@@ -72,17 +75,39 @@ class Places(dict[tuple[int, int], Place]):
         return Place(place_stamps(index), place_stamps(index, duration_ms), duration_ms + PAST_THE_END_MS)
 
 
+class Brought(StrEnum):
+    """What a `play_started` brought to show that it may heat its drama."""
+
+    BACKFILL = "backfill"  # a history that is replayed: it was entitled when it happened
+    VALID = "valid"
+    NONE = "none"
+    BAD = "bad"  # no ticket of ours
+    OTHER = "other"  # another viewer's or episode's, or its life does not cover the playback
+
+
+QUALIFIES = frozenset({Brought.BACKFILL, Brought.VALID})
+
+
 class Judged(NamedTuple):
-    """`values` go into the log, in order; `results` has one entry an event; `types` counts what is accepted."""
+    """`values` go into the log, in order; `results` has one entry an event; `types` counts what is accepted.
+
+    `starts` has what each accepted `play_started` brought.
+    """
 
     values: list[bytes]
     results: list[Accepted | Rejected]
     types: Counter[str]
+    starts: list[Brought]
 
 
-def judge(events: list[WireEvent], receipt: Receipt, catalogue: Catalogue) -> Judged:
-    """Check each event (some may be Rejected already) for itself; what is not taken costs the others nothing."""
-    judged, last_seq = Judged([], [], Counter()), 0
+def judge(
+    events: list[WireEvent], receipt: Receipt, catalogue: Catalogue, ticket_secrets: Sequence[bytes] = ()
+) -> Judged:
+    """Check each event (some may be Rejected already) for itself; what is not taken costs the others nothing.
+
+    A playback is qualified by a ticket that one of `ticket_secrets` signed; one without is counted, and heats nothing.
+    """
+    judged, last_seq = Judged([], [], Counter(), []), 0
     places, stamper, tags = Places(catalogue), Stamper(receipt), []
     for event in events:
         kind = KINDS.get(type(event))
@@ -95,16 +120,15 @@ def judge(events: list[WireEvent], receipt: Receipt, catalogue: Catalogue) -> Ju
             judged.results.append(Rejected(str(event.event_id), reason))
             continue
         last_seq = event.seq
-        judged.values.append(_logged(event, kind, place, stamper))
+        if kind.start:
+            judged.starts.append(brought := _brought(event, stamper, ticket_secrets))
+            judged.values.append(_logged_start(event, place, stamper, brought))
+        else:
+            judged.values.append(stamper.stamped(event, place.play_stamps if kind.play else place.stamps))
         judged.results.append(Accepted(event.event_id))
         tags.append(kind.tag)
     judged.types.update(tags)
     return judged
-
-
-def qualified(_event: WireEvent, _receipt: Receipt) -> bool:
-    """May this playback heat a drama?  Every valid token's may, until there are playback tickets."""
-    return True
 
 
 def _fault(event: WireEvent, kind: Kind, place: Place, last_seq: int) -> Reason | None:
@@ -117,10 +141,23 @@ def _fault(event: WireEvent, kind: Kind, place: Place, last_seq: int) -> Reason 
     return None
 
 
-def _logged(event: WireEvent, kind: Kind, place: Place, stamper: Stamper) -> bytes:
-    if not kind.start:
-        return stamper.stamped(event, place.play_stamps if kind.play else place.stamps)
-    marks = QUALIFIED if qualified(event, stamper.receipt) else b""
+def _brought(event: WireEvent, stamper: Stamper, secrets: Sequence[bytes]) -> Brought:
+    receipt = stamper.receipt
+    if receipt.backfill:
+        return Brought.BACKFILL
+    if event.ticket is None:
+        return Brought.NONE
+    try:
+        ticket = tickets.read(secrets, event.ticket)
+    except tickets.BadTicket:
+        return Brought.BAD
+    began_ms = stamper.when(event).ts_ms
+    good = tickets.valid(ticket, receipt.user_id, event.drama_id, event.episode_no, began_ms)
+    return Brought.VALID if good else Brought.OTHER
+
+
+def _logged_start(event: WireEvent, place: Place, stamper: Stamper, brought: Brought) -> bytes:
     if event.ticket is not None:  # a ticket is a capability: it is looked at here and goes no further
         event = msgspec.structs.replace(event, ticket=None)
+    marks = QUALIFIED if brought in QUALIFIES else b""
     return stamper.stamped(event, place.play_stamps + marks)

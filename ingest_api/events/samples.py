@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import version
 
+from domain.tickets import MAX_LENGTH, without_tickets
 from domain.topics import EVENTS
 from infra.metrics import REJECTS_SAMPLED
 from ingest_api.events.log import Log
@@ -34,7 +35,12 @@ class Samples:
             return
         self._left -= 1
         REJECTS_SAMPLED.labels("kept").inc()
-        self._log.set_aside(b"%d" % user_id, original[:MAX_SAMPLE_BYTES], _headers(reason))
+        self._log.set_aside(b"%d" % user_id, _shown(original), _headers(reason))
+
+
+def _shown(original: bytes) -> bytes:
+    """The first MAX_SAMPLE_BYTES without tickets: whoever reads samples must not be able to play with them."""
+    return without_tickets(original[: MAX_SAMPLE_BYTES + MAX_LENGTH])[:MAX_SAMPLE_BYTES]
 
 
 def _headers(reason: str) -> dict[str, str | bytes | None]:

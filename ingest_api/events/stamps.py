@@ -24,6 +24,7 @@ class Receipt(NamedTuple):
     clock_offset_ms: int
     client: Client
     sent_at_ms: int = 0  # the device's clock when it sent the request; 0 is unknown
+    backfill: bool = False  # a history that is replayed
 
 
 class When(NamedTuple):
@@ -77,6 +78,10 @@ class Stamper:
         common = encode(_Common(receipt.user_id, receipt.session_id, receipt.received_at_ms, **client))
         # the rule is always written: a reader with a newer default must not reinterpret what was counted
         self._common = b',"rule":%d,' % RULE_VERSION + common[1:]
+
+    def when(self, event: WireEvent) -> When:
+        """When the event happened, as it is stamped."""
+        return when(event.at_ms, self._offset_ms, self._received_at_ms, self._sent_at_ms)
 
     def stamped(self, event: WireEvent, of_place: bytes) -> bytes:
         """The JSON of `event` as a domain.events record; `of_place` is `place_stamps` of where it happened."""

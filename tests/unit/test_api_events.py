@@ -9,17 +9,22 @@ from typing import Any
 
 import pytest
 
+from domain import tickets
 from domain.events import decode
+from domain.tickets import Ticket
 from domain.topics import partition_of
 from ingest_api.auth import Scope
 from ingest_api.events.example import ANSWER, BATCH
 from ingest_api.events.log import Waiting
+from ingest_api.events.samples import MAX_SAMPLE_BYTES
 from ingest_api.events.service import STALE_S
 from tests.api import PARTITIONS, SETTINGS, Twins, caller, code, post, reasons
 from tests.builders import (
+    DRAMA,
     EPISODE_MS,
     NOW_MS,
     SESSION,
+    TICKET_SECRET,
     UNKNOWN_DRAMA,
     USER,
     a_batch,
@@ -305,6 +310,31 @@ async def test_a_refused_body_is_sampled_too(twins: Twins) -> None:
     await post(twins.app(), b"{" * 10_000)
     ((_, original, headers),) = twins.log.aside
     assert (len(original), headers["reason"]) == (4_096, b"malformed_json")
+
+
+async def test_no_sample_holds_a_ticket(twins: Twins) -> None:
+    """Whoever reads the dead letters must not be able to heat dramas in a viewer's name."""
+    ticket = tickets.make(TICKET_SECRET.encode(), Ticket(7, DRAMA, 1, 90_000, NOW_MS, 60_000))
+    await post(twins.app(), a_body(an_event("play_started", ticket=ticket, drama_id=UNKNOWN_DRAMA)))
+    await post(twins.app(), a_body(an_event("play_started", ticket=ticket))[:-2])
+    await post(twins.app(), b'{"x":"' + b" " * (MAX_SAMPLE_BYTES - 26) + ticket.encode())
+    assert len(twins.log.aside) == 3
+    assert [ticket[3:20].encode() in original for _, original, _ in twins.log.aside] == [False] * 3
+    assert all(len(original) <= MAX_SAMPLE_BYTES for _, original, _ in twins.log.aside)
+
+
+async def test_a_ticket_qualifies_a_playback_and_is_kept_nowhere(twins: Twins) -> None:
+    ticket = tickets.make(TICKET_SECRET.encode(), Ticket(USER, DRAMA, 1, 90_000, NOW_MS, 60_000))
+    sent = [an_event("play_started", 1, ticket=ticket), an_event("play_started", 2), an_event("liked", 3)]
+    assert reasons(await post(twins.app(), a_body(*sent))) == ["accepted"] * 3
+    assert [getattr(event, "qualified", None) for event in twins.logged] == [True, False, None]
+    assert ticket.encode() not in b"".join(value for records in twins.log.partitions for _, value in records)
+
+
+async def test_a_replayed_history_is_qualified_without_tickets(twins: Twins) -> None:
+    token = a_token(scope=Scope.BACKFILL)
+    await post(twins.app(), a_body(an_event("play_started")), authorization=f"Bearer {token}")
+    assert [event.qualified for event in twins.logged] == [True]
 
 
 async def test_samples_have_a_rate(twins: Twins) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import events
+from domain import events, tickets
 from domain.catalogue import Catalogue
+from domain.tickets import Ticket
 from ingest_api.events.contract import Accepted, Client
 from ingest_api.events.judge import PAST_THE_END_MS, Judged, judge
 from ingest_api.events.stamps import Receipt
@@ -25,11 +26,29 @@ from tests.builders import (
 )
 
 RECEIPT = Receipt(7, SESSION, NOW_MS, 0, Client())
+SECRET, PREVIOUS, OTHER = (bytes([n]) * 32 for n in (1, 2, 3))
+HOUR_MS = 3_600_000
 
 
-def judged(*sent: dict[str, Any], catalogue: Catalogue | None = None) -> Judged:
+def judged(*sent: dict[str, Any], catalogue: Catalogue | None = None, receipt: Receipt = RECEIPT) -> Judged:
     wires = [msgspec.convert(event, events.WIRE[event["type"]]) for event in sent]
-    return judge(wires, RECEIPT, catalogue or a_catalogue())
+    return judge(wires, receipt, catalogue or a_catalogue(), (SECRET, PREVIOUS))
+
+
+def a_ticket(secret: bytes = SECRET, **facts: Any) -> str:
+    """The ticket of RECEIPT's viewer for the episode of `an_event`, given out an hour ago for two hours."""
+    plain: dict[str, Any] = {"user_id": 7, "drama_id": DRAMA, "episode_no": 1, "duration_ms": EPISODE_MS}
+    plain |= {"issued_ms": NOW_MS - HOUR_MS, "life_ms": 2 * HOUR_MS}
+    return tickets.make(secret, Ticket(**plain | facts))
+
+
+def start(ticket: str | None, receipt: Receipt = RECEIPT, **fields: Any) -> tuple[bool, str]:
+    """Whether a play_started with this ticket is qualified, and why; it is always taken, its ticket never kept."""
+    found = judged(an_event("play_started", ticket=ticket, **fields), receipt=receipt)
+    record = events.decode(found.values[0])
+    assert (verdicts(found), record.ticket) == (["ok"], None)
+    assert (ticket or "no ticket").encode() not in found.values[0]
+    return record.qualified, found.starts[0].value
 
 
 def verdicts(found: Judged) -> list[str]:
@@ -116,9 +135,61 @@ def test_the_catalogues_facts_are_stamped() -> None:
     assert b"duration_ms" not in found.values[1] + found.values[2]
 
 
-def test_a_playback_qualifies_and_its_ticket_goes_no_further() -> None:
-    found = judged(an_event("play_started", ticket="very-secret"), an_event("heartbeat", 2))
-    started = events.decode(found.values[0])
-    assert (started.qualified, started.ticket) == (True, None)
-    assert b"very-secret" not in found.values[0]
-    assert b"qualified" not in found.values[1]
+def test_a_ticket_qualifies_its_playback() -> None:
+    assert start(a_ticket()) == (True, "valid")
+
+
+def test_a_ticket_of_the_secret_before_does_too() -> None:
+    assert start(a_ticket(PREVIOUS)) == (True, "valid")
+
+
+def test_without_one_a_playback_is_taken_and_heats_nothing() -> None:
+    assert start(None) == (False, "none")
+
+
+@pytest.mark.parametrize("ticket", ["", "very-secret", "t1." + "A" * 92, "x" * 512])
+def test_what_is_no_ticket_of_ours_is_none(ticket: str) -> None:
+    assert start(ticket)[0] is False
+
+
+def test_a_strangers_signature_is_none() -> None:
+    assert start(a_ticket(OTHER)) == (False, "bad")
+
+
+@pytest.mark.parametrize("facts", [{"user_id": 8}, {"drama_id": OTHER_DRAMA}, {"episode_no": 2}])
+def test_anothers_ticket_is_none(facts: dict[str, int]) -> None:
+    assert start(a_ticket(**facts)) == (False, "other")
+
+
+def test_a_tickets_life_is_judged_at_the_playback_not_at_its_receipt() -> None:
+    """An offline queue: played yesterday with yesterday's ticket, sent now."""
+    day_ms = 24 * HOUR_MS
+    ticket = a_ticket(issued_ms=NOW_MS - day_ms - HOUR_MS)
+    assert start(ticket, at_ms=NOW_MS - day_ms) == (True, "valid")
+    assert start(ticket, at_ms=NOW_MS) == (False, "other")
+    assert start(a_ticket(), at_ms=NOW_MS - day_ms) == (False, "other")
+
+
+def test_the_life_is_judged_by_the_servers_clock() -> None:
+    fast = RECEIPT._replace(clock_offset_ms=-3 * HOUR_MS)  # a device three hours ahead
+    assert start(a_ticket(), fast, at_ms=NOW_MS + 3 * HOUR_MS) == (True, "valid")
+    assert start(a_ticket(), fast, at_ms=NOW_MS) == (False, "other")
+
+
+def test_a_clock_that_cannot_be_is_the_time_of_receipt() -> None:
+    assert start(a_ticket(), at_ms=0) == (True, "valid")
+
+
+@pytest.mark.parametrize("ticket", [None, "very-secret"])
+def test_a_history_that_is_replayed_is_qualified(ticket: str | None) -> None:
+    assert start(ticket, RECEIPT._replace(backfill=True)) == (True, "backfill")
+
+
+def test_only_starts_are_looked_at() -> None:
+    found = judged(an_event("play_started", ticket=a_ticket()), an_event("heartbeat", 2), an_event("liked", 3))
+    assert [b"qualified" in value for value in found.values] == [True, False, False]
+    assert len(found.starts) == 1
+
+
+def test_a_start_that_is_rejected_brought_nothing() -> None:
+    assert judged(an_event("play_started", ticket=a_ticket(), drama_id=UNKNOWN_DRAMA)).starts == []

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from domain import events as wire
+from domain import tickets
 from juliu.bench.latency import Sample, latencies_ms, percentiles
 from juliu.bench.traffic import FIRST_VIEWER, VIEWERS, Traffic
 
@@ -29,6 +30,15 @@ def test_made_up_viewers_send_what_the_api_takes(duration_ms):
     plays = [event.play_id for event in events if hasattr(event, "play_id")]
     starts = [event.play_id for event in events if isinstance(event, wire.WIRE["play_started"])]
     assert set(plays) == set(starts)
+
+
+def test_made_up_playbacks_bring_tickets_that_heat():
+    traffic = Traffic([(7, 60_000)], lambda: 1_000, ticket_secret=b"x" * 32)
+    starts = [event for event in events_of(traffic.request(40).body) if isinstance(event, wire.WIRE["play_started"])]
+    assert starts
+    for start in starts:
+        ticket = tickets.read([b"x" * 32], start.ticket)
+        assert tickets.valid(ticket, FIRST_VIEWER, start.drama_id, start.episode_no, start.at_ms)
 
 
 def test_the_same_seed_is_the_same_load():
