@@ -21,7 +21,7 @@ class ErrorDetail(msgspec.Struct, frozen=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """The body of every answer that is not a success."""
+    """The body of every answer that is not a success; some say more beside `error`."""
 
     error: ErrorDetail
 
@@ -32,6 +32,7 @@ class ApiError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
     retry_after_s: ClassVar[int] = 0
+    body_type: ClassVar[type[ErrorBody]] = ErrorBody
 
     def __init__(self, message: str = "") -> None:
         self.message = (message or self.sentence())[:MAX_MESSAGE]

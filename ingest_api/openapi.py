@@ -17,6 +17,7 @@ from ingest_api.events.contract import MAX_BODY_BYTES, MAX_EVENTS, MAX_GZIP_BYTE
 from ingest_api.events.example import ANSWER, BATCH
 from ingest_api.events.reasons import Reason
 from ingest_api.events.route import PATH
+from ingest_api.unlock.errors import PaymentBody, PriceBody
 
 REF = "#/components/schemas/{name}"
 WHO_ASKS = (errors.TokenMissing, errors.Unauthorized, errors.TokenExpired, errors.BackfillNotHere)
@@ -59,7 +60,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _schemas() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components([Batch, Answer, ErrorBody], ref_template=REF)
+    _, schemas = msgspec.json.schema_components([Batch, Answer, ErrorBody, PaymentBody, PriceBody], ref_template=REF)
     schemas["Batch"]["properties"]["events"]["maxItems"] = MAX_EVENTS
     return schemas
 
@@ -98,10 +99,13 @@ def refusals(kinds: Iterable[type[ApiError]]) -> dict[int | str, dict[str, Any]]
 def _refusal(kinds: list[type[ApiError]]) -> dict[str, Any]:
     retry = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}} if kinds[0].retry_after_s else {}
     examples = {kind.code: {"summary": kind.sentence(), "value": msgspec.json.decode(kind().body())} for kind in kinds}
+    bodies = [_ref(name) for name in sorted({kind.body_type.__name__ for kind in kinds})]
     return {
         "description": "\n".join(f"* `{kind.code}`: {kind.sentence()}" for kind in kinds),
         "headers": {**_HEADERS, **retry},
-        "content": {"application/json": {"schema": _ref("ErrorBody"), "examples": examples}},
+        "content": {
+            "application/json": {"schema": bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, "examples": examples}
+        },
     }
 
 

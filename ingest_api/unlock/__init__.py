@@ -1,0 +1,1 @@
+"""Coins for episodes: unlocking one, and the viewer's wallet."""
