@@ -70,7 +70,8 @@ def spine(
 
 async def _spine(settings: Settings, seconds: float, console: Console) -> dict[str, Any]:
     async with aioredis.Redis.from_url(settings.redis_url) as redis:
-        traffic = Traffic(_dramas(await read_catalogue(redis)), _now_ms, seed=_now_ms())
+        secret = settings.ticket_secret.get_secret_value().encode()
+        traffic = Traffic(_dramas(await read_catalogue(redis)), _now_ms, seed=_now_ms(), ticket_secret=secret)
         client, end = _client(settings), LogEnd(settings)
         try:
             one = Spine(Home(place()), client, Fences(redis, settings.partitions), end, traffic, console.print)
