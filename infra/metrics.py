@@ -55,6 +55,9 @@ THREADS_INSIDE = Gauge(
     "juliu_api_threads_calls", "Calls to MySQL that run or wait for a thread, by who makes them.", ["pool"],
     multiprocess_mode="livesum",
 )  # fmt: skip
+PLAYS_ASKED = Counter(
+    "juliu_play_permissions_total", "Answers to who wants to play: free, unlocked, remembered, locked.", ["outcome"]
+)
 UNLOCKS = Counter(
     "juliu_unlocks_total", "Answers to an unlock, by outcome: done, or the code of the error.", ["outcome"]
 )

@@ -27,6 +27,7 @@ COMMANDS = (
     Command("token", "juliu.commands.token", "token", "Print tokens of viewers, for development."),
     Command("api", "juliu.commands.api", "api", "Serve the API in the foreground."),
     Command("stream", "juliu.commands.stream", "app", "Run a worker: counters or store."),
+    Command("relay", "juliu.commands.relay", "relay", "Tell the log what MySQL decided: outbox to Kafka."),
     Command("sql", "juliu.commands.sql", "sql", "Ask ClickHouse a question, read-only; days are Asia/Shanghai."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
     Command("train", "juliu.commands.train", "train", "Learn what people also watched, publish it for the feed."),

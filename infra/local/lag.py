@@ -1,17 +1,20 @@
-"""How far each group is behind the log, by the fences that lie with its effects."""
+"""How far each group is behind the log, by the fences that lie with its effects, and the log behind the outbox."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import confluent_kafka
+import pymysql
 
 from domain import keys, topics
 from infra.local.errors import NotReady
 from infra.local.home import HOST
+from infra.local.local_env import MYSQL_DATABASE, MYSQL_USER
 from infra.local.redis import ask
 
 _TIMEOUT_S = 2.0
+_MYSQL_TIMEOUT_S = 2  # whole seconds
 
 
 def behind(kafka_port: int, redis_port: int, groups: Sequence[str]) -> dict[str, int | None]:
@@ -28,6 +31,21 @@ def behind(kafka_port: int, redis_port: int, groups: Sequence[str]) -> dict[str,
 def total(ends: Sequence[int], fences: Sequence[int]) -> int:
     """Sum of end - 1 - fence: an end is the offset of the next record, a fence that of the last one applied."""
     return sum(end - 1 - fence for end, fence in zip(ends, fences, strict=True))
+
+
+def unpublished(mysql_port: int, password: str) -> int | None:
+    """Rows of the outbox that the relay has not marked; None when not known."""
+    try:
+        connection = pymysql.connect(
+            host=HOST, port=mysql_port, user=MYSQL_USER, password=password, database=MYSQL_DATABASE,
+            connect_timeout=_MYSQL_TIMEOUT_S, read_timeout=_MYSQL_TIMEOUT_S, write_timeout=_MYSQL_TIMEOUT_S,
+        )  # fmt: skip
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM outbox WHERE published_ms IS NULL")
+            (rows,) = cursor.fetchone() or (0,)
+    except (pymysql.MySQLError, OSError):
+        return None
+    return int(rows)
 
 
 def _fences(port: int, groups: Sequence[str]) -> dict[str, list[int] | None]:

@@ -14,7 +14,8 @@ from infra.local.home import HOST, Home
 # Below the kernel's usual ephemeral range (32768 and up): no outgoing connection sits on ours while we are down.
 FIRST, LAST = 18_000, 30_000
 NAMES = (
-    "kafka", "kafka-controller", "clickhouse", "redis", "mysql", "api", "stream-counters", "stream-store", "schedule",
+    "kafka", "kafka-controller", "clickhouse", "redis", "mysql", "api", "relay", "stream-counters", "stream-store",
+    "schedule",
 )  # fmt: skip
 _TRIES = 500
 

@@ -18,7 +18,10 @@ _TIMEOUT_S = 2.0
 
 @dataclass(frozen=True)
 class Process:
-    """`juliu ARGUMENTS`, which answers /readyz on `port`; `group` is the consumer group whose fences tell its lag."""
+    """`juliu ARGUMENTS`, which answers /readyz on `port`; `group` is the consumer group whose fences tell its lag.
+
+    With `has_outbox` its lag is the rows of MySQL's outbox that are not in the log yet.
+    """
 
     home: Home
     name: str
@@ -26,6 +29,7 @@ class Process:
     port: int
     group: str = ""
     is_api: bool = False
+    has_outbox: bool = False
     kind: Kind = "process"
     start_within_s: float = 90.0
     stop_within_s: float = 20.0  # requests in flight and the last block

@@ -28,10 +28,12 @@ def servers(home: Home, ports: Mapping[str, int], environment: Mapping[str, str]
 
 
 def processes(home: Home, ports: Mapping[str, int]) -> list[Process]:
-    """Our own processes."""
-    return [
+    """Our own processes; without those that an older version has left no port for, until the next start."""
+    ours = [
         Process(home, "api", ("api",), ports["api"], is_api=True, clean_exits=_UVICORN_EXITS),
+        Process(home, "relay", ("relay",), ports.get("relay", 0), has_outbox=True),
         Process(home, "stream-counters", ("stream", "counters"), ports["stream-counters"], group="counters"),
         Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store"),
         Process(home, "schedule", ("schedule",), ports["schedule"]),
     ]
+    return [process for process in ours if process.port]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.local import lag, local_env, ports, programs, state
 from infra.local.errors import NotReady
@@ -39,18 +39,20 @@ def gather(home: Home) -> list[Line]:
     chosen = ports.recall(home)
     if not chosen:
         return []
-    servers = programs.servers(home, chosen, local_env.read(home))
+    environment = local_env.read(home)
+    servers = programs.servers(home, chosen, environment)
     processes = programs.processes(home, chosen)
     known = state.read(home)
     states = known.programs if known and known.supervisor.alive() else {}
-    with ThreadPoolExecutor(len(servers) + len(processes) + 1) as pool:
+    with ThreadPoolExecutor(len(servers) + len(processes) + 2) as pool:
+        waiting = pool.submit(lag.unpublished, chosen["mysql"], local_env.mysql_password(environment))
         behind = pool.submit(lag.behind, chosen["kafka"], chosen["redis"], [p.group for p in processes if p.group])
         lines = list(
             pool.map(lambda p: _line(p, states.get(p.name, ProgramState(p.kind, "stopped"))), [*servers, *processes])
         )
-        lags = behind.result()
-    groups = {process.name: process.group for process in processes if process.group}
-    return [_with_lag(line, groups, lags) for line in lines]
+        lags = {process.name: behind.result()[process.group] for process in processes if process.group}
+        lags |= {process.name: waiting.result() for process in processes if process.has_outbox}
+    return [_with_lag(line, lags) for line in lines]
 
 
 def _line(program: Program | Process, known: ProgramState) -> Line:
@@ -75,10 +77,9 @@ def _make(program: Program | Process, known: ProgramState, *, up: bool, version:
     )  # fmt: skip
 
 
-def _with_lag(line: Line, groups: Mapping[str, str], lags: Mapping[str, int | None]) -> Line:
-    if line.name not in groups:
-        return line
-    return Line(**{**vars(line), "has_lag": True, "lag": lags.get(groups[line.name])})
+def _with_lag(line: Line, lags: Mapping[str, int | None]) -> Line:
+    """The line with the lag of its process, where it has one."""
+    return replace(line, has_lag=True, lag=lags[line.name]) if line.name in lags else line
 
 
 def as_json(lines: list[Line]) -> dict[str, dict[str, dict[str, object]]]:
