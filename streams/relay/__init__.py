@@ -1,1 +1,1 @@
-"""`juliu relay`: tells the log what MySQL decided, in order per viewer, at least once; the windows drop what is twice."""
+"""`juliu relay`: tells the log what MySQL decided, in order per viewer, at least once; the windows drop copies."""

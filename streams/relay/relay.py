@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from infra import logs, metrics
 from infra.fold_store import Wait
 from streams.relay import shares
-from streams.relay.outbox import SHARDS, Outbox, Row
+from streams.relay.outbox import SHARDS, Outbox
 from streams.relay.sender import Sender
 
 DAY_MS = 86_400_000
@@ -82,10 +82,10 @@ class Relay:
         """One turn; True when more rows wait already.  Raises Wait: nothing that was sent is lost, turn again."""
         self._lease()
         self._measure()  # before Kafka is asked, so that the lag is told also while Kafka is away
-        rows = self._send()
+        more = self._send()
         self._prune()
         self.told.waits, self.told.at = "", self.clock()
-        return len(rows) == self.pace.batch
+        return more
 
     def _lease(self) -> None:
         """Renew, and take what is due to us."""
@@ -109,19 +109,21 @@ class Relay:
         self.told.shards = len(shards)
         metrics.RELAY_SHARDS.set(len(shards))
 
-    def _send(self) -> Sequence[Row]:
-        """A batch of what waits, sent and then marked."""
-        rows = self.outbox.waiting(self._turns(), self.pace.batch) if self._held else []
-        self._after = rows[-1].shard if len(rows) == self.pace.batch else -1
+    def _send(self) -> bool:
+        """A batch of what waits, sent and then marked; True where more may wait.
+
+        Where one shard has more than a batch, those behind it are asked before it has its next.
+        """
+        behind = [shard for shard in self._held if shard > self._after]
+        asked = behind or self._held
+        rows = self.outbox.waiting(asked, self.pace.batch) if asked else []
         if rows:
             self.sender.send(rows)
             self.outbox.mark([row.id for row in rows], self.wall_ms())
             metrics.RELAY_SENT.inc(len(rows))
-        return rows
-
-    def _turns(self) -> list[int]:
-        """The shards that are asked now: where one has more than a batch, the others come before its next."""
-        return [shard for shard in self._held if shard > self._after] or self._held
+        full = len(rows) == self.pace.batch
+        self._after = rows[-1].shard if full else -1
+        return full or len(asked) < len(self._held)
 
     def _prune(self) -> None:
         """Old rows of one shard away, a bounded number; the next shard comes next."""
