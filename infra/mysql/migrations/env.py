@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from infra.money import tables as money  # noqa: F401 - its tables are part of metadata
 from infra.mysql.tables import metadata
 
 context.configure(

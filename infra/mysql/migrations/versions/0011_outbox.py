@@ -1,0 +1,27 @@
+"""Events on their way to the log."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.mysql import VARBINARY
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.BigInteger, primary_key=True),
+        sa.Column("user_id", sa.BigInteger, nullable=False),
+        sa.Column("seq", sa.BigInteger, nullable=False, comment="of the viewer's session `server`: 1, 2, ..."),
+        sa.Column("shard", sa.SmallInteger, nullable=False, comment="user_id % 64"),
+        sa.Column("value", VARBINARY(4096), nullable=False, comment="the record of juliu.events"),
+        sa.Column("created_ms", sa.BigInteger, nullable=False),
+        sa.Column("published_ms", sa.BigInteger, comment="when Kafka had it; null: not yet"),
+        sa.UniqueConstraint("user_id", "seq", name="uq_outbox_user_seq"),
+        sa.Index("ix_outbox_shard", "shard", "published_ms", "id"),
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_unicode_520_ci",
+        if_not_exists=True,
+    )
