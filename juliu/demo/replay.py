@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -79,7 +80,10 @@ async def _show(bar: _Bar, sent: Sent, fences: Fences, done: asyncio.Event) -> N
     while not done.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), SHOWN_EVERY_S)
-        now = await _rates(sent, fences)
+        try:
+            now = await _rates(sent, fences)
+        except (RedisError, OSError):  # while Redis is away there is nothing to show; the events go on into the log
+            continue
         bar.tell(sent.accepted, now.since(before))
         before = now
 
