@@ -56,12 +56,12 @@ def read(secrets: Sequence[bytes], text: str) -> Ticket:
         raise BadTicket
     raw = urlsafe_b64decode(text[3:])
     facts, mac = raw[: _FACTS.size], raw[_FACTS.size :]
-    if not any(hmac.compare_digest(_mac(secret, facts), mac) for secret in secrets):
-        raise BadTicket
-    version, *fields = _FACTS.unpack(facts)
-    if version != _VERSION:
-        raise BadTicket
-    return Ticket(*fields)
+    for secret in secrets:
+        if hmac.compare_digest(_mac(secret, facts), mac):
+            version, *fields = _FACTS.unpack(facts)
+            if version == _VERSION:
+                return Ticket._make(fields)
+    raise BadTicket
 
 
 def valid(ticket: Ticket, user_id: int, drama_id: int, episode_no: int, ts_ms: int) -> bool:
