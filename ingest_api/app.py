@@ -28,11 +28,14 @@ from ingest_api.feed.service import Feed
 from ingest_api.feed.shown import RedisShown
 from ingest_api.health.readiness import Readiness
 from ingest_api.health.router import router as health
+from ingest_api.play.permission import Permission
 from ingest_api.product.charts import RedisCharts
 from ingest_api.product.router import router as product
 from ingest_api.product.service import Product
 from ingest_api.product.viewers import RedisViewers
 from ingest_api.threads import Threads
+from ingest_api.unlock.router import router as unlock
+from ingest_api.unlock.service import Unlocking
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -52,7 +55,11 @@ def assemble(
     app.state.catalogue = connections.catalogue
     app.state.log = connections.log
     app.state.tokens = tokens
-    app.state.threads = [Threads("money", MoneyUnavailable)]  # each is closed before what its calls stand on
+    permission = _permission(settings, connections, now_s)
+    money_threads = Threads("money", MoneyUnavailable)
+    app.state.threads = [money_threads]  # closed before what their calls stand on
+    app.state.permission = permission
+    app.state.unlocking = Unlocking(connections.money, connections.purse, money_threads, permission)
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
     app.state.product = Product(connections.catalogue, charts, viewers)
     shown = RedisShown(connections.redis, viewers)
@@ -61,6 +68,7 @@ def assemble(
     app.include_router(health)
     app.include_router(product)
     app.include_router(feed)
+    app.include_router(unlock)
     app.add_middleware(Edge, hot_path=PATH, hot=_events(settings, connections, tokens, now_s, body_s))
     handlers.add(app)
     openapi.describe(app)
@@ -75,6 +83,16 @@ def _events(
     samples, secrets = Samples(log, time.monotonic), ticket_secrets(settings)
     ingest = Ingest(log, connections.catalogue, settings.partitions, now_s, samples, ticket_secrets=secrets)
     return EventsRoute(tokens, admission, ingest, body_s)
+
+
+def _permission(settings: Settings, connections: Connections, now_s: Callable[[], float]) -> Permission:
+    return Permission(
+        ticket_secrets(settings),
+        connections.catalogue,
+        lambda: int(now_s() * 1000),
+        ticket_life_ms=settings.ticket_life_s * 1000,
+        address_life_ms=settings.media_url_life_s * 1000,
+    )
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from typing import Protocol
 
@@ -11,11 +12,14 @@ from sqlalchemy.engine import Engine
 
 from infra.catalogue.follower import CatalogueFollower
 from infra.log_safety import require_safe_log
+from infra.money.unlocks import Unlocks
+from infra.money.wallet import Wallet
 from infra.mysql.engine import engine_of
 from infra.settings import Settings
 from ingest_api.events.kafka_log import KafkaLog
 from ingest_api.events.log import Log
 from ingest_api.events.service import CatalogueSource
+from ingest_api.unlock.money import Money, Purse
 
 REDIS_S = 2.0
 REDIS_CONNECTIONS = 100  # past it a request waits for its turn, REDIS_S at most
@@ -42,6 +46,14 @@ class Connections(Protocol):
     def mysql(self) -> Engine:
         """Money and the catalogue's truth; blocks, so it is asked in Threads only."""
 
+    @property
+    def money(self) -> Money:
+        """What viewers have unlocked, and unlocking; blocks."""
+
+    @property
+    def purse(self) -> Purse:
+        """Viewers' coins; blocks."""
+
     async def open(self) -> None:
         """Connect and begin to follow.  What is away for now is no error."""
 
@@ -58,6 +70,8 @@ class RealConnections:
         self.catalogue = CatalogueFollower(self.redis)
         self.log = KafkaLog(settings)
         self.mysql = engine_of(settings, pool=MYSQL_POOL, answer_s=MYSQL_ANSWER_S)
+        self.money = Unlocks(self.mysql, _now_ms)
+        self.purse = Wallet(self.mysql, _now_ms)
         self._opened = AsyncExitStack()
 
     async def open(self) -> None:
@@ -84,3 +98,7 @@ def _redis(url: str) -> Redis:
         socket_connect_timeout=REDIS_S,
     )
     return Redis.from_pool(pool)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

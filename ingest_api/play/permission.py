@@ -1,0 +1,69 @@
+"""What lets a viewer play an episode that is open to them: a signed address and a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from domain import media_address, tickets
+from domain.media_address import GRID_MS, Address
+from domain.tickets import Ticket
+from ingest_api.errors import CatalogueUnavailable
+from ingest_api.events.service import CatalogueSource
+
+PATH = "/v1/media/{drama_id}/{episode_no}"
+
+
+class Opened(NamedTuple):
+    """How to play an episode; times in Unix ms."""
+
+    address: str
+    address_expires_ms: int
+    ticket: str
+    ticket_expires_ms: int
+
+
+class Permission:
+    """Writes addresses and tickets.  Decides nothing: who calls it knows that the episode is open to the viewer."""
+
+    def __init__(
+        self,
+        secrets: Sequence[bytes],
+        catalogue: CatalogueSource,
+        now_ms: Callable[[], int],
+        *,
+        ticket_life_ms: int,
+        address_life_ms: int,
+    ) -> None:
+        self._secret = secrets[0]
+        self._catalogue = catalogue
+        self._now_ms = now_ms
+        self._ticket_life_ms = ticket_life_ms
+        self._address_life_ms = address_life_ms
+
+    async def open(self, user_id: int, drama_id: int, episode_no: int, until_ms: int = 0) -> Opened:
+        """For at least the lives that were set, but not past `until_ms` (0: no end).  Equal within the grid.
+
+        Raises CatalogueUnavailable where the catalogue that is followed does not have the episode (yet).
+        """
+        duration_ms = self._catalogue.current.duration_ms(drama_id, episode_no)
+        if duration_ms is None:
+            raise CatalogueUnavailable
+        now_ms = self._now_ms()
+        expires_ms = _not_past(until_ms, media_address.grid_after(now_ms + self._address_life_ms))
+        issued_ms = media_address.grid_before(now_ms)
+        ends_ms = _not_past(until_ms, issued_ms + self._ticket_life_ms + GRID_MS)
+        ticket = Ticket(user_id, drama_id, episode_no, duration_ms, issued_ms, max(0, ends_ms - issued_ms))
+        address = self._address(Address(user_id, drama_id, episode_no, expires_ms))
+        return Opened(address, expires_ms, tickets.make(self._secret, ticket), ticket.expires_ms)
+
+    def _address(self, address: Address) -> str:
+        query = {"user": address.user_id, "expires": address.expires_ms}
+        signature = media_address.sign(self._secret, address)
+        path = PATH.format(drama_id=address.drama_id, episode_no=address.episode_no)
+        return f"{path}?{urlencode({**query, 'signature': signature})}"
+
+
+def _not_past(until_ms: int, at_ms: int) -> int:
+    return min(at_ms, until_ms) if until_ms else at_ms
