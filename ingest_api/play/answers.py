@@ -1,0 +1,47 @@
+"""The answer of GET .../play, as the OpenAPI document shows it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+
+class Reason(StrEnum):
+    """Why an episode may be played."""
+
+    FREE = "free"
+    UNLOCKED = "unlocked"
+
+
+class State(StrEnum):
+    """How an episode is to its viewer.  Unknown: it costs coins, and whether it is unlocked cannot be told just now."""
+
+    FREE = "free"
+    UNLOCKED = "unlocked"
+    LOCKED = "locked"
+    UNKNOWN = "unknown"
+
+
+class NextEpisode(BaseModel):
+    """An episode that comes after; it has no address before it is asked for itself."""
+
+    episode_no: int
+    duration_ms: int
+    state: State
+    coins: int = Field(description="what it costs to unlock it alone; 0 where nothing is to be paid")
+    price_version: str
+
+
+class PlayAnswer(BaseModel):
+    """How to play the episode.  Two answers in a row are equal: times are on a grid of 5 minutes."""
+
+    drama_id: int
+    episode_no: int
+    duration_ms: int
+    address: str = Field(description="of the video, relative to this API; it is the viewer's own")
+    address_expires_ms: int = Field(description="Unix ms")
+    ticket: str = Field(description="send it back in play_started")
+    ticket_expires_ms: int = Field(description="Unix ms; a playback that begins before may be sent later")
+    reason: Reason
+    next: list[NextEpisode] = Field(description="the next two, fewer at the end")

@@ -1,0 +1,169 @@
+"""May a viewer play an episode?  Free ones by the catalogue in memory; the others MySQL decides, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from domain import pricing
+from domain.catalogue import Drama
+from domain.pricing import Terms
+from infra.metrics import PLAYS_ASKED
+from infra.money import unlocks as infra_money
+from ingest_api.errors import CatalogueUnavailable, MoneyUnavailable, UnknownEpisode
+from ingest_api.events.service import STALE_S, CatalogueSource
+from ingest_api.play.answers import NextEpisode, PlayAnswer, Reason, State
+from ingest_api.play.errors import EpisodeLocked
+from ingest_api.play.permission import Permission
+from ingest_api.play.remembered import Remembered
+from ingest_api.threads import Threads
+from ingest_api.unlock.money import Money, Purse
+from ingest_api.unlock.service import coins, price_of, ways_to_unlock
+
+NEXT = 2
+REMEMBERED, REMEMBERED_S = 50_000, 30.0  # about 15 MB; an entitlement that is taken back plays on for so long
+NEXT_S = 0.5  # the episode itself may be played: it does not wait longer for what is told of the next ones
+
+
+class Asked(NamedTuple):
+    """Who wants to play what, and what it costs as the catalogue has it."""
+
+    user_id: int
+    drama: Drama
+    episode_no: int
+    terms: Terms
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Names the entitlement."""
+        return self.user_id, self.drama.drama_id, self.episode_no
+
+
+class Open(NamedTuple):
+    """The episode may be played until `until_ms` (0: for ever).  `owned`: unlocked of its drama, 0 is all of it."""
+
+    until_ms: int
+    owned: frozenset[int] | None = None  # None: not asked
+
+
+class Play:
+    """One a process.  What was allowed is remembered for a short while, what was refused never: 402 is MySQL's word."""
+
+    def __init__(
+        self,
+        catalogue: CatalogueSource,
+        money: Money,
+        purse: Purse,
+        *,
+        threads: Threads,
+        permission: Permission,
+        now_ms: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._catalogue = catalogue
+        self._money = money
+        self._purse = purse
+        self._threads = threads
+        self._permission = permission
+        self._now_ms = now_ms
+        self._known: Remembered[tuple[int, int, int], int] = Remembered(REMEMBERED, REMEMBERED_S, clock)
+
+    async def play(self, user_id: int, drama_id: int, episode_no: int) -> PlayAnswer:
+        """How to play it.  Raises UnknownEpisode, EpisodeLocked, MoneyUnavailable, CatalogueUnavailable."""
+        drama = self._drama(drama_id, episode_no)
+        terms = pricing.terms(drama.free_first, drama.price_coins, drama.episodes)
+        asked = Asked(user_id, drama, episode_no, terms)
+        found = await self._open(asked)
+        how = await self._permission.open(user_id, drama_id, episode_no, found.until_ms)
+        return PlayAnswer(
+            drama_id=drama_id,
+            episode_no=episode_no,
+            duration_ms=drama.durations[episode_no - 1],
+            reason=Reason.FREE if terms.is_free(episode_no) else Reason.UNLOCKED,
+            next=await self._next(asked, found.owned),
+            **how._asdict(),
+        )
+
+    # -- the episode ---------------------------------------------------------------------------------------------------
+
+    def _drama(self, drama_id: int, episode_no: int) -> Drama:
+        """The drama, if it is shown and has the episode.  What an old catalogue does not have may exist."""
+        catalogue = self._catalogue.current
+        drama = catalogue.drama(drama_id)
+        if drama is not None and catalogue.shown(drama_id) and episode_no <= drama.episodes:
+            return drama
+        if self._catalogue.age_s > STALE_S and (drama is None or math.isinf(self._catalogue.age_s)):
+            raise CatalogueUnavailable("The catalogue is not up to date; ask again after Retry-After.")
+        raise UnknownEpisode
+
+    async def _open(self, asked: Asked) -> Open:
+        if asked.terms.is_free(asked.episode_no):
+            PLAYS_ASKED.labels("free").inc()
+            return Open(0)
+        until_ms = self._known.get(asked.key)
+        if until_ms is not None and not self._over(until_ms):
+            PLAYS_ASKED.labels("remembered").inc()
+            return Open(until_ms)
+        found = await self._threads.run(partial(self._decide, asked))
+        self._known.put(asked.key, found.until_ms)
+        PLAYS_ASKED.labels("unlocked").inc()
+        return found
+
+    def _decide(self, asked: Asked) -> Open:
+        """In a thread: what MySQL says.  Raises EpisodeLocked, MoneyUnavailable."""
+        user_id, drama_id, episode_no = asked.key
+        try:
+            entitlement = self._money.entitled(user_id, drama_id, episode_no)
+            owned = self._money.opened(user_id, drama_id)
+            if entitlement is None or self._over(entitlement.until_ms):
+                raise self._locked(asked, owned)
+        except infra_money.MoneyUnavailable as error:
+            raise MoneyUnavailable from error
+        return Open(entitlement.until_ms, owned)
+
+    def _locked(self, asked: Asked, owned: frozenset[int]) -> EpisodeLocked:
+        PLAYS_ASKED.labels("locked").inc()
+        ways = ways_to_unlock(asked.terms, asked.episode_no, owned)
+        return EpisodeLocked(price_of("episode", ways), coins(self._purse.balance(asked.user_id)), ways)
+
+    def _over(self, until_ms: int) -> bool:
+        return 0 < until_ms <= self._now_ms()
+
+    # -- the next ones -------------------------------------------------------------------------------------------------
+
+    async def _next(self, asked: Asked, owned: frozenset[int] | None) -> list[NextEpisode]:
+        drama, terms = asked.drama, asked.terms
+        numbers = range(asked.episode_no + 1, min(asked.episode_no + NEXT, drama.episodes) + 1)
+        if owned is None and not all(map(terms.is_free, numbers)):
+            owned = await self._owned(asked)
+        states = [_state(terms, number, owned) for number in numbers]
+        return [
+            NextEpisode(
+                episode_no=number,
+                duration_ms=drama.durations[number - 1],
+                state=state,
+                coins=0 if state in (State.FREE, State.UNLOCKED) else terms.episode_coins(number),
+                price_version=terms.version,
+            )
+            for number, state in zip(numbers, states, strict=True)
+        ]
+
+    async def _owned(self, asked: Asked) -> frozenset[int] | None:
+        """What is unlocked of the drama; None where MySQL does not say soon."""
+        try:
+            async with asyncio.timeout(NEXT_S):
+                return await self._threads.run(partial(self._money.opened, asked.user_id, asked.drama.drama_id))
+        except (infra_money.MoneyUnavailable, MoneyUnavailable, TimeoutError):
+            return None
+
+
+def _state(terms: Terms, number: int, owned: frozenset[int] | None) -> State:
+    if terms.is_free(number):
+        return State.FREE
+    if owned is None:
+        return State.UNKNOWN
+    return State.UNLOCKED if owned & {0, number} else State.LOCKED
