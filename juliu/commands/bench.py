@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import redis.asyncio as aioredis
 import typer
@@ -19,11 +20,15 @@ from infra.catalogue.form import CatalogueDamaged
 from infra.catalogue.reader import read_catalogue
 from infra.local.errors import StackError
 from infra.local.home import HOST, Home
+from infra.money.unlocks import MoneyUnavailable
+from infra.money.wallet import Wallet
+from infra.mysql.engine import engine_of
 from infra.place import home as place
 from infra.settings import Settings, load
 from ingest_api.auth import Scope, issue
 from juliu.bench.spine import LARGE, SMALL, Spine, TooSlow
 from juliu.bench.traffic import Drama, Traffic
+from juliu.bench.unlocks import Unlocks, paid_episodes
 from juliu.load.client import Client, GaveUp
 from juliu.load.positions import Fences, LogEnd, Stuck
 
@@ -34,6 +39,8 @@ AT_LEAST = {
     "events_per_s": 6_000, "requests_per_s": 600, "counters_events_per_cpu_s": 40_000, "store_rows_per_cpu_s": 100_000,
 }  # fmt: skip
 AT_MOST = {"event_to_redis_p99_ms": 300, "event_to_clickhouse_p99_ms": 2_000}
+UNLOCK_AT_MOST = {"unlock_p99_ms": 60, "unlock_to_redis_p99_ms": 3_000, "unlock_to_clickhouse_p99_ms": 3_000}
+UNLOCKERS = 200  # viewers of a run
 
 
 @app.callback()
@@ -52,20 +59,25 @@ def spine(
     Exit code 1 where it could not be measured; goals that are missed are told, not punished.
     """
     console = Console(stderr=True)
+    found = _run(console, lambda settings: _spine(settings, seconds, console))
+    if json_:
+        typer.echo(json.dumps(found, indent=1))
+    else:
+        _show(found, AT_LEAST, AT_MOST, "the spine, all on this machine")
+
+
+def _run(console: Console, measure: Callable[[Settings], Coroutine[Any, Any, dict[str, Any]]]) -> dict[str, Any]:
+    """What was measured; ends the command where it could not be."""
     settings = load()
     if settings.api_host != HOST:
         _end(console, f"the benchmark only loads this machine, not {settings.api_host}")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            found = runner.run(_spine(settings, seconds, console))
-    except (StackError, CatalogueDamaged, GaveUp, Stuck, TooSlow, OSError) as error:
+            return runner.run(measure(settings))
+    except (StackError, CatalogueDamaged, GaveUp, Stuck, TooSlow, MoneyUnavailable, OSError) as error:
         _end(console, str(error))
     except ExceptionGroup as group:
         _end(console, "; ".join(map(str, group.exceptions)))
-    if json_:
-        typer.echo(json.dumps(found, indent=1))
-    else:
-        _show(found)
 
 
 async def _spine(settings: Settings, seconds: float, console: Console) -> dict[str, Any]:
@@ -105,6 +117,51 @@ async def _measure(one: Spine, seconds: float) -> dict[str, Any]:
     return {**found, "goals_met": goals}
 
 
+@app.command()
+def unlock(
+    rate: Annotated[float, typer.Option(min=1, max=2_000, help="unlocks a second")] = 100,
+    seconds: Annotated[float, typer.Option(min=1, max=120, help="how long")] = 10,
+    json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Unlocks at a fixed rate: how long until the answer, until Redis counts them, until ClickHouse has them.
+
+    Needs `juliu up --all` and a catalogue with episodes that cost coins.  New made-up viewers are credited their coins;
+    what they unlock stays.  Exit code 1 where it could not be measured; goals that are missed are told, not punished.
+    """
+    console = Console(stderr=True)
+    found = _run(console, lambda settings: _unlock(settings, rate, seconds, console))
+    if json_:
+        typer.echo(json.dumps(found, indent=1))
+    else:
+        _show(found, {}, UNLOCK_AT_MOST, "unlocks, all on this machine")
+
+
+async def _unlock(settings: Settings, rate: float, seconds: float, console: Console) -> dict[str, Any]:
+    async with aioredis.Redis.from_url(settings.redis_url) as redis:
+        paid = paid_episodes(await read_catalogue(redis))
+        client, end, engine = _client(settings), LogEnd(settings), engine_of(settings)
+        first = _now_ms() * UNLOCKERS  # ids that no viewer and no other run has
+        try:
+            one = Unlocks(
+                client, Wallet(engine, _now_ms), Fences(redis, settings.partitions), end, paid,
+                range(first, first + UNLOCKERS), console.print,
+            )  # fmt: skip
+            found = await one.run(rate, seconds)
+        finally:
+            client.close()
+            end.close()
+            engine.dispose()
+    numbers: dict[str, Any] = {
+        "unlock_p50_ms": found.answer.p50_ms,
+        "unlock_p99_ms": found.answer.p99_ms,
+        "unlock_to_redis_p99_ms": found.redis.p99_ms,
+        "unlock_to_clickhouse_p99_ms": found.clickhouse.p99_ms,
+    }
+    met = {name: numbers[name] <= most for name, most in UNLOCK_AT_MOST.items()}
+    equal = found.answers.get("200", 0) == found.told
+    return {"rate": rate, **numbers, "unlocks_equal": equal, **asdict(found), "goals_met": met}
+
+
 def _dramas(catalogue: Catalogue) -> list[Drama]:
     """What may be watched: every shown drama and the duration of its first episode, in the catalogue's order."""
     dramas = [(one.drama_id, one.durations[0]) for one in catalogue if one.durations and catalogue.shown(one.drama_id)]
@@ -126,19 +183,19 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def _show(found: dict[str, Any]) -> None:
-    table = Table(title="the spine, all on this machine", title_justify="left")
+def _show(found: dict[str, Any], least: dict[str, int], most: dict[str, int], title: str) -> None:
+    table = Table(title=title, title_justify="left")
     for column in ("", "measured", "goal", "met"):
         table.add_column(column, justify="left" if not column else "right")
-    for name, goal in {**AT_LEAST, **AT_MOST}.items():
-        sign = ">=" if name in AT_LEAST else "<="
+    for name, goal in {**least, **most}.items():
+        sign = ">=" if name in least else "<="
         met = "[green]yes[/green]" if found["goals_met"][name] else "[red]no[/red]"
         table.add_row(name.replace("_", " "), f"{found[name]:,}", f"{sign} {goal:,}", met)
-    for name, events in found["events_per_cpu_s"].items():
+    for name, events in found.get("events_per_cpu_s", {}).items():
         table.add_row(f"events a CPU second of {name}", f"{events:,}", "", "")
     Console().print(table)
 
 
-def _end(console: Console, why: str) -> None:
+def _end(console: Console, why: str) -> NoReturn:
     console.print(f"juliu bench: {why}", style="red", highlight=False, markup=False)
     raise typer.Exit(1)

@@ -1,0 +1,187 @@
+"""The benchmark of unlocks: viewers with coins unlock paid episodes at a fixed rate, on a running stack.
+
+Every request is due at its time whatever the answers do, and its latency counts from then.  The times until an unlock
+is in a store run from its transaction, which the event in the log tells, to the store's fence past it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from domain.catalogue import Catalogue
+from domain.events import Unlocked, decode
+from domain.pricing import terms
+from infra.money.wallet import Wallet
+from infra.namespaces import GROUPS
+from juliu.bench.latency import POLL_S, Percentiles, Sample, latencies_ms, percentiles
+from juliu.bench.spine import TooSlow
+from juliu.load.client import Client
+from juliu.load.positions import Fences, LogEnd
+
+BEHIND = 500  # requests in flight past which a rate is not kept
+RELAYED_S = 30.0  # far more than the relay needs
+ASK_S = 0.05
+DONE = "200"
+
+
+class Paid(NamedTuple):
+    """An episode that costs coins, and the price that is shown for it."""
+
+    drama_id: int
+    episode_no: int
+    coins: int
+    price_version: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured: `answers` by status, `told` of the unlocks by an event in the log within RELAYED_S."""
+
+    asked: int
+    answers: dict[str, int]
+    told: int
+    unlocks_per_s: float
+    answer: Percentiles
+    redis: Percentiles
+    clickhouse: Percentiles
+
+
+def paid_episodes(catalogue: Catalogue) -> list[Paid]:
+    """All episodes that viewers may see and must pay for."""
+    found: list[Paid] = []
+    for drama in catalogue:
+        if catalogue.shown(drama.drama_id):
+            its = terms(drama.free_first, drama.price_coins, drama.episodes)
+            prices = ((no, its.episode_coins(no)) for no in range(1, drama.episodes + 1))
+            found += [Paid(drama.drama_id, no, coins, its.version) for no, coins in prices if coins]
+    return found
+
+
+def purchases(viewers: Sequence[int], paid: Sequence[Paid], count: int) -> Iterator[tuple[int, Paid]]:
+    """`count` unlocks, no two the same, viewer after viewer.  Raises TooSlow where there are not so many."""
+    if count > len(viewers) * len(paid):
+        raise TooSlow(f"{len(paid)} episodes cost coins: too few for {count} unlocks by {len(viewers)} viewers")
+    shuffled = random.Random(viewers[0]).sample(list(paid), len(paid))  # noqa: S311 - load, no secret
+    for n in range(count):
+        turn, viewer = divmod(n, len(viewers))
+        yield viewers[viewer], shuffled[(turn + viewer) % len(shuffled)]
+
+
+@dataclass
+class _Tally:
+    """Answers by status, and how long after they were due, in ms; when the last one came."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    late_ms: list[float] = field(default_factory=list)
+    last_s: float = 0.0
+
+
+@dataclass
+class Unlocks:
+    """One run.  `viewers` are new ones, so whatever they have is this run's."""
+
+    client: Client
+    wallet: Wallet
+    fences: Fences
+    end: LogEnd
+    paid: Sequence[Paid]
+    viewers: Sequence[int]
+    say: Callable[[str], None] = field(default=lambda _line: None)
+
+    async def run(self, rate: float, seconds: float) -> Found:
+        """`rate` unlocks a second for `seconds`, each viewer's coins credited before.  Raises TooSlow, Stuck."""
+        wanted = list(purchases(self.viewers, self.paid, int(rate * seconds)))
+        self.say(f"{len(self.viewers)} viewers are given coins")
+        await asyncio.to_thread(self._credit, wanted)
+        self.say(f"{rate:g} unlocks/s for {seconds:g} s")
+        begins = await asyncio.to_thread(self.end.ends)
+        samples: dict[str, list[Sample]] = {group: [] for group in GROUPS}
+        done, tally = asyncio.Event(), _Tally()
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sample(samples, done))
+            try:
+                await self._buy_at_rate(wanted, rate, tally)
+                told = await asyncio.to_thread(self._told, begins, tally.answers[DONE])
+                for group in GROUPS:
+                    await self.fences.wait(group, [events[-1][0] if events else -1 for events in told])
+            finally:
+                done.set()
+        if not any(told):
+            raise TooSlow(f"no unlock in the log: the answers were {dict(tally.answers)}; does the relay run?")
+        stored = {group: _percentiles(samples[group], told) for group in GROUPS}
+        return Found(
+            len(wanted), dict(tally.answers), sum(map(len, told)),
+            round(tally.answers[DONE] / (tally.last_s - began), 1), percentiles(tally.late_ms),
+            stored["counters"], stored["store"],
+        )  # fmt: skip
+
+    def _credit(self, wanted: Sequence[tuple[int, Paid]]) -> None:
+        coins: Counter[int] = Counter()
+        for user_id, one in wanted:
+            coins[user_id] += one.coins
+        for user_id, amount in coins.items():
+            self.wallet.credit(user_id, amount, "benchmark", f"bench-{user_id}")
+
+    async def _buy_at_rate(self, wanted: Sequence[tuple[int, Paid]], rate: float, tally: _Tally) -> None:
+        began, flying = time.monotonic(), set[asyncio.Task[None]]()
+        async with asyncio.TaskGroup() as tasks:
+            for n, (user_id, one) in enumerate(wanted):
+                due_s = began + n / rate
+                await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+                task = tasks.create_task(self._buy(user_id, one, due_s, tally))
+                flying.add(task)
+                task.add_done_callback(flying.discard)
+                if len(flying) > BEHIND:
+                    raise TooSlow(f"{len(flying)} requests in flight at {rate:g} unlocks/s")
+
+    async def _buy(self, user_id: int, one: Paid, due_s: float, tally: _Tally) -> None:
+        path = f"/v1/dramas/{one.drama_id}/episodes/{one.episode_no}/unlock"
+        body = json.dumps({"price_version": one.price_version, "way": "episode"}).encode()
+        key = f"Idempotency-Key: bench-{user_id}-{one.drama_id}-{one.episode_no}"
+        answer = await self.client.call(user_id, "POST", path, body, key)
+        tally.last_s = time.monotonic()
+        tally.late_ms.append((tally.last_s - due_s) * 1000)
+        tally.answers[str(answer.status)] += 1
+
+    def _told(self, begins: Sequence[int], count: int) -> list[list[tuple[int, int]]]:
+        """(offset, time of the transaction) of our unlocks in each partition, until there are `count` or RELAYED_S."""
+        ours = {str(user_id).encode() for user_id in self.viewers}
+        told: list[list[tuple[int, int]]] = [[] for _ in begins]
+        read, until = list(begins), time.monotonic() + RELAYED_S
+        while sum(map(len, told)) < count and time.monotonic() < until:
+            time.sleep(ASK_S)
+            for p, end in enumerate(self.end.ends()):
+                records = self.end.records(p, read[p], end) if end > read[p] else ()
+                told[p] += [
+                    (m.offset() or 0, at) for m in records if m.key() in ours and (at := _unlocked_ms(m.value()))
+                ]
+                read[p] = end
+        return told
+
+    async def _sample(self, samples: dict[str, list[Sample]], done: asyncio.Event) -> None:
+        """Read the fences again and again, and once more when it is done."""
+        last = False
+        while not last:
+            last = done.is_set()
+            for group in GROUPS:
+                fences = await self.fences.read(group)
+                samples[group].append(Sample(time.time() * 1000, fences))
+            await asyncio.sleep(POLL_S)
+
+
+def _unlocked_ms(value: bytes | None) -> int:
+    """When the unlock was made, Unix ms; 0 for other events."""
+    event = decode(value) if value else None
+    return event.at_ms if isinstance(event, Unlocked) else 0
+
+
+def _percentiles(samples: Sequence[Sample], told: Sequence[Sequence[tuple[int, int]]]) -> Percentiles:
+    return percentiles([ms for p, events in enumerate(told) for ms in latencies_ms(samples, p, events)])
