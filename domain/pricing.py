@@ -12,6 +12,7 @@ from typing import NamedTuple
 RULE = 1  # a new rule is a new number: versions that were shown before name another price
 DRAMA_PERCENT = 90
 MAX_VERSION = 64
+WHOLE = 0  # the episode_no that stands for all of a drama
 
 
 class Terms(NamedTuple):
@@ -35,7 +36,12 @@ class Terms(NamedTuple):
         return 0 if self.is_free(episode_no) else self.price_coins
 
     def drama_coins(self, owned: Collection[int]) -> int:
-        """Price of all episodes that cost something and are not `owned` yet, now and later ones included."""
+        """Price of all episodes that cost something and are not `owned` yet, now and later ones included.
+
+        WHOLE among the `owned` is all of them.  0: nothing is left to buy.
+        """
+        if WHOLE in owned:
+            return 0
         left = sum(self.episode_coins(no) for no in range(1, self.episodes + 1) if no not in owned)
         return -(-left * DRAMA_PERCENT // 100)
 

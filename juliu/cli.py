@@ -25,6 +25,8 @@ COMMANDS = (
     Command("migrate", "juliu.commands.migrate", "migrate", "Make tables, topics and namespaces; repeatable."),
     Command("catalogue", "juliu.commands.catalogue", "app", "Import, publish and take down dramas."),
     Command("token", "juliu.commands.token", "token", "Print tokens of viewers, for development."),
+    Command("wallet", "juliu.commands.wallet", "app", "Give a viewer coins, show what a viewer has."),
+    Command("ledger", "juliu.commands.ledger", "app", "Check that every coin is accounted for."),
     Command("api", "juliu.commands.api", "api", "Serve the API in the foreground."),
     Command("stream", "juliu.commands.stream", "app", "Run a worker: counters or store."),
     Command("relay", "juliu.commands.relay", "relay", "Tell the log what MySQL decided: outbox to Kafka."),

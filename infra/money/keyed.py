@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from domain.wallet import Balance
 
 KEPT_MS = 7 * 86_400_000
-PRUNED_EVERY, PRUNED_AT_ONCE = 16, 200  # after every 16th unlock of a viewer, and each one's first: more than come
+PRUNED_EVERY, PRUNED_AT_ONCE = 16, 200  # after every 16th that this process keeps: more than come
 
 _FIND = sa.text("SELECT body_hash, answer FROM idempotency_keys WHERE user_id = :user_id AND idempotency_key = :key")
 _KEEP = sa.text(

@@ -6,6 +6,7 @@ ever.  Prices are read from the catalogue's own rows, so a price that was raised
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Literal, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from domain.pricing import Terms, terms
+from domain.pricing import WHOLE, Terms, terms
 from domain.wallet import NOTHING, Balance, Move, spend
 from infra.money import keyed, outbox
 from infra.money.account import Account, Why, lock
@@ -26,11 +27,10 @@ __all__ = [
     "Entitlement", "KeyReused", "MoneyUnavailable", "NotEnough", "PriceChanged", "UnknownEpisode", "Unlock", "Unlocks",
     "Wanted",
 ]  # fmt: skip
-WHOLE = 0  # the episode_no of an entitlement to all of a drama
 
 _DRAMA = sa.text(
     "SELECT dense_index, free_first, price_coins, published,"
-    " (SELECT COUNT(*) FROM episodes e WHERE e.drama_id = d.drama_id),"
+    " (SELECT COALESCE(MAX(episode_no), 0) FROM episodes e WHERE e.drama_id = d.drama_id),"
     " (SELECT COUNT(*) FROM takedowns t WHERE t.drama_id = d.drama_id) FROM dramas d WHERE d.drama_id = :drama_id"
 )
 _OWNED = sa.text(
@@ -101,6 +101,7 @@ class Unlocks:
         self._engine = engine
         self._reads = reads(engine)
         self._now_ms = now_ms
+        self._kept = itertools.count(1)
 
     def unlock(self, user_id: int, wanted: Wanted, key: str, body_hash: bytes) -> Unlock:
         """Debit and entitle, or neither; once per key and once per episode, and what is repeated gets the same answer.
@@ -108,8 +109,8 @@ class Unlocks:
         A free episode costs nothing and stores nothing.  Raises, having changed nothing: UnknownEpisode, PriceChanged,
         NotEnough, KeyReused (a key that unlocked something, with another hash).
         """
-        done, seq = transact(self._engine, partial(self._unlock, Key(user_id, key, body_hash), wanted))
-        if seq % keyed.PRUNED_EVERY == 1:
+        done, kept = transact(self._engine, partial(self._unlock, Key(user_id, key, body_hash), wanted))
+        if kept and next(self._kept) % keyed.PRUNED_EVERY == 0:
             self._prune()
         return done
 
@@ -124,23 +125,23 @@ class Unlocks:
         with answers(), self._reads.connect() as connection:
             return frozenset(self._owned(connection, user_id, drama_id))
 
-    def _unlock(self, key: Key, wanted: Wanted, connection: Connection) -> tuple[Unlock, int]:
-        """The answer, and the number of the event; 0 for none."""
+    def _unlock(self, key: Key, wanted: Wanted, connection: Connection) -> tuple[Unlock, bool]:
+        """The answer, and whether it is now kept for the key."""
         account = lock(connection, key.user_id)  # who has none has paid for nothing, and nobody is waited for
         if account is not None and (answer := keyed.find(connection, key)):
-            return answer, 0
+            return answer, False
         sold = _sold(connection, wanted)
         owned = self._owned(connection, key.user_id, wanted.drama_id) if account else {}
-        if account and (there := _of(owned, wanted.episode_no)):
+        if account and (there := _there(owned, wanted)):
             answer = Unlock(account.balance, there.entitlement, there.coins, repeated=True)
             keyed.keep(connection, key, answer, self._now_ms())
-            return answer, 0
+            return answer, True
         coins, balance = _price(wanted, sold.terms, owned), account.balance if account else NOTHING
         if coins == 0:
-            return Unlock(balance, Entitlement(wanted.drama_id, wanted.episode_no, 0), 0, repeated=False), 0
+            return Unlock(balance, Entitlement(wanted.drama_id, wanted.episode_no, 0), 0, repeated=False), False
         if account is None or coins > balance.spendable:
             raise NotEnough(coins, sold.terms, balance)
-        return self._buy(connection, account, key, _Purchase(wanted, sold, coins)), account.server_seq
+        return self._buy(connection, account, key, _Purchase(wanted, sold, coins)), True
 
     def _buy(self, connection: Connection, account: Account, key: Key, what: _Purchase) -> Unlock:
         """Debit, entitle and tell."""
@@ -187,6 +188,11 @@ def _price(wanted: Wanted, its: Terms, owned: dict[int, _Owned]) -> int:
     if coins and wanted.price_version != its.version:
         raise PriceChanged(its)
     return coins
+
+
+def _there(owned: dict[int, _Owned], wanted: Wanted) -> _Owned | None:
+    """What makes buying needless: to who wants the whole drama, one of its episodes does not."""
+    return owned.get(WHOLE) if wanted.way == "drama" else _of(owned, wanted.episode_no)
 
 
 def _of(owned: dict[int, _Owned], episode_no: int) -> _Owned | None:

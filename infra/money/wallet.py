@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from infra.mysql.engine import reads
 
 __all__ = ["Balance", "Entry", "RefTaken", "Wallet"]
 MAX_REF, MAX_WHY = 64, 200
+REF = re.compile(rf"[!-~]{{1,{MAX_REF}}}")  # to MySQL "R" and "R " would be one
 MAX_PAGE = 1_000
 
 _BALANCE = sa.text("SELECT paid, bonus, debt FROM accounts WHERE user_id = :user_id")
@@ -72,8 +74,8 @@ class Wallet:
 
         Raises RefTaken; ValueError on a ref or reason that is empty or too long, coins out of bounds, or another pot.
         """
-        if not 0 < len(ref) <= MAX_REF or not 0 < len(why) <= MAX_WHY or not ref.isprintable():
-            raise ValueError(f"a ref has 1..{MAX_REF} characters, a reason 1..{MAX_WHY}")
+        if not 0 < len(why) <= MAX_WHY or not REF.fullmatch(ref):
+            raise ValueError(f"a ref has 1..{MAX_REF} printable characters without spaces, a reason 1..{MAX_WHY}")
         receive(NOTHING, coins, pot)
         return transact(self._engine, partial(self._credit, {
             "ref": ref, "user_id": user_id, "pot": pot, "coins": coins, "why": why, "at_ms": self._now_ms(),

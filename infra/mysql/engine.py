@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 from infra.settings import Settings
 
 SESSION = (
-    "SET SESSION time_zone='+00:00', innodb_lock_wait_timeout=15, group_concat_max_len=4194304, sql_mode='"
+    "SET SESSION time_zone='+00:00', innodb_lock_wait_timeout={lock_wait_s}, group_concat_max_len=4194304, sql_mode='"
     "STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 )
 
@@ -29,7 +29,7 @@ def engine_of(settings: Settings, *, pool: int = 5, answer_s: int = 30) -> Engin
             "connect_timeout": 5,
             "read_timeout": answer_s,
             "write_timeout": answer_s,
-            "init_command": SESSION,
+            "init_command": SESSION.format(lock_wait_s=max(1, min(15, answer_s // 2))),  # told before answer_s is over
         },
     )
 

@@ -1,0 +1,1 @@
+"""Whether the money in MySQL adds up."""

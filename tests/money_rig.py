@@ -1,0 +1,127 @@
+"""Money on a real MySQL: a shop of five dramas, viewers who do things at random, and the account at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from domain.pricing import terms
+from infra.catalogue.importing import import_file
+from infra.money.unlocks import MoneyUnavailable, NotEnough, PriceChanged, Unlock, Unlocks, Wanted
+from infra.money.wallet import Wallet
+from juliu.ledger.check import Account, check
+from tests.catalogue import a_file, a_line
+
+DRAMAS, EPISODES, FREE, PRICE = range(1, 6), 12, 2, 7
+TERMS = terms(FREE, PRICE, EPISODES)
+OLD = terms(FREE, PRICE + 1, EPISODES)
+USERS = range(1, 101)
+AGAIN_S = 60.0  # how long a viewer tries again while MySQL is away
+Done = TypeVar("Done")
+
+
+def stock(engine: Engine, folder: Path) -> None:
+    """Import the dramas."""
+    lines = [a_line(drama_id, EPISODES, free_first=FREE, price_coins=PRICE) for drama_id in DRAMAS]
+    assert import_file(engine, a_file(folder / "shop.jsonl", *lines)).created == len(DRAMAS)
+
+
+def persist(call: Callable[[], Done]) -> Done:
+    """What a client does: the same again, until it is answered."""
+    end = time.monotonic() + AGAIN_S
+    while True:
+        try:
+            return call()
+        except MoneyUnavailable:
+            assert time.monotonic() < end, "MySQL does not come back"
+            time.sleep(0.02)
+
+
+class Viewers:
+    """Random operations; `bought` counts (user, drama, episode)s that were answered as new, `paid` their coins."""
+
+    def __init__(self, engine: Engine, seed: int) -> None:
+        self._seed = seed
+        self.unlocks = Unlocks(engine, now_ms)
+        self.wallet = Wallet(engine, now_ms)
+        self.outcomes: Counter[str] = Counter()
+        self.credited: Counter[int] = Counter()
+        self.owned: set[tuple[int, int, int]] = set()
+
+    def go(self, operations: int, threads: int) -> None:
+        """Do so many, on so many threads."""
+        with ThreadPoolExecutor(threads) as pool:
+            for outcome, credited, owned in pool.map(self._one, range(operations)):
+                self.outcomes[outcome] += 1
+                self.credited.update(credited)
+                self.owned |= owned
+
+    def _one(self, number: int) -> tuple[str, dict[int, int], set[tuple[int, int, int]]]:
+        its = random.Random(self._seed * 1_000_003 + number)
+        user_id = its.choice(USERS)
+        if its.random() < 0.3:
+            return self._credit(its, user_id, number)
+        try:
+            done = self._unlock(its, user_id, number)
+        except (NotEnough, PriceChanged) as error:
+            return type(error).__name__, {}, set()
+        theirs = done.entitlement
+        outcome = "free" if not done.coins else "repeated" if done.repeated else "bought"
+        return outcome, {}, {(user_id, theirs.drama_id, theirs.episode_no)} if done.coins else set()
+
+    def _credit(
+        self, its: random.Random, user_id: int, number: int
+    ) -> tuple[str, dict[int, int], set[tuple[int, int, int]]]:
+        coins, pot = its.randrange(1, 60), its.choice(("paid", "bonus"))
+        for _ in range(its.choice((1, 1, 2))):  # now and then it is told twice
+            persist(lambda: self.wallet.credit(user_id, coins, "test", f"ref-{self._seed}-{number}", pot))
+        return "credited", {user_id: coins}, set()
+
+    def _unlock(self, its: random.Random, user_id: int, number: int) -> Unlock:
+        way: Literal["episode", "drama"] = "drama" if its.random() < 0.1 else "episode"
+        version = OLD.version if its.random() < 0.05 else TERMS.version
+        wanted = Wanted(its.choice(DRAMAS), its.randrange(1, EPISODES + 1), way, version)
+        body_hash = hashlib.sha256(repr(wanted).encode()).digest()
+        key = f"key-{self._seed}-{number}"
+        return persist(lambda: self.unlocks.unlock(user_id, wanted, key, body_hash))
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def assert_all_adds_up(engine: Engine, viewers: Viewers) -> Account:
+    """The ledger by `juliu ledger check`, and against what the viewers were answered."""
+    account = check(engine)
+    assert account.differences == []
+    assert account.totals["debits"] == account.totals["entitlements"] == rows(engine, "SELECT COUNT(*) FROM outbox")
+    assert account.totals["credited_coins"] == sum(viewers.credited.values())
+    left = account.totals["paid"] + account.totals["bonus"] - account.totals["debt"]
+    assert left == account.totals["credited_coins"] - account.totals["debited_coins"]
+    assert entitled(engine) == viewers.owned
+    single = rows(engine, "SELECT COUNT(*) FROM entitlements WHERE episode_no > 0")
+    assert rows(engine, "SELECT COALESCE(SUM(coins), 0) FROM entitlements WHERE episode_no > 0") == single * PRICE
+    return account
+
+
+def rows(engine: Engine, query: str) -> int:
+    """The one number that a query asks for."""
+    with engine.connect() as connection:
+        return int(connection.scalar(sa.text(query)) or 0)
+
+
+def entitled(engine: Engine) -> set[tuple[int, int, int]]:
+    """(user, drama, episode)s that are paid for."""
+    with engine.connect() as connection:
+        return {
+            tuple(row) for row in connection.execute(sa.text("SELECT user_id, drama_id, episode_no FROM entitlements"))
+        }
