@@ -11,6 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from infra.catalogue.media_paths import MediaPaths
 from infra.settings import Settings
 from ingest_api import handlers, openapi
 from ingest_api.auth import Tokens, ticket_secrets
@@ -28,7 +29,11 @@ from ingest_api.feed.service import Feed
 from ingest_api.feed.shown import RedisShown
 from ingest_api.health.readiness import Readiness
 from ingest_api.health.router import router as health
+from ingest_api.play.errors import MediaUnavailable
+from ingest_api.play.media import Media
 from ingest_api.play.permission import Permission
+from ingest_api.play.router import router as play
+from ingest_api.play.service import Play
 from ingest_api.product.charts import RedisCharts
 from ingest_api.product.router import router as product
 from ingest_api.product.service import Product
@@ -69,6 +74,8 @@ def assemble(
     app.include_router(product)
     app.include_router(feed)
     app.include_router(unlock)
+    app.include_router(play)
+    _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
     app.add_middleware(Edge, hot_path=PATH, hot=_events(settings, connections, tokens, now_s, body_s))
     handlers.add(app)
     openapi.describe(app)
@@ -93,6 +100,18 @@ def _permission(settings: Settings, connections: Connections, now_s: Callable[[]
         ticket_life_ms=settings.ticket_life_s * 1000,
         address_life_ms=settings.media_url_life_s * 1000,
     )
+
+
+def _play(
+    app: FastAPI, settings: Settings, connections: Connections, permission: Permission, now_ms: Callable[[], int]
+) -> None:
+    """Who may play, and the videos; their threads share a pool's worth of connections."""
+    asking, media = Threads("play", MoneyUnavailable, at_once=4), Threads("media", MediaUnavailable, at_once=4)
+    app.state.threads += [asking, media]
+    catalogue, money, purse = connections.catalogue, connections.money, connections.purse
+    app.state.play = Play(catalogue, money, purse, threads=asking, permission=permission, now_ms=now_ms)
+    secrets, paths = ticket_secrets(settings), MediaPaths(connections.mysql)
+    app.state.media = Media(settings.media_root, secrets, paths, catalogue, threads=media, now_ms=now_ms)
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = plain()
             components = document.setdefault("components", {})
-            components.setdefault("schemas", {}).update(_schemas())
+            components.setdefault("schemas", {}).update(schemas_by_hand())
             components.setdefault("securitySchemes", {})["HTTPBearer"] = {"type": "http", "scheme": "bearer"}
             document.setdefault("paths", {})[PATH] = {"post": _events()}
             app.openapi_schema = document
@@ -59,7 +59,8 @@ def describe(app: FastAPI) -> None:
     app.openapi = whole  # type: ignore[method-assign]
 
 
-def _schemas() -> dict[str, Any]:
+def schemas_by_hand() -> dict[str, Any]:
+    """Those that are no FastAPI route's; their names must be no others'."""
     _, schemas = msgspec.json.schema_components([Batch, Answer, ErrorBody, PaymentBody, PriceBody], ref_template=REF)
     schemas["Batch"]["properties"]["events"]["maxItems"] = MAX_EVENTS
     return schemas

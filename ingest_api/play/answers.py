@@ -7,14 +7,14 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 
-class Reason(StrEnum):
+class WhyOpen(StrEnum):
     """Why an episode may be played."""
 
     FREE = "free"
     UNLOCKED = "unlocked"
 
 
-class State(StrEnum):
+class EpisodeState(StrEnum):
     """How an episode is to its viewer.  Unknown: it costs coins, and whether it is unlocked cannot be told just now."""
 
     FREE = "free"
@@ -28,7 +28,7 @@ class NextEpisode(BaseModel):
 
     episode_no: int
     duration_ms: int
-    state: State
+    state: EpisodeState
     coins: int = Field(description="what it costs to unlock it alone; 0 where nothing is to be paid")
     price_version: str
 
@@ -43,5 +43,5 @@ class PlayAnswer(BaseModel):
     address_expires_ms: int = Field(description="Unix ms")
     ticket: str = Field(description="send it back in play_started")
     ticket_expires_ms: int = Field(description="Unix ms; a playback that begins before may be sent later")
-    reason: Reason
+    reason: WhyOpen
     next: list[NextEpisode] = Field(description="the next two, fewer at the end")

@@ -16,7 +16,7 @@ from infra.metrics import PLAYS_ASKED
 from infra.money import unlocks as infra_money
 from ingest_api.errors import CatalogueUnavailable, MoneyUnavailable, UnknownEpisode
 from ingest_api.events.service import STALE_S, CatalogueSource
-from ingest_api.play.answers import NextEpisode, PlayAnswer, Reason, State
+from ingest_api.play.answers import EpisodeState, NextEpisode, PlayAnswer, WhyOpen
 from ingest_api.play.errors import EpisodeLocked
 from ingest_api.play.permission import Permission
 from ingest_api.play.remembered import Remembered
@@ -83,7 +83,7 @@ class Play:
             drama_id=drama_id,
             episode_no=episode_no,
             duration_ms=drama.durations[episode_no - 1],
-            reason=Reason.FREE if terms.is_free(episode_no) else Reason.UNLOCKED,
+            reason=WhyOpen.FREE if terms.is_free(episode_no) else WhyOpen.UNLOCKED,
             next=await self._next(asked, found.owned),
             **how._asdict(),
         )
@@ -146,7 +146,7 @@ class Play:
                 episode_no=number,
                 duration_ms=drama.durations[number - 1],
                 state=state,
-                coins=0 if state in (State.FREE, State.UNLOCKED) else terms.episode_coins(number),
+                coins=0 if state in (EpisodeState.FREE, EpisodeState.UNLOCKED) else terms.episode_coins(number),
                 price_version=terms.version,
             )
             for number, state in zip(numbers, states, strict=True)
@@ -161,9 +161,9 @@ class Play:
             return None
 
 
-def _state(terms: Terms, number: int, owned: frozenset[int] | None) -> State:
+def _state(terms: Terms, number: int, owned: frozenset[int] | None) -> EpisodeState:
     if terms.is_free(number):
-        return State.FREE
+        return EpisodeState.FREE
     if owned is None:
-        return State.UNKNOWN
-    return State.UNLOCKED if owned & {0, number} else State.LOCKED
+        return EpisodeState.UNKNOWN
+    return EpisodeState.UNLOCKED if owned & {0, number} else EpisodeState.LOCKED

@@ -1,0 +1,49 @@
+"""Playing keeps to its OpenAPI document: requests made from it, right and wrong, get answers that it describes."""
+
+from __future__ import annotations
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, settings
+
+from tests.api import FixedCatalogue, Twins
+from tests.builders import DRAMA, a_catalogue, a_drama, a_token
+from tests.memory_money import MemoryMoney
+
+
+def an_app() -> FastAPI:
+    """One drama whose first two episodes are free; nobody has coins."""
+    money = MemoryMoney()
+    money.drama(DRAMA, episodes=5, free_first=2, price_coins=60)
+    drama = a_drama(episodes=5, free_first=2, price_coins=60)
+    app = Twins(catalogue=FixedCatalogue(a_catalogue(drama)), money=money, purse=money).app()
+    app.state.threads = []  # each call starts and ends the app: the threads are for all of them
+    return app
+
+
+schema = schemathesis.openapi.from_asgi("/openapi.json", an_app())
+
+
+@schema.include(path_regex="/play$|^/v1/media/").parametrize()
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_whatever_is_made_from_the_document_gets_an_answer_of_the_document(case: schemathesis.Case) -> None:
+    answer = case.call(headers={"Authorization": f"Bearer {a_token()}"})
+    case.validate_response(
+        answer,
+        checks=[
+            schemathesis.checks.not_a_server_error,
+            schemathesis.checks.status_code_conformance,
+            schemathesis.checks.content_type_conformance,
+            schemathesis.checks.response_schema_conformance,
+        ],
+    )
+
+
+@pytest.mark.parametrize(("episode_no", "status"), [(1, 200), (2, 200), (3, 402), (6, 404)])
+def test_also_what_is_told_of_a_drama_that_there_is(episode_no: int, status: int) -> None:
+    asked = schema["/v1/dramas/{drama_id}/episodes/{episode_no}/play"]["GET"]
+    case = asked.Case(path_parameters={"drama_id": DRAMA, "episode_no": episode_no})
+    answer = case.call(headers={"Authorization": f"Bearer {a_token()}"})
+    assert answer.status_code == status
+    case.validate_response(answer, checks=[schemathesis.checks.response_schema_conformance])
