@@ -10,10 +10,12 @@ import uvloop
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.exceptions import RedisError
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from infra.local import stack
 from infra.local.errors import StackError
 from infra.local.home import Home
+from infra.money.attempts import MoneyUnavailable
 from infra.place import home as place
 from infra.settings import Settings
 from juliu.demo import report, run, setup
@@ -21,13 +23,17 @@ from juliu.demo.commands import CommandFailed
 from juliu.demo.lists import BadList
 from juliu.demo.report import Report
 from juliu.demo.reset import NotTheLocalStack
+from juliu.demo.shop import NotSold
 from juliu.load.client import GaveUp
 from juliu.load.positions import Stuck
 
 DAYS_OF_THE_LOG = 15
 REPORT = "demo-report.json"
 # What a step cannot go on after; the message says what it was.
-STOPS = (StackError, CommandFailed, NotTheLocalStack, BadList, GaveUp, Stuck, RedisError, ClickHouseError, OSError)
+STOPS = (
+    StackError, CommandFailed, NotTheLocalStack, BadList, NotSold, GaveUp, Stuck, MoneyUnavailable, RedisError,
+    ClickHouseError, SQLAlchemyError, OSError,
+)  # fmt: skip
 
 
 def demo(
@@ -38,7 +44,8 @@ def demo(
 ) -> None:
     """Empty this checkout's local stack, replay a real watch log through it, and prove that every event counts once.
 
-    Writes demo-report.json beside the stack's data.  Exit code 0 only if accepted = ClickHouse = Redis.
+    Writes demo-report.json beside the stack's data.  Exit code 0 only if accepted = ClickHouse = Redis,
+    and unlocks = ledger = ClickHouse = Redis.
     """
     home, console, outcome = Home(place()), Console(stderr=json_), Report(days=days)
     home.path.joinpath(REPORT).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The demo's catalogue: a video of the log is a drama of one episode."""
+"""The demo's catalogue: a video of the log is a drama of one episode; and one made-up serial that costs coins."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from pyarrow import parquet
 
 LEAST_DURATION_MS = 1_000
+SERIAL_ID, EPISODES, FREE_FIRST, PRICE_COINS = 1_000_001, 20, 3, 30
+EPISODE_MS = 90_000
 
 
 def durations_ms(folder: Path) -> dict[int, int]:
@@ -32,9 +34,21 @@ def dramas(folder: Path) -> Iterator[dict[str, Any]]:
         yield _drama(drama_id, row, durations[drama_id])
 
 
+def serial() -> dict[str, Any]:
+    """The serial that the demo's shop sells: the first episodes free, coins for each later one."""
+    episodes = [
+        {"episode_no": no, "duration_ms": EPISODE_MS, "media_path": f"serial/{no}.mp4"} for no in range(1, EPISODES + 1)
+    ]
+    return {
+        "drama_id": SERIAL_ID, "title": "重生之我在云端写代码", "category": "都市", "tags": ["逆袭"], "cast": [],
+        "region": "CN", "min_age": 0, "free_first": FREE_FIRST, "price_coins": PRICE_COINS, "published": True,
+        "episodes": episodes,
+    }  # fmt: skip
+
+
 def write(folder: Path, to: Path) -> int:
     """Write the catalogue as JSON lines; how many dramas it has."""
-    lines = [json.dumps(drama, ensure_ascii=False) for drama in dramas(folder)]
+    lines = [json.dumps(drama, ensure_ascii=False) for drama in (*dramas(folder), serial())]
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return len(lines)

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
+from juliu.demo.shop import Sales
 from juliu.load.client import Sent
 
 
@@ -41,6 +42,11 @@ class Report:
     hot_hit_rate: float = 0.0
     also_watched_hit_at_10: float = 0.0
     also_watched_asked: int = 0
+    unlocks: int = 0
+    ledger_debits: int = 0
+    unlock_rows: int = 0
+    unlocks_redis: int = 0
+    unlocks_equal: bool = False
     requests: int = 0
     requests_sent_again: int = 0
     differences: list[str] = field(default_factory=list)  # the first few, in words
@@ -54,8 +60,9 @@ class Report:
 
     @property
     def all_equal(self) -> bool:
-        """Everything sent was accepted, and both stores hold exactly that."""
-        return self.redis_equal and self.clickhouse_equal and self.events_sent == self.events_accepted > 0
+        """Everything sent was accepted, both stores hold exactly that, and so it is with every unlock."""
+        stores = self.redis_equal and self.clickhouse_equal and self.unlocks_equal
+        return stores and self.events_sent == self.events_accepted > 0
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -72,6 +79,12 @@ class Report:
         self.requests_sent_again += sent.again
         self.events_accepted += sent.accepted
         self.differences += [f"rejected: {answer}" for answer in sent.rejections]
+
+    def sold(self, sales: Sales) -> None:
+        """What the shop's proof found."""
+        self.unlocks, self.ledger_debits = sales.unlocks, sales.ledger_debits
+        self.unlock_rows, self.unlocks_redis, self.unlocks_equal = sales.unlock_rows, sales.unlocks_redis, sales.equal
+        self.differences += [sales.wrong] if sales.wrong else []
 
     def write(self, path: Path) -> None:
         """Replace the file at `path`."""
@@ -94,6 +107,7 @@ def show(report: Report, console: Console) -> None:
     rate = f"{report.requests:,} requests, {report.events_per_s:,.0f} events/s while replaying"
     _print(console, f"How long did it take?  {rate}", _times(report))
     _print(console, "Counted once?", _equality(report))
+    _print(console, "Paid once?", _money(report))
     for difference in report.differences:
         console.print(difference, style="red", markup=False)
 
@@ -127,6 +141,18 @@ def _equality(report: Report) -> Table:
     table.add_row("rows in ClickHouse", f"{report.rows_stored:,}", _mark(report.clickhouse_equal))
     table.add_row("distinct of them", f"{report.rows_distinct:,}", _mark(report.rows_distinct == report.events_sent))
     table.add_row("counters in Redis, of every drama", "", _mark(report.redis_equal))
+    return table
+
+
+def _money(report: Report) -> Table:
+    table = Table("", Column("unlocks", justify="right"), "equal")
+    table.add_row("answered by the API, every tap twice", f"{report.unlocks:,}", "")
+    for name, found in (
+        ("debits in the ledger (MySQL)", report.ledger_debits),
+        ("rows in ClickHouse", report.unlock_rows),
+        ("counted in Redis", report.unlocks_redis),
+    ):
+        table.add_row(name, f"{found:,}", _mark(found == report.unlocks > 0))
     return table
 
 

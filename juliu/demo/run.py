@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 
 import redis.asyncio as aioredis
@@ -15,7 +16,7 @@ from domain import keys
 from infra.namespaces import GROUPS
 from infra.settings import Settings
 from ingest_api.auth import Scope, issue
-from juliu.demo import catalogue, hits, lists, log, proof, questions
+from juliu.demo import catalogue, hits, lists, log, proof, questions, shop
 from juliu.demo.commands import juliu
 from juliu.demo.events import Composer, count
 from juliu.demo.ledger import Ledger
@@ -46,7 +47,7 @@ class Demo:
     composer: Composer
 
     async def play(self) -> None:
-        """All steps, in order.  Raises GaveUp, Stuck, CommandFailed, BadList: what a step cannot go on after."""
+        """All steps, in order.  Raises what a step cannot go on after (juliu.commands.demo.STOPS)."""
         one_day = self.report.days == 1
         await self._replay(self.past, "the day's first half" if one_day else "the days before")
         with self.report.step("train"):
@@ -57,6 +58,8 @@ class Demo:
         await self._replay(self.future, "the second half" if one_day else "the last day")
         with self.report.step("questions"):
             self.report.answers = await asyncio.to_thread(questions.ask, self.settings)
+        with self.report.step("unlocks"):
+            await self._sell()
         with self.report.step("proof"):
             await self._prove()
 
@@ -86,6 +89,16 @@ class Demo:
         self.report.hot_hit_rate = hits.hit_rate(viewers, hot, truth)
         self.report.also_watched_hit_at_10 = hits.hit_rate(viewers, also, truth)
 
+    async def _sell(self) -> None:
+        """Let viewers of the last day unlock episodes of the serial, and see every unlock in every store."""
+        buyers = hits.sample(set(self.future.user_id.tolist()), count=shop.BUYERS)
+        self.console.print(f"{len(buyers)} viewers unlock the next episodes of a drama")
+        with _client(self.settings, Scope.VIEWER) as client:
+            sales = await shop.sell(self.settings, client, buyers)
+        await shop.prove(self.settings, self.redis, sales)
+        self.ledger.dramas.setdefault(catalogue.SERIAL_ID, Counter())["unlocks"] = sales.unlocks
+        self.report.sold(sales)
+
     async def _prove(self) -> None:
         rows, late = await asyncio.to_thread(proof.read_rows, self.settings)
         wrong_rows = proof.rows_differ(self.ledger, rows, late)
@@ -93,7 +106,7 @@ class Demo:
         self.report.rows_stored = sum(row.stored for row in rows.values())
         self.report.rows_distinct = sum(row.distinct for row in rows.values())
         self.report.clickhouse_equal, self.report.redis_equal = not wrong_rows, not wrong_counters
-        self.report.differences = (wrong_rows + wrong_counters)[: proof.SHOWN]
+        self.report.differences += (wrong_rows + wrong_counters)[: proof.SHOWN]
 
     async def _wrong_counters(self) -> list[str]:
         """What differs in the merged counters once they had time to be merged."""
@@ -121,17 +134,21 @@ async def run(settings: Settings, console: Console, report: Report, users: int |
 
 @asynccontextmanager
 async def _connected(settings: Settings) -> AsyncIterator[tuple[Client, aioredis.Redis]]:
+    async with aioredis.Redis.from_url(settings.redis_url) as redis:
+        with _client(settings, Scope.BACKFILL) as client:
+            yield client, redis
+
+
+@contextmanager
+def _client(settings: Settings, scope: Scope) -> Iterator[Client]:
+    """A client whose tokens are of this scope."""
     secret, now_s = settings.jwt_secret.get_secret_value(), int(time.time())
 
     def token_of(user_id: int) -> str:
-        return issue(secret, user_id, Scope.BACKFILL, now_s, TOKEN_DAYS)
+        return issue(secret, user_id, scope, now_s, TOKEN_DAYS)
 
-    client = Client(settings.api_host, settings.api_port, token_of)
-    async with aioredis.Redis.from_url(settings.redis_url) as redis:
-        try:
-            yield client, redis
-        finally:
-            client.close()
+    with closing(Client(settings.api_host, settings.api_port, token_of)) as client:
+        yield client
 
 
 async def _settle(settings: Settings, fences: Fences) -> None:

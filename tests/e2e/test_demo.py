@@ -23,6 +23,7 @@ SMALL = ("--days", "1", "--users", "300")
 KEYS = {
     "events_sent", "events_accepted", "rows_stored", "rows_distinct", "redis_equal", "clickhouse_equal", "feeds",
     "feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10", "seconds",
+    "unlocks", "ledger_debits", "unlock_rows", "unlocks_redis", "unlocks_equal",
 }  # fmt: skip
 WITHIN_S = 300
 
@@ -86,6 +87,8 @@ def assert_proved(report: dict[str, Any], home: Home) -> None:
     assert report["events_sent"] == report["events_accepted"] == report["rows_stored"] == report["rows_distinct"]
     assert report["redis_equal"] is True
     assert report["clickhouse_equal"] is True
+    assert report["unlocks"] == report["ledger_debits"] == report["unlock_rows"] == report["unlocks_redis"] > 300
+    assert report["unlocks_equal"] is True
     assert report["feeds"] > 100
     assert all(0 <= report[rate] <= 1 for rate in ("feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10"))
     assert len(report["answers"]) == 3
@@ -97,7 +100,7 @@ def test_a_demo_that_was_broken_off_can_be_started_again_and_a_second_is_like_th
     broken_off(home)
     first = demo(home)
     assert_proved(first, home)
-    assert {"kafka", "clickhouse", "redis", "mysql", "api", "stream-counters", "stream-store"} <= running(home)
+    assert {"kafka", "clickhouse", "redis", "mysql", "api", "relay", "stream-counters", "stream-store"} <= running(home)
 
     second = demo(home, "--no-keep")
     assert_proved(second, home)

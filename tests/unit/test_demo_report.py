@@ -100,13 +100,15 @@ def test_totals_are_over_all_dramas():
 
 
 def a_report(**changed) -> report.Report:
-    fields = dict(days=1, events_sent=9, events_accepted=9, redis_equal=True, clickhouse_equal=True)
+    fields = dict(days=1, events_sent=9, events_accepted=9, redis_equal=True, clickhouse_equal=True, unlocks_equal=True)
     return report.Report(**{**fields, **changed})
 
 
 def test_all_is_equal_only_where_everything_is():
     assert a_report().all_equal
-    for broken in ({"redis_equal": False}, {"clickhouse_equal": False}, {"events_accepted": 8}):
+    for broken in (
+        {"redis_equal": False}, {"clickhouse_equal": False}, {"unlocks_equal": False}, {"events_accepted": 8},
+    ):  # fmt: skip
         assert not a_report(**broken).all_equal
     assert not a_report(events_sent=0, events_accepted=0).all_equal
 
@@ -120,6 +122,7 @@ def test_the_report_file_has_the_promised_keys(tmp_path):
     assert {
         "events_sent", "events_accepted", "rows_stored", "rows_distinct", "redis_equal", "clickhouse_equal", "feeds",
         "feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10", "seconds",
+        "unlocks", "ledger_debits", "unlock_rows", "unlocks_redis", "unlocks_equal",
     } <= document.keys()  # fmt: skip
     assert list(document["seconds"]) == ["train"]
 
@@ -132,3 +135,11 @@ def test_the_tables_say_no_where_something_is_missing():
     assert "NO" in out.getvalue()
     assert "likes 1 for 2" in out.getvalue()
     assert "Which?" in out.getvalue()
+
+
+def test_sales_are_equal_only_where_every_store_has_them_all():
+    assert shop.Sales(3, 3, 3, 3).equal
+    assert not shop.Sales(0, 0, 0, 0).equal
+    assert not shop.Sales(3, 3, 3, 3, wrong="MySQL: 4 debits of 90 coins for 3 episodes").equal
+    for short in ((2, 3, 3, 3), (3, 2, 3, 3), (3, 3, 2, 3), (3, 3, 3, 2)):
+        assert not shop.Sales(*short).equal
