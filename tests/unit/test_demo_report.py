@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from domain import counters
-from juliu.demo import hits, proof, report
+from juliu.demo import hits, proof, report, shop
 from juliu.demo.ledger import Ledger
 from juliu.demo.log import Exposure, WatchLog
 from juliu.demo.proof import Rows
