@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from infra.fold_store import Wait
-from streams.relay.outbox import SHARDS, Backlog, Lease, Row
+from infra.money.tables import SHARDS
+from streams.relay.outbox import Backlog, Lease, Row
 
 
 class MemoryOutbox:

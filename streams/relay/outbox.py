@@ -1,6 +1,6 @@
 """The outbox as the relay sees it: rows that wait for the log, and the leases by which several relays share them.
 
-A row belongs to one of SHARDS shards (its viewer's), and a shard to the relay that leases it.  A lease only keeps two
+A row belongs to one of SHARDS shards (user_id % SHARDS), and a shard to the relay that leases it.  A lease only keeps two
 relays from doing the same work: what two of them send is the same rows in the same order, each of them beginning at or
 before the first row that was not marked, so the log's first copies stay in order and its windows drop the second ones.
 """
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
-
-SHARDS = 64  # user_id % SHARDS; the rows of outbox_leases, and so the most relays that can share
 
 
 class Row(NamedTuple):

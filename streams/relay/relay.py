@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from infra import logs, metrics
 from infra.fold_store import Wait
+from infra.money.tables import SHARDS
 from streams.relay import shares
-from streams.relay.outbox import SHARDS, Outbox
+from streams.relay.outbox import Outbox
 from streams.relay.sender import Sender
 
 DAY_MS = 86_400_000

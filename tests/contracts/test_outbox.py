@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from infra.fold_store import Wait
+from infra.money.tables import SHARDS
 from infra.mysql.engine import engine_of
 from infra.settings import Settings
 from streams.relay.mysql_outbox import MySqlOutbox, NotMigrated
-from streams.relay.outbox import SHARDS, Backlog, Outbox
+from streams.relay.outbox import Backlog, Outbox
 from tests import outbox as by_hand
 from tests.memory_outbox import MemoryOutbox
 

@@ -10,8 +10,9 @@ import pytest
 
 from infra import metrics
 from infra.fold_store import Wait
+from infra.money.tables import SHARDS
 from streams.relay import process
-from streams.relay.outbox import SHARDS, Row
+from streams.relay.outbox import Row
 from streams.relay.relay import DAY_MS, Pace, Relay
 from tests.memory_outbox import MemoryOutbox, MemorySender
 

@@ -7,8 +7,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.money.tables import SHARDS
 from streams.relay import shares
-from streams.relay.outbox import SHARDS, Lease
+from streams.relay.outbox import Lease
 from tests.memory_outbox import MemoryOutbox
 
 LIFE_MS = 6_000
