@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -26,6 +28,7 @@ TERMS = terms(FREE, PRICE, EPISODES)
 OLD = terms(FREE, PRICE + 1, EPISODES)
 USERS = range(1, 101)
 AGAIN_S = 60.0  # how long a viewer tries again while MySQL is away
+POTS: tuple[Literal["paid", "bonus"], ...] = ("paid", "bonus")
 Done = TypeVar("Done")
 
 
@@ -35,64 +38,85 @@ def stock(engine: Engine, folder: Path) -> None:
     assert import_file(engine, a_file(folder / "shop.jsonl", *lines)).created == len(DRAMAS)
 
 
-def persist(call: Callable[[], Done]) -> Done:
-    """What a client does: the same again, until it is answered."""
-    end = time.monotonic() + AGAIN_S
-    while True:
-        try:
-            return call()
-        except MoneyUnavailable:
-            assert time.monotonic() < end, "MySQL does not come back"
-            time.sleep(0.02)
+class Did(NamedTuple):
+    """One operation: how it ended, coins credited to a viewer, and what is the viewer's as (user, drama, episode)."""
+
+    outcome: str
+    credited: int = 0
+    owned: tuple[int, int, int] | None = None
 
 
 class Viewers:
-    """Random operations; `bought` counts (user, drama, episode)s that were answered as new, `paid` their coins."""
+    """Random operations of USERS, the same for the same seed; and what they were answered.
+
+    What MySQL did not answer is asked again, as a client does, for AGAIN_S; `away` counts that.
+    """
 
     def __init__(self, engine: Engine, seed: int) -> None:
         self._seed = seed
+        self._lock = threading.Lock()
         self.unlocks = Unlocks(engine, now_ms)
         self.wallet = Wallet(engine, now_ms)
         self.outcomes: Counter[str] = Counter()
-        self.credited: Counter[int] = Counter()
+        self.credited = self.away = self.done = 0
         self.owned: set[tuple[int, int, int]] = set()
 
-    def go(self, operations: int, threads: int) -> None:
-        """Do so many, on so many threads."""
-        with ThreadPoolExecutor(threads) as pool:
-            for outcome, credited, owned in pool.map(self._one, range(operations)):
-                self.outcomes[outcome] += 1
-                self.credited.update(credited)
-                self.owned |= owned
+    def go(self, operations: int, threads: int, enough: threading.Event | None = None) -> None:
+        """Do so many on so many threads, or fewer where there were `enough`; raises what an operation raised."""
 
-    def _one(self, number: int) -> tuple[str, dict[int, int], set[tuple[int, int, int]]]:
+        def some(_: int) -> None:
+            while (number := next(numbers)) < operations and not (enough and enough.is_set()):
+                self._did(self._one(number))
+
+        numbers = itertools.count()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(some, range(threads)))
+
+    def persist(self, call: Callable[[], Done]) -> Done:
+        """The same again until it is answered."""
+        end = time.monotonic() + AGAIN_S
+        while True:
+            try:
+                return call()
+            except MoneyUnavailable:
+                assert time.monotonic() < end, "MySQL does not come back"
+                self.away += 1
+                time.sleep(0.02)
+
+    def _did(self, one: Did) -> None:
+        with self._lock:
+            self.outcomes[one.outcome] += 1
+            self.credited += one.credited
+            self.done += 1
+            if one.owned:
+                self.owned.add(one.owned)
+
+    def _one(self, number: int) -> Did:
         its = random.Random(self._seed * 1_000_003 + number)
         user_id = its.choice(USERS)
         if its.random() < 0.3:
-            return self._credit(its, user_id, number)
+            return self._credit(its, user_id, f"ref-{self._seed}-{number}")
         try:
-            done = self._unlock(its, user_id, number)
+            done = self._unlock(its, user_id, f"key-{self._seed}-{number}")
         except (NotEnough, PriceChanged) as error:
-            return type(error).__name__, {}, set()
+            return Did(type(error).__name__)
+        if not done.coins:
+            return Did("free")
         theirs = done.entitlement
-        outcome = "free" if not done.coins else "repeated" if done.repeated else "bought"
-        return outcome, {}, {(user_id, theirs.drama_id, theirs.episode_no)} if done.coins else set()
+        return Did("repeated" if done.repeated else "bought", owned=(user_id, theirs.drama_id, theirs.episode_no))
 
-    def _credit(
-        self, its: random.Random, user_id: int, number: int
-    ) -> tuple[str, dict[int, int], set[tuple[int, int, int]]]:
-        coins, pot = its.randrange(1, 60), its.choice(("paid", "bonus"))
+    def _credit(self, its: random.Random, user_id: int, ref: str) -> Did:
+        coins, pot = its.randrange(1, 60), its.choice(POTS)
         for _ in range(its.choice((1, 1, 2))):  # now and then it is told twice
-            persist(lambda: self.wallet.credit(user_id, coins, "test", f"ref-{self._seed}-{number}", pot))
-        return "credited", {user_id: coins}, set()
+            self.persist(lambda: self.wallet.credit(user_id, coins, "test", ref, pot))
+        return Did("credited", coins)
 
-    def _unlock(self, its: random.Random, user_id: int, number: int) -> Unlock:
+    def _unlock(self, its: random.Random, user_id: int, key: str) -> Unlock:
         way: Literal["episode", "drama"] = "drama" if its.random() < 0.1 else "episode"
         version = OLD.version if its.random() < 0.05 else TERMS.version
         wanted = Wanted(its.choice(DRAMAS), its.randrange(1, EPISODES + 1), way, version)
         body_hash = hashlib.sha256(repr(wanted).encode()).digest()
-        key = f"key-{self._seed}-{number}"
-        return persist(lambda: self.unlocks.unlock(user_id, wanted, key, body_hash))
+        return self.persist(lambda: self.unlocks.unlock(user_id, wanted, key, body_hash))
 
 
 def now_ms() -> int:
@@ -104,7 +128,7 @@ def assert_all_adds_up(engine: Engine, viewers: Viewers) -> Account:
     account = check(engine)
     assert account.differences == []
     assert account.totals["debits"] == account.totals["entitlements"] == rows(engine, "SELECT COUNT(*) FROM outbox")
-    assert account.totals["credited_coins"] == sum(viewers.credited.values())
+    assert account.totals["credited_coins"] == viewers.credited
     left = account.totals["paid"] + account.totals["bonus"] - account.totals["debt"]
     assert left == account.totals["credited_coins"] - account.totals["debited_coins"]
     assert entitled(engine) == viewers.owned
