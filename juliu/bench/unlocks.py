@@ -11,7 +11,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from infra.namespaces import GROUPS
 from juliu.bench.latency import POLL_S, Percentiles, Sample, latencies_ms, percentiles
 from juliu.bench.spine import TooSlow
 from juliu.load.client import Client
+from juliu.load.cpu import Meter
 from juliu.load.positions import Fences, LogEnd
 
 BEHIND = 500  # requests in flight past which a rate is not kept
@@ -51,6 +52,7 @@ class Found:
     answer: Percentiles
     redis: Percentiles
     clickhouse: Percentiles
+    cpu_ms: dict[str, float]  # an unlock, by process, until all is stored
 
 
 def paid_episodes(catalogue: Catalogue) -> list[Paid]:
@@ -93,6 +95,7 @@ class Unlocks:
     end: LogEnd
     paid: Sequence[Paid]
     viewers: Sequence[int]
+    processes: Mapping[str, int] = field(default_factory=dict)  # pid by name, of those whose CPU is counted
     say: Callable[[str], None] = field(default=lambda _line: None)
 
     async def run(self, rate: float, seconds: float) -> Found:
@@ -103,7 +106,7 @@ class Unlocks:
         self.say(f"{rate:g} unlocks/s for {seconds:g} s")
         begins = await asyncio.to_thread(self.end.ends)
         samples: dict[str, list[Sample]] = {group: [] for group in GROUPS}
-        done, tally = asyncio.Event(), _Tally()
+        done, tally, meter = asyncio.Event(), _Tally(), Meter(self.processes)
         began = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sample(samples, done))
@@ -121,6 +124,7 @@ class Unlocks:
             len(wanted), dict(tally.answers), sum(map(len, told)),
             round(tally.answers[DONE] / (tally.last_s - began), 1), percentiles(tally.late_ms),
             stored["counters"], stored["store"],
+            {name: round(1000 * used / len(wanted), 2) for name, used in meter.used().items()},
         )  # fmt: skip
 
     def _credit(self, wanted: Sequence[tuple[int, Paid]]) -> None:

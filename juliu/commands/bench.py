@@ -30,6 +30,7 @@ from juliu.bench.spine import LARGE, SMALL, Spine, TooSlow
 from juliu.bench.traffic import Drama, Traffic
 from juliu.bench.unlocks import Unlocks, paid_episodes
 from juliu.load.client import Client, GaveUp
+from juliu.load.cpu import pids
 from juliu.load.positions import Fences, LogEnd, Stuck
 
 app = typer.Typer(no_args_is_help=True)
@@ -144,7 +145,7 @@ async def _unlock(settings: Settings, rate: float, seconds: float, console: Cons
         try:
             one = Unlocks(
                 client, Wallet(engine, _now_ms), Fences(redis, settings.partitions), end, paid,
-                range(first, first + UNLOCKERS), console.print,
+                range(first, first + UNLOCKERS), pids(Home(place())), console.print,
             )  # fmt: skip
             found = await one.run(rate, seconds)
         finally:
