@@ -62,7 +62,7 @@ class Media:
         self._threads = threads
         self._now_ms = now_ms
         self._known: Remembered[tuple[int, int], str] = Remembered(REMEMBERED, REMEMBERED_S, clock)
-        self._places = Places()
+        self.places = Places()
 
     async def video(self, address: Address, signature: str) -> Video:
         """The video as a response.  Raises BadAddress, UnknownEpisode (taken down, say), NoVideo, MediaUnavailable."""
@@ -73,7 +73,7 @@ class Media:
             raise MediaUnavailable if math.isinf(self._catalogue.age_s) else UnknownEpisode
         path = await self._path(address.drama_id, address.episode_no)
         file = await self._threads.run(partial(_locate, self._root, path))
-        return Video(file.path, file.stat, (address.expires_ms - now_ms) // 1000, self._places, address.user_id)
+        return Video(file.path, file.stat, (address.expires_ms - now_ms) // 1000, self.places, address.user_id)
 
     async def _path(self, drama_id: int, episode_no: int) -> str:
         path = self._known.get((drama_id, episode_no))

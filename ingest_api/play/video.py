@@ -29,6 +29,11 @@ class Places:
         self._taken: Counter[int] = Counter()
         self._total = 0
 
+    @property
+    def taken(self) -> int:
+        """How many are being sent now."""
+        return self._total
+
     @contextmanager
     def one(self, user_id: int) -> Iterator[None]:
         """A place for one more.  Raises MediaBusy."""
