@@ -1,6 +1,6 @@
 """The outbox as the relay sees it: rows that wait for the log, and the leases by which several relays share them.
 
-A row belongs to one of SHARDS shards (user_id % SHARDS), and a shard to the relay that leases it.  A lease only keeps two
+A row belongs to one of 64 shards (user_id % 64), and a shard to the relay that leases it.  A lease only keeps two
 relays from doing the same work: what two of them send is the same rows in the same order, each of them beginning at or
 before the first row that was not marked, so the log's first copies stay in order and its windows drop the second ones.
 """

@@ -299,6 +299,7 @@ def test_all_of_it_runs_and_what_dies_comes_back(started: Typed, tmp_path: Path)
     assert {name for name, process in before.items() if process["up"]} == set(before)
     assert before["stream-counters"]["lag"] == 0
     assert before["stream-store"]["lag"] == 0
+    assert before["relay"]["lag"] == 0
     for process in before.values():
         os.kill(process["pid"], signal.SIGKILL)
     started("up", "--all")  # returns when they are back
