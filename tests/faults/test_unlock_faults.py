@@ -1,6 +1,6 @@
 """Viewers buy while the API, the relay and MySQL are killed: every coin is accounted for, everywhere.
 
-    JULIU_KILLS=100 .venv/bin/pytest tests/faults/test_unlock_faults.py
+    UNLOCK_KILLS=100 .venv/bin/pytest tests/faults/test_unlock_faults.py
 
 kills the API and the relay a hundred times each and MySQL ten times, under 10,000 operations; without it, a tenth.
 """
@@ -23,7 +23,7 @@ from tests import unlock_arena
 from tests.servers import TEST_HOMES, remove, sweep
 from tests.unlock_arena import PRICE, VIEWERS, Arena, Buyers
 
-KILLS = int(os.environ.get("JULIU_KILLS", "10"))
+KILLS = int(os.environ.get("UNLOCK_KILLS", "10"))
 OPERATIONS = 100 * KILLS
 AT_ONCE = 8
 MYSQL_EVERY = 10  # kills of the API and the relay
