@@ -25,6 +25,7 @@ from ingest_api.unlock.money import Money, Purse
 from ingest_api.unlock.service import coins, price_of, ways_to_unlock
 
 NEXT = 2
+WHOLE = 0  # among the episodes that are unlocked: all of the drama
 REMEMBERED, REMEMBERED_S = 50_000, 30.0  # about 15 MB; an entitlement that is taken back plays on for so long
 NEXT_S = 0.5  # the episode itself may be played: it does not wait longer for what is told of the next ones
 
@@ -117,8 +118,9 @@ class Play:
         """In a thread: what MySQL says.  Raises EpisodeLocked, MoneyUnavailable."""
         user_id, drama_id, episode_no = asked.key
         try:
-            entitlement = self._money.entitled(user_id, drama_id, episode_no)
             owned = self._money.opened(user_id, drama_id)
+            may_be = bool(owned & {WHOLE, episode_no})  # else there is nothing more to ask for
+            entitlement = self._money.entitled(user_id, drama_id, episode_no) if may_be else None
             if entitlement is None or self._over(entitlement.until_ms):
                 raise self._locked(asked, owned)
         except infra_money.MoneyUnavailable as error:
@@ -166,4 +168,4 @@ def _state(terms: Terms, number: int, owned: frozenset[int] | None) -> EpisodeSt
         return EpisodeState.FREE
     if owned is None:
         return EpisodeState.UNKNOWN
-    return EpisodeState.UNLOCKED if owned & {0, number} else EpisodeState.LOCKED
+    return EpisodeState.UNLOCKED if owned & {WHOLE, number} else EpisodeState.LOCKED
