@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ingest_api.play.media import Media
 from ingest_api.product.service import Product
 from tests.api import FixedCatalogue, Twins, caller
 from tests.builders import DRAMA, OTHER_DRAMA, TICKET_SECRET, USER, a_batch, a_catalogue, a_drama, a_token, an_event
+from tests.folding import folded, heat, numbers
 from tests.memory_feed import MemoryLists, MemoryShown
 from tests.memory_money import MemoryMoney
 from tests.unit.test_api_health import OneRedis
@@ -138,3 +140,18 @@ async def test_no_locked_episodes_play_heats(app: Any) -> None:
         assert (await client.post("/v1/events", json=a_batch(*plays), headers=headers)).json()["accepted"] == EPISODES
     qualified = [event.episode_no for event in app.state.connections.logged if event.qualified]
     assert qualified == [1]
+
+
+async def test_only_the_play_with_its_ticket_heats_and_both_are_counted(app: Any) -> None:
+    """From the permission over the route and the log to the fold."""
+    async with caller(app) as client:
+        headers = {"authorization": f"Bearer {a_token(STRANGER)}"}
+        told = (await client.get(f"/v1/dramas/{DRAMA}/episodes/1/play", headers=headers)).json()
+        for drama_id, ticket in ((DRAMA, told["ticket"]), (OTHER_DRAMA, None)):
+            play = {"play_id": str(uuid.UUID(int=drama_id)), "drama_id": drama_id}
+            watched = an_event("heartbeat", 2, from_ms=0, to_ms=8_000, wall_ms=8_000, **play)
+            batch = a_batch(an_event("play_started", 1, ticket=ticket, **play), watched, session_id=play["play_id"])
+            assert (await client.post("/v1/events", json=batch, headers=headers)).json()["accepted"] == 2
+    twin = folded(*app.state.connections.logged)
+    assert {drama_id for _, _, drama_id in heat(twin)} == {DRAMA}
+    assert [numbers(twin)[drama_id, "valid_plays"] for drama_id in (DRAMA, OTHER_DRAMA)] == [1, 1]
