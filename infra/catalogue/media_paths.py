@@ -6,8 +6,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra.mysql.engine import reads
-
 _PATH = sa.text("SELECT media_path FROM episodes WHERE drama_id = :drama_id AND episode_no = :episode_no")
 
 
@@ -25,7 +23,7 @@ class MediaPaths:
         """Relative to the media store; empty where there is no video or no such episode.  Raises PathsUnavailable."""
         asked = {"drama_id": drama_id, "episode_no": episode_no}
         try:
-            with reads(self._engine).connect() as connection:
+            with self._engine.connect() as connection:
                 found = connection.execute(_PATH, asked).scalar_one_or_none()
         except SQLAlchemyError as error:
             raise PathsUnavailable(type(error).__name__) from error

@@ -21,7 +21,6 @@ from infra.money import keyed, outbox
 from infra.money.account import Account, Why, lock
 from infra.money.attempts import MoneyUnavailable, answers, transact
 from infra.money.keyed import Entitlement, Key, KeyReused, Unlock
-from infra.mysql.engine import reads
 
 __all__ = [
     "Entitlement", "KeyReused", "MoneyUnavailable", "NotEnough", "PriceChanged", "UnknownEpisode", "Unlock", "Unlocks",
@@ -99,7 +98,6 @@ class Unlocks:
 
     def __init__(self, engine: Engine, now_ms: Callable[[], int]) -> None:
         self._engine = engine
-        self._reads = reads(engine)
         self._now_ms = now_ms
         self._kept = itertools.count(1)
 
@@ -116,13 +114,13 @@ class Unlocks:
 
     def entitled(self, user_id: int, drama_id: int, episode_no: int) -> Entitlement | None:
         """What opens this episode to the viewer now, other than that it is free."""
-        with answers(), self._reads.connect() as connection:
+        with answers(), self._engine.connect() as connection:
             found = _of(self._owned(connection, user_id, drama_id), episode_no)
         return found.entitlement if found else None
 
     def opened(self, user_id: int, drama_id: int) -> frozenset[int]:
         """The episodes that the viewer has unlocked; 0 among them is the whole drama."""
-        with answers(), self._reads.connect() as connection:
+        with answers(), self._engine.connect() as connection:
             return frozenset(self._owned(connection, user_id, drama_id))
 
     def _unlock(self, key: Key, wanted: Wanted, connection: Connection) -> tuple[Unlock, bool]:

@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection, Engine
 from domain.wallet import NOTHING, Balance, Pot, receive
 from infra.money.account import Why, lock_or_open
 from infra.money.attempts import answers, transact
-from infra.mysql.engine import reads
 
 __all__ = ["Balance", "Entry", "RefTaken", "Wallet"]
 MAX_REF, MAX_WHY = 64, 200
@@ -54,19 +53,18 @@ class Wallet:
 
     def __init__(self, engine: Engine, now_ms: Callable[[], int]) -> None:
         self._engine = engine
-        self._reads = reads(engine)
         self._now_ms = now_ms
 
     def balance(self, user_id: int) -> Balance:
         """What there is; nothing for who never had any."""
-        with answers(), self._reads.connect() as connection:
+        with answers(), self._engine.connect() as connection:
             row = connection.execute(_BALANCE, {"user_id": user_id}).first()
         return Balance(*row) if row else NOTHING
 
     def page(self, user_id: int, before: int | None, count: int) -> list[Entry]:
         """The latest `count` entries (at most MAX_PAGE) older than `before`, the newest first."""
         asked = {"user_id": user_id, "before": 2**62 if before is None else before, "count": min(count, MAX_PAGE)}
-        with answers(), self._reads.connect() as connection:
+        with answers(), self._engine.connect() as connection:
             return [Entry(*row) for row in connection.execute(_PAGE, asked)]
 
     def credit(self, user_id: int, coins: int, why: str, ref: str, pot: Pot = "paid") -> Balance:

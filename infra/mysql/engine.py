@@ -35,5 +35,9 @@ def engine_of(settings: Settings, *, pool: int = 5, answer_s: int = 30) -> Engin
 
 
 def reads(engine: Engine) -> Engine:
-    """The same pool for single reads: each statement is its own transaction, which saves two round trips."""
+    """The same pool, each statement its own transaction: for whoever keeps a connection over several statements.
+
+    A connection that is taken for one read is cheaper without: SQLAlchemy sets AUTOCOMMIT and sets it back, seven round
+    trips in all, where a plain `engine.connect()` has three.
+    """
     return engine.execution_options(isolation_level="AUTOCOMMIT")
