@@ -26,7 +26,7 @@ from tests.relay_rig import Rig, shards
 from tests.store_arena import Arena
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(280)]
-KILLS = int(os.environ.get("JULIU_KILLS", "10"))
+KILLS = int(os.environ.get("RELAY_KILLS", "10"))
 USERS = range(1, 61)
 FROZEN_S = 14.0  # past the relay's longest wait for a delivery report
 STORED_S = 90.0
