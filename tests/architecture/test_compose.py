@@ -69,7 +69,8 @@ def test_every_juliu_variable_is_a_setting():
 def test_no_secret_has_a_default():
     used = re.findall(r"\$\{([^}]*)\}", re.sub(r"^#.*$", "", TEXT, flags=re.MULTILINE))
     assert {re.sub(r":\?.*", "", name) for name in used} == {
-        "JULIU_JWT_SECRET", "JULIU_TICKET_SECRET", "JULIU_REDIS_PASSWORD", "JULIU_CLICKHOUSE_PASSWORD", "JULIU_MYSQL_PASSWORD",
+        "JULIU_JWT_SECRET", "JULIU_TICKET_SECRET",
+        "JULIU_REDIS_PASSWORD", "JULIU_CLICKHOUSE_PASSWORD", "JULIU_MYSQL_PASSWORD",
     }  # fmt: skip
     assert all(":?" in name for name in used)
     for service in SERVICES.values():
