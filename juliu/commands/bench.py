@@ -78,7 +78,7 @@ def _run(console: Console, measure: Callable[[Settings], Coroutine[Any, Any, dic
     except (StackError, CatalogueDamaged, GaveUp, Stuck, TooSlow, MoneyUnavailable, OSError) as error:
         _end(console, str(error))
     except ExceptionGroup as group:
-        _end(console, "; ".join(map(str, group.exceptions)))
+        _end(console, "; ".join(sorted(set(_reasons(group)))))
 
 
 async def _spine(settings: Settings, seconds: float, console: Console) -> dict[str, Any]:
@@ -195,6 +195,13 @@ def _show(found: dict[str, Any], least: dict[str, int], most: dict[str, int], ti
     for name, events in found.get("events_per_cpu_s", {}).items():
         table.add_row(f"events a CPU second of {name}", f"{events:,}", "", "")
     Console().print(table)
+
+
+def _reasons(error: BaseException) -> list[str]:
+    """What went wrong in a group, and in the groups inside it."""
+    if isinstance(error, BaseExceptionGroup):
+        return [reason for inner in error.exceptions for reason in _reasons(inner)]
+    return [str(error) or type(error).__name__]
 
 
 def _end(console: Console, why: str) -> NoReturn:
