@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -52,10 +53,9 @@ class Account:
 
     def move(self, connection: Connection, moves: Sequence[Move], why: Why) -> None:
         """Make these moves, an entry each."""
-        now = self.balance
-        for move in moves:
-            self._enter(connection, move, getattr(self.balance, move.pot), why)
-        self.balance = after(now, list(moves))
+        entries = [self._entry(move, getattr(self.balance, move.pot), why) for move in moves]
+        connection.execute(_ENTRY, entries)
+        self.balance = after(self.balance, list(moves))
 
     def next_seq(self) -> int:
         """The number of the viewer's next event in session `server`."""
@@ -68,15 +68,15 @@ class Account:
         row = {**self.balance._asdict(), **numbers, "entry_no": self.entry_no, "server_seq": self.server_seq}
         connection.execute(_SAVE, {"user_id": self.user_id, **row})
 
-    def _enter(self, connection: Connection, move: Move, before: int, why: Why) -> None:
+    def _entry(self, move: Move, before: int, why: Why) -> dict[str, Any]:
         self.entry_no += 1
         prev_no, self.last[move.pot] = self.last[move.pot], self.entry_no
-        connection.execute(_ENTRY, {
+        return {
             "user_id": self.user_id, "entry_no": self.entry_no, "pot": move.pot, "amount": move.amount,
             "counter": move.counter, "prev_no": prev_no or None, "follows_no": prev_no, "before": before,
             "after": before + move.amount, "kind": why.kind, "ref": why.ref, "drama_id": why.drama_id,
             "episode_no": why.episode_no, "at_ms": why.at_ms,
-        })  # fmt: skip
+        }  # fmt: skip
 
 
 def lock(connection: Connection, user_id: int) -> Account | None:

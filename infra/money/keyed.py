@@ -13,7 +13,6 @@ from domain.wallet import Balance
 KEPT_MS = 7 * 86_400_000
 PRUNED_EVERY, PRUNED_AT_ONCE = 16, 200  # after every 16th that this process keeps: more than come
 
-_FIND = sa.text("SELECT body_hash, answer FROM idempotency_keys WHERE user_id = :user_id AND idempotency_key = :key")
 _KEEP = sa.text(
     "INSERT INTO idempotency_keys (user_id, idempotency_key, body_hash, answer, at_ms)"
     " VALUES (:user_id, :key, :body_hash, :answer, :at_ms)"
@@ -59,14 +58,13 @@ class _Answer(msgspec.Struct, array_like=True):
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
-def find(connection: Connection, key: Key) -> Unlock | None:
-    """The answer that this key had; None where it had none.  Raises KeyReused."""
-    row = connection.execute(_FIND, {"user_id": key.user_id, "key": key.key}).first()
-    if row is None:
+def read(key: Key, body_hash: bytes | None, answer: str | None) -> Unlock | None:
+    """The answer that this key's row has; None where there is no row.  Raises KeyReused."""
+    if body_hash is None or answer is None:
         return None
-    if bytes(row[0]) != key.body_hash:
+    if bytes(body_hash) != key.body_hash:
         raise KeyReused
-    kept = _decode(row[1])
+    kept = _decode(answer)
     return Unlock(Balance(*kept.balance), Entitlement(*kept.entitlement), kept.coins, repeated=True)
 
 

@@ -27,10 +27,12 @@ __all__ = [
     "Wanted",
 ]  # fmt: skip
 
-_DRAMA = sa.text(
-    "SELECT dense_index, free_first, price_coins, published,"
-    " (SELECT COALESCE(MAX(episode_no), 0) FROM episodes e WHERE e.drama_id = d.drama_id),"
-    " (SELECT COUNT(*) FROM takedowns t WHERE t.drama_id = d.drama_id) FROM dramas d WHERE d.drama_id = :drama_id"
+_SEEN = sa.text(  # one round trip for all that is asked of every unlock; a row also where nothing is there
+    "SELECT k.body_hash, k.answer, d.dense_index, d.free_first, d.price_coins, d.published AND t.drama_id IS NULL,"
+    " (SELECT COALESCE(MAX(e.episode_no), 0) FROM episodes e WHERE e.drama_id = :drama_id)"
+    " FROM (SELECT 1 AS one) nothing"
+    " LEFT JOIN idempotency_keys k ON k.user_id = :user_id AND k.idempotency_key = :key"
+    " LEFT JOIN dramas d ON d.drama_id = :drama_id LEFT JOIN takedowns t ON t.drama_id = :drama_id"
 )
 _OWNED = sa.text(
     "SELECT episode_no, coins, until_ms FROM entitlements WHERE user_id = :user_id AND drama_id = :drama_id"
@@ -71,6 +73,18 @@ class PriceChanged(Exception):
 
 class UnknownEpisode(Exception):
     """There is no such episode, or it is not shown."""
+
+
+class _Seen(NamedTuple):
+    """The answer that the key had, and the drama; each None where there is none."""
+
+    body_hash: bytes | None
+    answer: str | None
+    drama_index: int | None
+    free_first: int
+    price_coins: int
+    shown: int | None
+    episodes: int
 
 
 class _Sold(NamedTuple):
@@ -126,9 +140,11 @@ class Unlocks:
     def _unlock(self, key: Key, wanted: Wanted, connection: Connection) -> tuple[Unlock, bool]:
         """The answer, and whether it is now kept for the key."""
         account = lock(connection, key.user_id)  # who has none has paid for nothing, and nobody is waited for
-        if account is not None and (answer := keyed.find(connection, key)):
+        asked = {"user_id": key.user_id, "key": key.key, "drama_id": wanted.drama_id}
+        seen = _Seen(*connection.execute(_SEEN, asked).one())
+        if answer := keyed.read(key, seen.body_hash, seen.answer):
             return answer, False
-        sold = _sold(connection, wanted)
+        sold = _sold(seen, wanted)
         owned = self._owned(connection, key.user_id, wanted.drama_id) if account else {}
         if account and (there := _there(owned, wanted)):
             answer = Unlock(account.balance, there.entitlement, there.coins, repeated=True)
@@ -169,15 +185,11 @@ class Unlocks:
             transact(self._engine, partial(keyed.prune, before_ms=self._now_ms() - keyed.KEPT_MS))
 
 
-def _sold(connection: Connection, wanted: Wanted) -> _Sold:
+def _sold(seen: _Seen, wanted: Wanted) -> _Sold:
     """The drama that holds what is wanted.  Raises UnknownEpisode."""
-    row = connection.execute(_DRAMA, {"drama_id": wanted.drama_id}).first()
-    if row is None:
-        raise UnknownEpisode(str(wanted.drama_id))
-    index, free_first, price_coins, published, episodes, taken_down = row
-    if not published or taken_down or not 1 <= wanted.episode_no <= episodes:
+    if seen.drama_index is None or not seen.shown or not 1 <= wanted.episode_no <= seen.episodes:
         raise UnknownEpisode(f"{wanted.drama_id}/{wanted.episode_no}")
-    return _Sold(index, terms(free_first, price_coins, episodes))
+    return _Sold(seen.drama_index, terms(seen.free_first, seen.price_coins, seen.episodes))
 
 
 def _price(wanted: Wanted, its: Terms, owned: dict[int, _Owned]) -> int:
