@@ -17,13 +17,15 @@ from typer.testing import CliRunner, Result
 
 from domain import events
 from domain.events import SERVER_SESSION, Unlocked
-from infra.money.unlocks import Wanted
+from infra.money.keyed import KEPT_MS, PRUNED_EVERY
+from infra.money.unlocks import Unlocks, Wanted
+from infra.money.wallet import Balance, RefTaken
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate
 from infra.settings import Settings
 from juliu.cli import app_for
 from juliu.ledger.check import check
-from tests.money_rig import PRICE, TERMS, Viewers, assert_all_adds_up, rows, stock
+from tests.money_rig import PRICE, TERMS, Viewers, assert_all_adds_up, now_ms, rows, stock
 
 pytestmark = pytest.mark.servers
 USER, DRAMA = 7, 3
@@ -72,8 +74,6 @@ def test_fifty_at_once_are_one_debit_one_entitlement_and_one_event(engine: Engin
 
 
 def test_one_ref_told_by_fifty_at_once_credits_one_of_them(engine: Engine, viewers: Viewers):
-    from infra.money.wallet import RefTaken
-
     def credit(n: int) -> str:
         try:
             viewers.wallet.credit(1 + n % 5, 10, "test", "r")
@@ -92,6 +92,41 @@ def test_ten_thousand_random_operations_by_a_hundred_viewers_on_eight_threads_ad
     viewers.go(OPERATIONS, THREADS)
     assert_all_adds_up(engine, viewers)
     assert set(viewers.outcomes) == {"credited", "bought", "repeated", "free", "NotEnough", "PriceChanged"}
+
+
+# -- what time and refunds do -----------------------------------------------------------------------------------------
+
+
+def test_keys_are_forgotten_after_a_week(engine: Engine):
+    clock = [now_ms()]
+    viewers = Viewers(engine, seed=1)
+    viewers.unlocks = Unlocks(engine, lambda: clock[0])
+    viewers.wallet.credit(USER, 1_000, "test", "r")
+    unlock(viewers, key="old")
+    clock[0] += KEPT_MS
+    kept = "SELECT COUNT(*) FROM idempotency_keys WHERE idempotency_key = 'old'"
+    for n in range(PRUNED_EVERY):
+        unlock(viewers, key=f"kept-{n}")
+    assert rows(engine, kept) == 1
+    clock[0] += 1
+    for n in range(PRUNED_EVERY):
+        unlock(viewers, key=f"late-{n}")
+    assert rows(engine, kept) == 0
+    assert unlock(viewers, key="old").repeated
+    assert check(engine).totals["debits"] == 1
+
+
+def test_what_is_owed_is_paid_by_the_next_coins(engine: Engine, viewers: Viewers):
+    viewers.wallet.credit(USER, 100, "test", "r1")
+    tell(
+        engine,
+        "INSERT INTO ledger_entries (user_id, entry_no, pot, amount, counter_account, prev_no, follows_no,"
+        " balance_before, balance_after, kind, ref, drama_id, episode_no, at_ms)"
+        f" VALUES ({USER}, 2, 'debt', 30, 'refunds', NULL, 0, 0, 30, 'refund', 'x', 0, 0, 0)",
+    )
+    tell(engine, f"UPDATE accounts SET debt = 30, debt_no = 2, entry_no = 2 WHERE user_id = {USER}")
+    assert viewers.wallet.credit(USER, 50, "test", "r2", "bonus") == Balance(100, 20, 0)
+    assert check(engine).differences == []
 
 
 # -- the event ---------------------------------------------------------------------------------------------------------
