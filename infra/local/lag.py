@@ -12,12 +12,14 @@ from infra.local.errors import NotReady
 from infra.local.home import HOST
 from infra.local.local_env import MYSQL_DATABASE, MYSQL_USER
 from infra.local.redis import ask
-from infra.money.tables import SHARDS
 
 _TIMEOUT_S = 2.0
 _MYSQL_TIMEOUT_S = 2  # whole seconds
 # by shards, which the index begins with: it holds a week of rows that are published
-_UNPUBLISHED = "SELECT COUNT(*) FROM outbox WHERE shard IN %s AND published_ms IS NULL"
+_UNPUBLISHED = (
+    "SELECT COUNT(*) FROM outbox_leases STRAIGHT_JOIN outbox"
+    " ON outbox.shard = outbox_leases.shard AND outbox.published_ms IS NULL"
+)
 
 
 def behind(kafka_port: int, redis_port: int, groups: Sequence[str]) -> dict[str, int | None]:
@@ -44,7 +46,7 @@ def unpublished(mysql_port: int, password: str) -> int | None:
             connect_timeout=_MYSQL_TIMEOUT_S, read_timeout=_MYSQL_TIMEOUT_S, write_timeout=_MYSQL_TIMEOUT_S,
         )  # fmt: skip
         with connection, connection.cursor() as cursor:
-            cursor.execute(_UNPUBLISHED, [tuple(range(SHARDS))])
+            cursor.execute(_UNPUBLISHED)
             (rows,) = cursor.fetchone() or (0,)
     except (pymysql.MySQLError, OSError):
         return None
