@@ -12,7 +12,7 @@ from infra.local.answer import ask
 from infra.local.errors import NotReady
 from infra.local.filled import fill
 from infra.local.home import ETC, HOST, Home
-from infra.local.program import CLEAN_BY_DEFAULT, Kind
+from infra.local.program import CLEAN_BY_DEFAULT, PATIENT, Kind
 
 _TIMEOUT_S = 1.0
 
@@ -40,9 +40,9 @@ class ClickHouse:
         fill("clickhouse.xml", run / "clickhouse-local.xml", port=self.port, data=data, users=users)
 
     def command(self) -> list[str]:
-        """Our runner of the wheel's server."""
+        """Our runner of the wheel's server.  Its bursts at each block are what unlocks would wait for."""
         run, data = self.home.run(self.name), self.home.data(self.name)
-        return [sys.executable, "-m", "infra.local.clickhouse_server", str(run), str(data), str(self.port)]
+        return [*PATIENT, sys.executable, "-m", "infra.local.clickhouse_server", str(run), str(data), str(self.port)]
 
     def environment(self) -> Mapping[str, str]:
         """Nothing."""

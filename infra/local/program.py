@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 Kind = Literal["server", "process"]
 
 CLEAN_BY_DEFAULT = frozenset({0})
+# Before the command of what may wait a moment: a viewer's answer comes first where all share the cores of one machine.
+PATIENT = ("nice", "-n", "10")
 
 
 class Program(Protocol):

@@ -33,7 +33,7 @@ def processes(home: Home, ports: Mapping[str, int]) -> list[Process]:
         Process(home, "api", ("api",), ports["api"], is_api=True, clean_exits=_UVICORN_EXITS),
         Process(home, "relay", ("relay",), ports.get("relay", 0), has_outbox=True),
         Process(home, "stream-counters", ("stream", "counters"), ports["stream-counters"], group="counters"),
-        Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store"),
-        Process(home, "schedule", ("schedule",), ports["schedule"]),
+        Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store", patient=True),
+        Process(home, "schedule", ("schedule",), ports["schedule"], patient=True),
     ]
     return [process for process in ours if process.port]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import confluent_kafka
 import redis.asyncio as aioredis
@@ -16,6 +16,7 @@ from infra.settings import Settings
 KAFKA_S = 10.0
 STUCK_S = 60.0  # a group that does not move for so long will not
 POLL_S = 0.02
+POINTERS_S = 1.0
 AT_ONCE = 10_000  # records asked for in one call
 TAIL = 200  # records that are looked through at once for the last event before the pulses
 
@@ -69,13 +70,13 @@ class Fences:
     def __init__(self, client: aioredis.Redis, partitions: int) -> None:
         self._redis = client
         self._partitions = range(partitions)
+        self._namespaces: list[int] = []
+        self._known_at_s = 0.0
 
     async def read(self, group: str) -> list[int]:
         """The last offset of each partition whose effects are in the group's store.  Raises Stuck on a broken fence."""
-        pipe = self._redis.pipeline(transaction=False)
-        for p in self._partitions:
-            pipe.get(keys.fence(group, await self._namespace(p), p))
-        values = await pipe.execute()
+        namespaces = await self._pointers()
+        values: list[Any] = await self._redis.mget([keys.fence(group, namespaces[p], p) for p in self._partitions])
         try:
             return [int(value) for value in values]
         except (TypeError, ValueError) as error:
@@ -97,8 +98,13 @@ class Fences:
             await asyncio.sleep(POLL_S)
         return now
 
-    async def _namespace(self, p: int) -> int:
-        return int(await self._redis.get(keys.namespace(p)) or 0)
+    async def _pointers(self) -> list[int]:
+        """The namespace of each partition; read again after POINTERS_S, since a rebuild moves it."""
+        now_s = asyncio.get_running_loop().time()
+        if not self._namespaces or now_s - self._known_at_s > POINTERS_S:
+            values = cast(list[bytes | None], await self._redis.mget([keys.namespace(p) for p in self._partitions]))
+            self._namespaces, self._known_at_s = [int(value or 0) for value in values], now_s
+        return self._namespaces
 
 
 def reached(fences: Sequence[int], upto: Sequence[int]) -> bool:
