@@ -34,6 +34,6 @@ def processes(home: Home, ports: Mapping[str, int]) -> list[Process]:
         Process(home, "relay", ("relay",), ports.get("relay", 0), has_outbox=True),
         Process(home, "stream-counters", ("stream", "counters"), ports["stream-counters"], group="counters"),
         Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store", patient=True),
-        Process(home, "schedule", ("schedule",), ports["schedule"], patient=True),
+        Process(home, "schedule", ("schedule",), ports["schedule"]),
     ]
     return [process for process in ours if process.port]
