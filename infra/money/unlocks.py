@@ -1,6 +1,6 @@
 """Unlocking: debit, entitlement and the event that tells of it, in one transaction or not at all.
 
-What may be asked again: the same key gives the same answer for KEYS_KEPT_MS, and what is open is not paid again for
+What may be asked again: the same key gives the same answer for a week, and what is open is not paid again for
 ever.  Prices are read from the catalogue's own rows, so a price that was raised a moment ago counts.
 """
 
