@@ -1,0 +1,62 @@
+"""What a fault is: a name, the world that it needs, and what is done to that world while events flow."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from juliu.faults.arena import Arena
+    from juliu.faults.load import Load
+
+
+@dataclass(frozen=True)
+class World:
+    """What is started before the load: one of each process and server, unless it says otherwise."""
+
+    brokers: int = 1  # 3: replication 3, min ISR 2
+    apis: int = 1
+    workers: int = 1  # of each group
+    relay: bool = False
+    linked: bool = False  # processes reach their servers through links that can be cut (juliu.faults.links)
+    replica: bool = False  # a second Redis follows the first
+    small_disk: str = ""  # the server whose data lies on a small disk
+    environment: Mapping[str, str] = field(default_factory=dict)  # of our processes
+
+
+@dataclass
+class Scene:
+    """One fault while it is played: what it may touch."""
+
+    arena: Arena
+    load: Load
+    rnd: random.Random  # seeded: the same seed chooses the same instants
+    notes: dict[str, Any] = field(default_factory=dict)  # what else was measured; goes into the result
+    healed_at: float = 0.0  # monotonic
+
+    def healed(self) -> None:
+        """What was broken is whole again, or was killed and is being started again: recovery is measured from here."""
+        self.healed_at = time.monotonic()
+
+
+Inject = Callable[[Scene], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """F<n> of the matrix (docs/faults.md)."""
+
+    name: str
+    title: str
+    inject: (
+        Inject  # runs beside the load; returns when everything is healed.  AssertionError: its own promise is broken
+    )
+    world: World = World()
+    traffic: Mapping[str, float] = field(
+        default_factory=dict
+    )  # shares that differ from the usual mix (juliu.faults.traffic)
+    after: Inject | None = None  # runs when all is quiet, before the check
+    seconds: float = 600.0  # bound of the whole run

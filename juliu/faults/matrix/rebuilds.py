@@ -1,0 +1,7 @@
+"""Faults of the family `rebuilds`."""
+
+from __future__ import annotations
+
+from juliu.faults.fault import Fault
+
+FAULTS: tuple[Fault, ...] = ()
