@@ -18,8 +18,10 @@ NAMES = frozenset({
     "store.after_close",  # rows and `blocks` row; windows and Redis fence are not
     "store.after_apply",  # everything; not acknowledged
     "dead.after_write",  # poison is in juliu.dead; its fence has not passed it
+    "relay.after_take",  # shards are leased; nothing was read
     "relay.before_send",  # rows leased and read
     "relay.after_send",  # delivered; not marked
+    "relay.after_mark",  # marked; the lease is still ours
     "publish.before_pointer",  # a version of recommendations is whole; readers do not know of it
     "rebuild.before_pointer",  # a new namespace is whole; workers do not know of it
 })  # fmt: skip

@@ -11,7 +11,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from domain.recommendations import Damaged, Version, block_of, blocks_for, encode_block
-from infra import logs
+from infra import failpoints, logs
 from recommender.errors import NotWhole, Raced
 from recommender.gate import check
 from recommender.model import Recommendations
@@ -74,6 +74,7 @@ def publish(store: RecommendationStore, made: Recommendations, stored: Content, 
     store.stage(stored.version)
     _write(store, stored)
     _read_back(store, stored)
+    failpoints.reached("publish.before_pointer")
     if not store.switch(before.current, stored.version, owner):
         raise Raced("the pointer or the lock is somebody else's by now")
     _clear_up(store, before.previous, {before.current, str(stored.version)})

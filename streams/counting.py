@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from domain.effects import Run
 from domain.events import AnyEvent
 from domain.fold import Fold, Unfoldable
-from infra import metrics
+from infra import failpoints, metrics
 from infra.fold_store import Broken, FoldStore, Place, Refused
 from streams import dead, records
 from streams.group import Moved
@@ -107,9 +107,11 @@ class Counting:
 
     async def _apply(self, runs: list[Run]) -> None:
         """Raises Moved, Refused; then nothing that is held is sound."""
+        failpoints.reached("counters.before_apply")
         done, fence = await self._work.store.apply(self._p, self._place.namespace, runs)
         if not done:
             raise Moved(f"fence is {fence}, was left at {self.fence}")
+        failpoints.reached("counters.after_apply")
         self.fence = fence
         self._fold.state.trim()
         if buried := self._work.buried.get(self._p):

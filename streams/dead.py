@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from domain import keys
 from domain.topics import DEAD, EVENTS
-from infra import logs, metrics
+from infra import failpoints, logs, metrics
 from infra.fold_store import Wait
 from infra.place import ROOT
 from streams import exits
@@ -57,6 +57,7 @@ class Dead:
             self._end(exits.POISONED, "too much poison", partition=p, reason=poison[0][1], offset=poison[0][0].offset)
         for at in range(0, len(poison), LETTERS):
             await self._letters.write([self._letter(p, *each) for each in poison[at : at + LETTERS]])
+        failpoints.reached("dead.after_write")
         await self._budget.spend(len(poison))
         self.poisoned.inc(len(poison))
         first, reason = poison[0]

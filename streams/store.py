@@ -18,7 +18,7 @@ from domain import fences, keys
 from domain.blocks import Block, Cutter, GapError, UnknownFormat, decode_format, limit_asked
 from domain.rows import LATE, SEEN, TOO_OLD, PreparedRow, RowFold
 from domain.topics import PULSE_KEY
-from infra import logs, metrics
+from infra import failpoints, logs, metrics
 from infra.clickhouse.clickhouse_row_store import ClickHouseRowStore
 from infra.clickhouse.http import Http
 from infra.clickhouse.row_store import RowStore
@@ -163,6 +163,7 @@ class Storing:
         done, fence = await self._work.windows.apply(self._p, self._fold.namespace, [run])
         if not done:
             raise Moved(f"fence is {fence}, was left at {block.first - 1}")
+        failpoints.reached("store.after_apply")
         self._fence = fence
         self._fold.state.trim()
 

@@ -9,6 +9,7 @@ from domain import fences
 from domain.blocks import Block
 from domain.events import AnyEvent
 from domain.rows import LATE, NEW, SEEN, TOO_OLD
+from infra import failpoints
 from infra.clickhouse.row_store import Insert, RowStore, Stored, Table, month
 from streams.group import Moved
 from streams.records import Record
@@ -66,10 +67,13 @@ async def write(store: RowStore, p: int, block: Block, what: Content, doubt: boo
 
     In `doubt`, what is there already is not sent again.
     """
+    failpoints.reached("store.before_insert")
     for insert in what.inserts:
         if fences.must_ask(doubt, len(insert.rows)) and await store.holds(insert):
             continue
         if not await store.insert(insert):
             raise Moved(f"{block.first}-{block.last} is not the next block any more")
+        failpoints.reached("store.after_insert")
     if not await store.close(p, block, what.stored):
         raise Moved(f"{block.first}-{block.last} was closed by somebody else")
+    failpoints.reached("store.after_close")

@@ -47,12 +47,11 @@ class Rig:
         outbox.emptied(self.engine)
         self.begins = ends(settings)
 
-    def relay(self, member: str, *dies: str, **env: str) -> Worker:
-        """A relay; `dies` are the arguments of tests.faults.failing_relay."""
-        code = f"from tests.faults.failing_relay import main; main({dies[0]!r}, {dies[1]})" if dies else CODE
-        settings = {"JULIU_WORKER_ID": member, "JULIU_RELAY_LEASE_MS": str(LEASE_MS), **env}
+    def relay(self, member: str, fail_at: str = "", **env: str) -> Worker:
+        """A relay; `fail_at` is where it dies (infra.failpoints)."""
+        settings = {"JULIU_WORKER_ID": member, "JULIU_RELAY_LEASE_MS": str(LEASE_MS), "FAIL_AT": fail_at, **env}
         out = self._out / f"relay-{len(self.relays)}.log"
-        self.relays.append(Worker(self.settings, self.settings.redis_url, out, code, **settings))
+        self.relays.append(Worker(self.settings, self.settings.redis_url, out, CODE, **settings))
         return self.relays[-1]
 
     def unlock(self, user_ids: Sequence[int], times: int = 1) -> None:

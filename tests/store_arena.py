@@ -146,16 +146,15 @@ class Arena:
             producer.produce(EVENTS.name, value, PULSE_KEY, p)
         assert producer.flush(10) == 0
 
-    def worker(self, *dies: str, member: str = "1", clickhouse_url: str = "") -> subprocess.Popen[bytes]:
-        """`juliu stream store`; `dies` are the arguments of tests.faults.failing_store."""
-        command = ["-m", "tests.faults.failing_store", *dies] if dies else ["-m", "juliu", "stream", "store"]
+    def worker(self, fail_at: str = "", member: str = "1", clickhouse_url: str = "") -> subprocess.Popen[bytes]:
+        """`juliu stream store`; `fail_at` is where it dies (infra.failpoints)."""
         environment = os.environ | {
             "JULIU_KAFKA": self.settings.kafka, "JULIU_REDIS_URL": self.redis.url, "JULIU_WORKER_ID": f"arena-{member}",
             "JULIU_CLICKHOUSE_URL": clickhouse_url or self.clickhouse.url, "JULIU_PULSE_MS": "200",
-            "JULIU_CLICKHOUSE_DATABASE": self.settings.clickhouse_database,
+            "JULIU_CLICKHOUSE_DATABASE": self.settings.clickhouse_database, "FAIL_AT": fail_at,
         }  # fmt: skip
         with (self.clickhouse.folder / "worker.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, *command], stderr=log, env=environment)
+            process = subprocess.Popen([sys.executable, "-m", "juliu", "stream", "store"], stderr=log, env=environment)
         self._workers.append(process)
         return process
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from infra import logs, metrics
+from infra import failpoints, logs, metrics
 from infra.fold_store import Wait
 from infra.money.tables import SHARDS
 from streams.relay import shares
@@ -97,6 +97,7 @@ class Relay:
             leases = self.outbox.leases()
             if taken := shares.wanted(leases, self.owner):
                 self.outbox.take(self.owner, taken, self.pace.lease_ms)
+                failpoints.reached("relay.after_take")
                 leases = self.outbox.leases()
         except Wait:
             self._due.pop("lease")  # at once when it answers again
@@ -119,8 +120,11 @@ class Relay:
         asked = behind or self._held
         rows = self.outbox.waiting(asked, self.pace.batch) if asked else []
         if rows:
+            failpoints.reached("relay.before_send")
             self.sender.send(rows)
+            failpoints.reached("relay.after_send")
             self.outbox.mark([row.id for row in rows], self.wall_ms())
+            failpoints.reached("relay.after_mark")
             metrics.RELAY_SENT.inc(len(rows))
         full = len(rows) == self.pace.batch
         self._after = rows[-1].shard if full else -1

@@ -103,12 +103,18 @@ def test_relays_killed_at_any_instant_lose_nothing_and_count_nothing_twice(stack
 
 
 @pytest.mark.parametrize(
-    ("instant", "nth", "twice"),
-    [("after-take", 1, 0), ("before-send", 2, 0), ("after-send", 2, 40), ("before-mark", 1, 40), ("after-mark", 2, 0)],
+    ("fail_at", "twice"),
+    [
+        ("relay.after_take", 0),
+        ("relay.before_send:2", 0),
+        ("relay.after_send", 40),
+        ("relay.after_send:2", 40),
+        ("relay.after_mark:2", 0),
+    ],
 )
-def test_what_a_relay_that_died_left_undone_the_next_one_does(rig: Rig, instant: str, nth: int, twice: int) -> None:
+def test_what_a_relay_that_died_left_undone_the_next_one_does(rig: Rig, fail_at: str, twice: int) -> None:
     rig.unlock(USERS, times=2)
-    assert rig.relay("1", instant, str(nth), JULIU_RELAY_BATCH="40").ended() == -signal.SIGKILL
+    assert rig.relay("1", fail_at, JULIU_RELAY_BATCH="40").ended() == -signal.SIGKILL
     rig.relay("2", JULIU_RELAY_BATCH="40")
     rig.sent()
     assert rig.first_copies() == rig.in_order()

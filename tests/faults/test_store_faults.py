@@ -47,15 +47,15 @@ def test_ten_kills_at_random_instants_under_load(arena):
 
 def test_workers_that_die_between_any_two_effects(arena):
     arena.load()
-    for instant in ("before-insert", "after-insert", "after-close", "after-apply"):
-        assert arena.worker(instant, str(arena.rnd.randrange(1, 7))).wait(60) == -signal.SIGKILL
+    for place in ("store.before_insert", "store.after_insert", "store.after_close", "store.after_apply"):
+        assert arena.worker(f"{place}:{arena.rnd.randrange(1, 7)}").wait(60) == -signal.SIGKILL
     arena.worker()
     arena.is_exact()
 
 
 def test_a_token_that_is_forgotten_while_its_block_is_in_doubt(arena):
     arena.load()
-    assert arena.worker("after-insert", "3").wait(60) == -signal.SIGKILL
+    assert arena.worker("store.after_insert:3").wait(60) == -signal.SIGKILL
     in_doubt = arena.ask("SELECT count() FROM events")[0][0] - arena.ask("SELECT sum(blocks.rows) FROM blocks")[0][0]
     assert in_doubt > 0
     for window in (0, 100_000):
