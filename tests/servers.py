@@ -7,11 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.local import identity
+import pytest
+
+from infra.local import identity, prerequisites
 from infra.local import stack as local_stack
+from infra.local.errors import StackError
 from infra.local.home import Home
 from infra.place import ROOT
 from infra.settings import Settings
@@ -39,6 +43,25 @@ def remove(home: Home) -> None:
     """End a test stack and forget it."""
     local_stack.down(home, lambda _: None)
     shutil.rmtree(home.path)
+
+
+@contextmanager
+def own_home(word: str) -> Iterator[Home]:
+    """An empty home for a stack of the test's own, removed at the end; skips at home where servers are missing."""
+    home = Home(TEST_HOMES / f"{os.getpid()}-{word}")
+    sweep(TEST_HOMES)
+    home.path.mkdir(parents=True)
+    try:
+        prerequisites.check(home)
+    except StackError as error:
+        home.path.rmdir()
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    try:
+        yield home
+    finally:
+        remove(home)
 
 
 def clickhouse_client(settings: Settings) -> Any:

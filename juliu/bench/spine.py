@@ -12,7 +12,8 @@ import msgspec
 from infra.local.home import Home
 from infra.namespaces import GROUPS
 from juliu.bench import workers
-from juliu.bench.latency import POLL_S, Percentiles, Sample, latencies_ms, percentiles
+from juliu.bench.latency import Percentiles, latencies_ms, percentiles
+from juliu.bench.pace import at_rate, sampled
 from juliu.bench.traffic import Traffic
 from juliu.load import cpu
 from juliu.load.client import Client, Sent
@@ -21,12 +22,7 @@ from juliu.load.positions import Fences, LogEnd
 LARGE, SMALL = 100, 8  # events a request
 RATE, BATCH = 1_000, 10  # events a second, and of one request, while latencies are taken
 PREFILL = 400_000  # events that a stopped worker then catches up
-BEHIND = 500  # requests in flight past which a rate is not kept
 PROCESSES = {"counters": "stream-counters", "store": "stream-store"}
-
-
-class TooSlow(RuntimeError):
-    """The rate at which latencies are to be taken cannot be kept."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +69,11 @@ class Spine:
         """Event to store, by group, at RATE events a second sent at their due times whatever the answers do."""
         self.say(f"latencies at {RATE:,} events/s for {seconds:.0f} s")
         begins = await asyncio.to_thread(self.end.ends)
-        samples: dict[str, list[Sample]] = {group: [] for group in GROUPS}
-        done = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._sample(samples, done))
-            try:
-                await self._send_at_rate(seconds)
-                upto = await asyncio.to_thread(self.end.last_events)
-                for group in GROUPS:
-                    await self.fences.wait(group, upto)
-            finally:
-                done.set()
+        async with sampled(self.fences) as samples:
+            await at_rate(int(seconds * RATE / BATCH), RATE / BATCH, self._send)
+            upto = await asyncio.to_thread(self.end.last_events)
+            for group in GROUPS:
+                await self.fences.wait(group, upto)
         due = [await asyncio.to_thread(self._due, p, begins[p], last + 1) for p, last in enumerate(upto)]
         return {
             group: percentiles([ms for p, events in enumerate(due) for ms in latencies_ms(samples[group], p, events)])
@@ -110,27 +100,8 @@ class Spine:
         records = sum(last - fence for last, fence in zip(upto, moved, strict=True))
         return round(records / (cpu.seconds(pid) - used))
 
-    async def _send_at_rate(self, seconds: float) -> None:
-        pause_s, sent, flying = BATCH / RATE, Sent(), set[asyncio.Task[None]]()
-        began = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            for n in range(int(seconds / pause_s)):
-                await asyncio.sleep(max(0.0, began + n * pause_s - time.monotonic()))
-                task = tasks.create_task(self.client.post(self.traffic.request(BATCH), sent))
-                flying.add(task)
-                task.add_done_callback(flying.discard)
-                if len(flying) > BEHIND:
-                    raise TooSlow(f"{len(flying)} requests in flight at {RATE:,} events/s")
-
-    async def _sample(self, samples: dict[str, list[Sample]], done: asyncio.Event) -> None:
-        """Read the fences again and again, and once more when it is done."""
-        last = False
-        while not last:
-            last = done.is_set()
-            for group in GROUPS:
-                fences = await self.fences.read(group)
-                samples[group].append(Sample(time.time() * 1000, fences))
-            await asyncio.sleep(POLL_S)
+    async def _send(self, _n: int, _due_s: float) -> None:
+        await self.client.post(self.traffic.request(BATCH), Sent())
 
     def _due(self, p: int, begin: int, end: int) -> list[tuple[int, int]]:
         """Offset and due time of each event of a part of the log; pulses have none."""

@@ -20,13 +20,12 @@ from domain.events import Unlocked, decode
 from domain.pricing import terms
 from infra.money.wallet import Wallet
 from infra.namespaces import GROUPS
-from juliu.bench.latency import POLL_S, Percentiles, Sample, latencies_ms, percentiles
-from juliu.bench.spine import TooSlow
+from juliu.bench.latency import Percentiles, Sample, latencies_ms, percentiles
+from juliu.bench.pace import TooSlow, at_rate, sampled
 from juliu.load.client import Client
 from juliu.load.cpu import Meter
 from juliu.load.positions import Fences, LogEnd
 
-BEHIND = 500  # requests in flight past which a rate is not kept
 RELAYED_S = 30.0  # far more than the relay needs
 ASK_S = 0.05
 DONE = "200"
@@ -105,18 +104,13 @@ class Unlocks:
         await asyncio.to_thread(self._credit, wanted)
         self.say(f"{rate:g} unlocks/s for {seconds:g} s")
         begins = await asyncio.to_thread(self.end.ends)
-        samples: dict[str, list[Sample]] = {group: [] for group in GROUPS}
-        done, tally, meter = asyncio.Event(), _Tally(), Meter(self.processes)
+        tally, meter = _Tally(), Meter(self.processes)
         began = time.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._sample(samples, done))
-            try:
-                await self._buy_at_rate(wanted, rate, tally)
-                told = await asyncio.to_thread(self._told, begins, tally.answers[DONE])
-                for group in GROUPS:
-                    await self.fences.wait(group, [events[-1][0] if events else -1 for events in told])
-            finally:
-                done.set()
+        async with sampled(self.fences) as samples:
+            await at_rate(len(wanted), rate, lambda n, due_s: self._buy(*wanted[n], due_s, tally))
+            told = await asyncio.to_thread(self._told, begins, tally.answers[DONE])
+            for group in GROUPS:
+                await self.fences.wait(group, [events[-1][0] if events else -1 for events in told])
         if not any(told):
             raise TooSlow(f"no unlock in the log: the answers were {dict(tally.answers)}; does the relay run?")
         stored = {group: _percentiles(samples[group], told) for group in GROUPS}
@@ -133,18 +127,6 @@ class Unlocks:
             coins[user_id] += one.coins
         for user_id, amount in coins.items():
             self.wallet.credit(user_id, amount, "benchmark", f"bench-{user_id}")
-
-    async def _buy_at_rate(self, wanted: Sequence[tuple[int, Paid]], rate: float, tally: _Tally) -> None:
-        began, flying = time.monotonic(), set[asyncio.Task[None]]()
-        async with asyncio.TaskGroup() as tasks:
-            for n, (user_id, one) in enumerate(wanted):
-                due_s = began + n / rate
-                await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-                task = tasks.create_task(self._buy(user_id, one, due_s, tally))
-                flying.add(task)
-                task.add_done_callback(flying.discard)
-                if len(flying) > BEHIND:
-                    raise TooSlow(f"{len(flying)} requests in flight at {rate:g} unlocks/s")
 
     async def _buy(self, user_id: int, one: Paid, due_s: float, tally: _Tally) -> None:
         path = f"/v1/dramas/{one.drama_id}/episodes/{one.episode_no}/unlock"
@@ -169,16 +151,6 @@ class Unlocks:
                 ]
                 read[p] = end
         return told
-
-    async def _sample(self, samples: dict[str, list[Sample]], done: asyncio.Event) -> None:
-        """Read the fences again and again, and once more when it is done."""
-        last = False
-        while not last:
-            last = done.is_set()
-            for group in GROUPS:
-                fences = await self.fences.read(group)
-                samples[group].append(Sample(time.time() * 1000, fences))
-            await asyncio.sleep(POLL_S)
 
 
 def _unlocked_ms(value: bytes | None) -> int:

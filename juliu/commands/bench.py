@@ -26,7 +26,8 @@ from infra.mysql.engine import engine_of
 from infra.place import home as place
 from infra.settings import Settings, load
 from ingest_api.auth import Scope, issue
-from juliu.bench.spine import LARGE, SMALL, Spine, TooSlow
+from juliu.bench.pace import TooSlow
+from juliu.bench.spine import LARGE, SMALL, Spine
 from juliu.bench.traffic import Drama, Traffic
 from juliu.bench.unlocks import Unlocks, paid_episodes
 from juliu.load.client import Client, GaveUp

@@ -84,7 +84,7 @@ class Report:
         """What the shop's proof found."""
         self.unlocks, self.ledger_debits = sales.unlocks, sales.ledger_debits
         self.unlock_rows, self.unlocks_redis, self.unlocks_equal = sales.unlock_rows, sales.unlocks_redis, sales.equal
-        self.differences += [sales.wrong] if sales.wrong else []
+        self.differences += sales.wrong
 
     def write(self, path: Path) -> None:
         """Replace the file at `path`."""

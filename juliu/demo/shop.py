@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import msgspec
@@ -50,7 +50,7 @@ class Sales:
     ledger_debits: int = 0
     unlock_rows: int = 0
     unlocks_redis: int = 0
-    wrong: str = ""
+    wrong: list[str] = field(default_factory=list)
 
     @property
     def equal(self) -> bool:
@@ -99,11 +99,12 @@ async def prove(settings: Settings, redis: Redis, sales: Sales) -> None:
     until = time.monotonic() + TOLD_WITHIN_S
     await asyncio.to_thread(_count_debits, settings, sales)
     while True:
-        await asyncio.to_thread(_count_rows, settings, sales)
+        wrong = await asyncio.to_thread(_count_rows, settings, sales)
         sales.unlocks_redis = counters.decode(await redis.hget(keys.COUNTERS, str(SERIAL_ID)))["unlocks"]
-        if sales.equal or time.monotonic() > until:
-            return
+        if (sales.equal and not wrong) or time.monotonic() > until:
+            break
         await asyncio.sleep(POLL_S)
+    sales.wrong += [wrong] if wrong else []
 
 
 async def _buy(client: Client, wallet: Wallet, viewer: int) -> int:
@@ -144,12 +145,13 @@ def _count_debits(settings: Settings, sales: Sales) -> None:
         engine.dispose()
     sales.ledger_debits = distinct
     if (rows, coins) != (distinct, distinct * PRICE_COINS):
-        sales.wrong = f"MySQL: {rows:,} debits of {coins:,} coins for {distinct:,} episodes"
+        sales.wrong.append(f"MySQL: {rows:,} debits of {coins:,} coins for {distinct:,} episodes")
 
 
-def _count_rows(settings: Settings, sales: Sales) -> None:
+def _count_rows(settings: Settings, sales: Sales) -> str:
+    """Count them; in words, what is wrong with those that are there."""
     (found,) = sql.ask(settings, ROWS_SQL)
     sales.unlock_rows, distinct, coins = map(int, found.rows[0])
-    wrong = (distinct, coins) != (sales.unlock_rows, sales.unlock_rows * PRICE_COINS)
-    rows_wrong = f"ClickHouse: {sales.unlock_rows:,} rows, {distinct:,} episodes, {coins:,} coins" if wrong else ""
-    sales.wrong = sales.wrong if sales.wrong.startswith("MySQL") else rows_wrong
+    if (distinct, coins) == (sales.unlock_rows, sales.unlock_rows * PRICE_COINS):
+        return ""
+    return f"ClickHouse: {sales.unlock_rows:,} rows, {distinct:,} episodes, {coins:,} coins"

@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from infra.local import prerequisites, state
-from infra.local.errors import StackError
+from infra.local import state
 from infra.local.home import Home
-from tests.servers import TEST_HOMES, remove, sweep
+from tests.servers import own_home
 
 SMALL = ("--days", "1", "--users", "300")
 KEYS = {
@@ -32,19 +31,9 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(2 * WITHIN_S)]
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
-    """A home for this file's stack, removed at the end."""
-    one = Home(TEST_HOMES / f"{os.getpid()}-demo")
-    sweep(TEST_HOMES)
-    one.path.mkdir(parents=True)
-    try:
-        prerequisites.check(one)
-    except StackError as error:
-        one.path.rmdir()
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
-    yield one
-    remove(one)
+    """A home for this file's stack."""
+    with own_home("demo") as one:
+        yield one
 
 
 def command(*more: str) -> list[str]:

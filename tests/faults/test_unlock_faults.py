@@ -15,12 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import prerequisites
-from infra.local.errors import StackError
-from infra.local.home import Home
 from infra.settings import Settings
 from tests import unlock_arena
-from tests.servers import TEST_HOMES, remove, sweep
+from tests.servers import own_home
 from tests.unlock_arena import PRICE, VIEWERS, Arena, Buyers
 
 KILLS = int(os.environ.get("UNLOCK_KILLS", "10"))
@@ -33,23 +30,10 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(300 + 30 * KILLS)]
 
 @pytest.fixture
 def arena(tmp_path: Path) -> Iterator[Arena]:
-    home = Home(TEST_HOMES / f"{os.getpid()}-unlock")
-    sweep(TEST_HOMES)
-    home.path.mkdir(parents=True)
-    try:
-        prerequisites.check(home)
-    except StackError as error:
-        home.path.rmdir()
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
-    try:
-        with unlock_arena.running(
-            home, tmp_path / "catalogue.jsonl", lambda: Settings(_env_file=home.local_env)  # type: ignore[call-arg]
-        ) as one:  # fmt: skip
-            yield one
-    finally:
-        remove(home)
+    with own_home("unlock") as home, unlock_arena.running(
+        home, tmp_path / "catalogue.jsonl", lambda: Settings(_env_file=home.local_env)  # type: ignore[call-arg]
+    ) as one:  # fmt: skip
+        yield one
 
 
 async def kill(arena: Arena, buyers: Buyers, seed: int) -> None:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import schemathesis
-from hypothesis import HealthCheck, settings
 
 from tests.api import Twins
-from tests.builders import a_token
+from tests.openapi import answers_as_described, examples
 
 schema = schemathesis.openapi.from_asgi("/openapi.json", Twins().app())
 
 
 @schema.include(path="/v1/events").parametrize()
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@examples(12)
 def test_whatever_is_made_from_the_document_gets_an_answer_of_the_document(case: schemathesis.Case) -> None:
-    answer = case.call(headers={"Authorization": f"Bearer {a_token()}"})
-    case.validate_response(
-        answer,
-        checks=[
-            schemathesis.checks.not_a_server_error,
-            schemathesis.checks.status_code_conformance,
-            schemathesis.checks.content_type_conformance,
-            schemathesis.checks.response_schema_conformance,
-        ],
-    )
+    answers_as_described(case)

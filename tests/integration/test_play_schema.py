@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, settings
 
 from tests.api import FixedCatalogue, Twins
 from tests.builders import DRAMA, a_catalogue, a_drama, a_token
 from tests.memory_money import MemoryMoney
+from tests.openapi import answers_as_described, examples
 
 
 def an_app() -> FastAPI:
@@ -26,18 +26,9 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", an_app())
 
 
 @schema.include(path_regex="/play$|^/v1/media/").parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@examples(25)
 def test_whatever_is_made_from_the_document_gets_an_answer_of_the_document(case: schemathesis.Case) -> None:
-    answer = case.call(headers={"Authorization": f"Bearer {a_token()}"})
-    case.validate_response(
-        answer,
-        checks=[
-            schemathesis.checks.not_a_server_error,
-            schemathesis.checks.status_code_conformance,
-            schemathesis.checks.content_type_conformance,
-            schemathesis.checks.response_schema_conformance,
-        ],
-    )
+    answers_as_described(case)
 
 
 @pytest.mark.parametrize(("episode_no", "status"), [(1, 200), (2, 200), (3, 402), (6, 404)])

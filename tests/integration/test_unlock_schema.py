@@ -6,12 +6,12 @@ import itertools
 
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, settings
 
 from ingest_api.unlock.service import Unlocking
 from tests.api import Twins
-from tests.builders import DRAMA, USER, a_token
+from tests.builders import DRAMA, USER
 from tests.memory_money import MemoryMoney, MemoryPermission
+from tests.openapi import answers_as_described, examples
 
 _turn = itertools.count()
 
@@ -32,20 +32,11 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
 @schema.include(path_regex="unlock$|wallet$").parametrize()
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@examples(40)
 def test_whatever_is_made_from_the_document_gets_an_answer_of_the_document(case: schemathesis.Case) -> None:
     if next(_turn) % 2 and case.path_parameters:  # a drama that is there, and now and then its price
         case.path_parameters["drama_id"] = DRAMA
         case.path_parameters["episode_no"] = 2 + next(_turn) % 90
         if isinstance(case.body, dict) and next(_turn) % 4:
             case.body["price_version"] = app.state.connections.money.version(DRAMA)
-    answer = case.call(headers={"Authorization": f"Bearer {a_token()}"})
-    case.validate_response(
-        answer,
-        checks=[
-            schemathesis.checks.not_a_server_error,
-            schemathesis.checks.status_code_conformance,
-            schemathesis.checks.content_type_conformance,
-            schemathesis.checks.response_schema_conformance,
-        ],
-    )
+    answers_as_described(case)

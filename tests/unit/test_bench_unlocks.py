@@ -12,7 +12,7 @@ import pytest
 
 from domain import events
 from domain.pricing import terms
-from juliu.bench.spine import TooSlow
+from juliu.bench.pace import TooSlow
 from juliu.bench.unlocks import Paid, Unlocks, paid_episodes, purchases
 from juliu.load.line import Answer
 from tests.builders import DRAMA, NOW_MS, OTHER_DRAMA, a_catalogue, a_drama
