@@ -9,22 +9,16 @@ from typing import Any
 
 import pytest
 
-from domain import tickets
 from domain.events import decode
-from domain.tickets import Ticket
 from domain.topics import partition_of
-from ingest_api.auth import Scope
 from ingest_api.events.example import ANSWER, BATCH
 from ingest_api.events.log import Waiting
-from ingest_api.events.samples import MAX_SAMPLE_BYTES
 from ingest_api.events.service import STALE_S
 from tests.api import PARTITIONS, SETTINGS, Twins, caller, code, post, reasons
 from tests.builders import (
-    DRAMA,
     EPISODE_MS,
     NOW_MS,
     SESSION,
-    TICKET_SECRET,
     UNKNOWN_DRAMA,
     USER,
     a_batch,
@@ -115,40 +109,6 @@ async def test_an_expired_token_is_refused(twins: Twins) -> None:
     token = a_token(now_s=NOW_MS // 1000 - 86_400 * 31, days=30)
     answer = await post(twins.app(), a_body(), authorization=f"Bearer {token}")
     assert (answer.status_code, code(answer)) == (401, "token_expired")
-
-
-# -- backfill --------------------------------------------------------------------------------------------------------
-
-
-async def backfill(twins: Twins, sent_at_ms: Any, peer: str = "127.0.0.1") -> Any:
-    token = a_token(scope=Scope.BACKFILL)
-    body = a_body(an_event(at_ms=NOW_MS - 40 * DAY_MS), sent_at_ms=sent_at_ms)
-    return await post(twins.app(), body, peer, authorization=f"Bearer {token}")
-
-
-async def test_a_backfill_was_received_when_it_was_sent(twins: Twins) -> None:
-    assert (await backfill(twins, NOW_MS - 39 * DAY_MS)).status_code == 202
-    (event,) = twins.logged
-    assert (event.received_at_ms, event.ts_ms) == (NOW_MS - 39 * DAY_MS, NOW_MS - 40 * DAY_MS)
-    assert not event.late
-
-
-async def test_a_viewer_cannot_say_when_he_was_received(twins: Twins) -> None:
-    await post(twins.app(), a_body(an_event(at_ms=NOW_MS - 40 * DAY_MS), sent_at_ms=NOW_MS - 39 * DAY_MS))
-    (event,) = twins.logged
-    assert (event.received_at_ms, event.late) == (NOW_MS, True)
-
-
-@pytest.mark.parametrize("sent_at_ms", [0, ..., NOW_MS + 601_000, 4_070_908_800_000])
-async def test_a_backfill_without_a_time_or_from_the_future_is_refused(twins: Twins, sent_at_ms: Any) -> None:
-    answer = await backfill(twins, sent_at_ms)
-    assert (answer.status_code, code(answer)) == (422, "bad_sent_at")
-    assert twins.logged == []
-
-
-async def test_a_backfill_from_another_machine_is_refused(twins: Twins) -> None:
-    answer = await backfill(twins, NOW_MS, peer="10.1.2.3")
-    assert (answer.status_code, code(answer)) == (403, "backfill_not_here")
 
 
 # -- hostile input ---------------------------------------------------------------------------------------------------
@@ -292,59 +252,6 @@ async def test_a_bug_is_a_500_that_tells_nothing(twins: Twins) -> None:
     answer = await post(twins.app(), a_body())
     assert (answer.status_code, code(answer)) == (500, "internal")
     assert "secret" not in answer.text
-
-
-# -- what is set aside -----------------------------------------------------------------------------------------------
-
-
-async def test_rejects_are_sampled_into_the_dead_letters(twins: Twins) -> None:
-    await post(twins.app(), a_body(an_event(seq=1), an_event() | {"type": "danced"}))
-    ((key, original, headers),) = twins.log.aside
-    assert key == b"%d" % USER
-    assert json.loads(original)["type"] == "danced"
-    assert (headers["reason"], headers["group"], headers["topic"]) == (b"unknown_type", b"api", b"juliu.events")
-    assert set(headers) == {"topic", "partition", "offset", "group", "reason", "version"}
-
-
-async def test_a_refused_body_is_sampled_too(twins: Twins) -> None:
-    await post(twins.app(), b"{" * 10_000)
-    ((_, original, headers),) = twins.log.aside
-    assert (len(original), headers["reason"]) == (4_096, b"malformed_json")
-
-
-async def test_no_sample_holds_a_ticket(twins: Twins) -> None:
-    """Whoever reads the dead letters must not be able to heat dramas in a viewer's name."""
-    ticket = tickets.make(TICKET_SECRET.encode(), Ticket(7, DRAMA, 1, 90_000, NOW_MS, 60_000))
-    await post(twins.app(), a_body(an_event("play_started", ticket=ticket, drama_id=UNKNOWN_DRAMA)))
-    await post(twins.app(), a_body(an_event("play_started", ticket=ticket))[:-2])
-    await post(twins.app(), b'{"x":"' + b" " * (MAX_SAMPLE_BYTES - 26) + ticket.encode())
-    assert len(twins.log.aside) == 3
-    assert [ticket[3:20].encode() in original for _, original, _ in twins.log.aside] == [False] * 3
-    assert all(len(original) <= MAX_SAMPLE_BYTES for _, original, _ in twins.log.aside)
-
-
-async def test_a_ticket_qualifies_a_playback_and_is_kept_nowhere(twins: Twins) -> None:
-    ticket = tickets.make(TICKET_SECRET.encode(), Ticket(USER, DRAMA, 1, 90_000, NOW_MS, 60_000))
-    sent = [an_event("play_started", 1, ticket=ticket), an_event("play_started", 2), an_event("liked", 3)]
-    assert reasons(await post(twins.app(), a_body(*sent))) == ["accepted"] * 3
-    assert [getattr(event, "qualified", None) for event in twins.logged] == [True, False, None]
-    assert ticket.encode() not in b"".join(value for records in twins.log.partitions for _, value in records)
-
-
-async def test_a_replayed_history_is_qualified_without_tickets(twins: Twins) -> None:
-    token = a_token(scope=Scope.BACKFILL)
-    await post(twins.app(), a_body(an_event("play_started")), authorization=f"Bearer {token}")
-    assert [event.qualified for event in twins.logged] == [True]
-
-
-async def test_samples_have_a_rate(twins: Twins) -> None:
-    await post(twins.app(), a_body(*(an_event(seq=seq, drama_id=UNKNOWN_DRAMA) for seq in range(1, 501))))
-    assert 20 <= len(twins.log.aside) <= 30
-
-
-async def test_a_log_that_is_away_takes_no_samples_and_does_no_harm(twins: Twins) -> None:
-    twins.log.up = False
-    assert reasons(await post(twins.app(), a_body(an_event(drama_id=UNKNOWN_DRAMA)))) == ["unknown_drama"]
 
 
 # -- every answer ----------------------------------------------------------------------------------------------------

@@ -10,11 +10,9 @@ import pytest
 from domain import keys
 from domain.blocks import Block, Cutter, encode_format
 from domain.topics import PULSE_KEY, partition_of
-from infra.clickhouse.row_store import Insert, Stored
+from infra.clickhouse.row_store import Stored
 from infra.fold_store import Wait
-from streams import exits, store_block
-from streams.group import Moved
-from tests.memory_row_store import MemoryRowStore
+from streams import exits
 from tests.store_rig import PARTITIONS, Ended, Log, Rig
 from tests.stream import Stream, shuffled
 
@@ -316,31 +314,3 @@ async def test_a_block_that_is_being_stored_is_not_behind_the_known_fence_yet():
     await rig.drain()
     assert len(known) > 5
     assert all(known)
-
-
-BLOCK = Block(0, 1)
-WHAT = store_block.Content([Insert("events", 0, BLOCK, 202611, [(0, b"{}")])], Stored(1, 0, 0, 0))
-
-
-class Refusing(MemoryRowStore):
-    """Says no to one call."""
-
-    def __init__(self, call: str) -> None:
-        super().__init__()
-        self.refuses = call
-
-    async def insert(self, insert: Insert) -> bool:
-        self.calls.append("insert")
-        return self.refuses != "insert"
-
-    async def close(self, partition: int, block: Block, stored: Stored) -> bool:
-        self.calls.append("close")
-        return self.refuses != "close"
-
-
-@pytest.mark.parametrize(("refused", "calls"), [("insert", ["insert"]), ("close", ["insert", "close"])])
-async def test_a_refusal_ends_the_block_at_once(refused, calls):
-    rows = Refusing(refused)
-    with pytest.raises(Moved):
-        await store_block.write(rows, 0, BLOCK, WHAT, doubt=False)
-    assert rows.calls == calls
