@@ -10,10 +10,10 @@ import msgspec
 from domain import counters, events, keys, registers
 from domain.fold import Fold
 from domain.topics import PULSE_KEY, partition_of
+from juliu.faults import expected
 from streams.counting import Counters
 from streams.group import Group
 from streams.waits import Waits
-from tests import ledger
 from tests.log_records import FakeRecord
 from tests.memory_fold_store import MemoryFoldStore
 from tests.stream import Stream, shuffled
@@ -53,9 +53,9 @@ class Log:
         user = event.user_id
         self.append(partition_of(user, PARTITIONS), str(user).encode(), events.encode(event))
 
-    def ledger(self) -> ledger.Ledger:
+    def ledger(self) -> expected.Expected:
         """The independent fold of everything in it that is an event."""
-        found = ledger.Ledger()
+        found = expected.Expected()
         for part in self.parts:
             for record in part:
                 if record.key != PULSE_KEY and record.value:

@@ -24,7 +24,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from domain import counters, events, hotness, keys, registers
 from domain.topics import DEAD, EVENTS, partition_of
 from infra.settings import Settings
-from tests import ledger
+from juliu.faults import expected
 from tests.redis_server import RedisServer, until
 
 MOVES_S = 60.0  # a busy machine may take this long to start Python
@@ -147,9 +147,9 @@ class Log:
         thread.start()
         return thread
 
-    def ledger(self) -> ledger.Ledger:
+    def ledger(self) -> expected.Expected:
         """The independent fold of what was written."""
-        return ledger.fold(json.loads(events.encode(event)) for event in self.written)
+        return expected.fold(json.loads(events.encode(event)) for event in self.written)
 
     def fences_at_end(self) -> dict[int, int]:
         """The fences of a store that has everything."""

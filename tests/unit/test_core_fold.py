@@ -10,7 +10,7 @@ import pytest
 
 from domain import events, handlers, keys, registers, state
 from domain.fold import Fold, Unfoldable
-from tests import ledger
+from juliu.faults import expected
 from tests.folding import START, VALID, an, fold_in, folded, heat, numbers
 from tests.stream import Stream, shuffled
 from tests.twin import Twin
@@ -25,7 +25,7 @@ def log():
         records.append(msgspec.structs.replace(event, late=True) if late else event)
         records += [None] if rnd.random() < 0.01 else []
     decoded = [record and events.decode(events.encode(record)) for record in records]
-    return decoded, ledger.fold(msgspec.json.decode(events.encode(record)) for record in records if record)
+    return decoded, expected.fold(msgspec.json.decode(events.encode(record)) for record in records if record)
 
 
 CUTS = [(1, 500), (37, 500), (1_000, 500), (1_000, 40), (300, 10**9)]

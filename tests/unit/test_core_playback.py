@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import content, playback
+from juliu.faults.expected import union_ms
 from tests.golden.playbacks import Golden, playbacks
-from tests.ledger import union_ms
 
 spans = st.lists(st.tuples(st.integers(0, 200), st.integers(-5, 60)).map(lambda x: (x[0], x[0] + x[1])), max_size=40)
 

@@ -1,4 +1,4 @@
-"""What the counters must be, from a ledger of events: sets and plain loops, sharing nothing with domain/.
+"""What every number and register must be, from the events alone: sets and plain loops, sharing nothing with domain/.
 
 It reads the log's JSON objects, not the classes, and keeps everything for ever: no windows, no bounds, no state layout.
 """
@@ -43,7 +43,7 @@ class Play:
         self.covered_ms = 0
 
 
-class Ledger:
+class Expected:
     """Everything that the events add up to.  take() them in the order of the log, per viewer."""
 
     def __init__(self) -> None:
@@ -55,8 +55,8 @@ class Ledger:
         self.heat: Counter[tuple[str, int, int]] = Counter()  # (decay, epoch, drama) -> weight
         self.seen: defaultdict[int, set[int]] = defaultdict(set)
         self.recent: defaultdict[int, dict[int, int]] = defaultdict(dict)
-        self._plays: defaultdict[tuple[int, str, str], Play] = defaultdict(Play)
-        self._heated: set[tuple[int, int, int, int]] = set()
+        self.plays: defaultdict[tuple[int, str, str], Play] = defaultdict(Play)  # (user, session, playback)
+        self.heated: set[tuple[int, int, int, int]] = set()  # (user, drama, episode, half hour) that made it hotter
 
     def take(self, event: Mapping[str, Any]) -> None:
         """One record of the log."""
@@ -91,7 +91,7 @@ class Ledger:
             self.reactions[target] = (stamp, on)
 
     def _play(self, event: Mapping[str, Any]) -> None:
-        play = self._plays[event["user_id"], event["session_id"], event["play_id"]]
+        play = self.plays[event["user_id"], event["session_id"], event["play_id"]]
         if event["type"] == "play_started":
             self.counts[event["drama_id"], "starts"] += 1
             before = "valid_plays" in play.passed and play.qualified
@@ -127,9 +127,9 @@ class Ledger:
 
     def _heat(self, event: Mapping[str, Any]) -> None:
         at = (event["user_id"], event["drama_id"], event["episode_no"], event["ts_ms"] // (30 * 60_000))
-        if at in self._heated:
+        if at in self.heated:
             return
-        self._heated.add(at)
+        self.heated.add(at)
         for decay, hours in HALF_LIVES_H.items():
             half_lives = event["ts_ms"] / (hours * 3_600_000)
             epoch = int(half_lives // 400)
@@ -142,9 +142,9 @@ class Ledger:
             self.progress[at] = (stamp, (event["episode_no"], event.get("to_ms", 0)))
 
 
-def fold(records: Iterable[Mapping[str, Any]]) -> Ledger:
-    """The ledger of a whole log."""
-    ledger = Ledger()
+def fold(records: Iterable[Mapping[str, Any]]) -> Expected:
+    """What a whole log adds up to."""
+    expected = Expected()
     for record in records:
-        ledger.take(record)
-    return ledger
+        expected.take(record)
+    return expected
