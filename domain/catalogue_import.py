@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from domain import canary
 from domain.catalogue import Drama
 from domain.events import Id
 
@@ -109,6 +110,8 @@ def _tidy(line: DramaLine) -> DramaLine:
 
 
 def _faults(line: DramaLine) -> Iterator[str]:
+    if line.drama_id == canary.DRAMA_ID:
+        yield "drama_id: is reserved for the canary"
     if not line.title:
         yield "title: is empty"
     for field, texts in _texts(line):

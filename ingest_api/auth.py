@@ -1,7 +1,7 @@
 """Who is asking: HS256 tokens, what they say and from where they are taken.
 
-Claims: sub (user id in decimal), scope (viewer | backfill | admin), iat, exp, iss "juliu", aud "juliu-api".  The key is
-JULIU_JWT_SECRET.  Identity is the token's alone: nothing in a body or an address says who a viewer is.
+Claims: sub (user id in decimal), scope (viewer | backfill | admin | canary), iat, exp, iss "juliu", aud "juliu-api".
+The key is JULIU_JWT_SECRET.  Identity is the token's alone: nothing in a body or an address says who a viewer is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import msgspec
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
+from domain import canary
 from domain.events import MAX_ID
 from infra.settings import Settings
 from ingest_api.errors import BackfillNotHere, TokenExpired, TokenMissing, Unauthorized, ViewersOnly
@@ -37,6 +38,7 @@ class Scope(StrEnum):
     VIEWER = "viewer"
     BACKFILL = "backfill"
     ADMIN = "admin"
+    CANARY = "canary"  # its own event alone; goes with a user id of domain.canary.USERS, and these with no other scope
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -68,9 +70,14 @@ def ticket_secrets(settings: Settings) -> tuple[bytes, ...]:
 
 
 def issue(secret: str, user_id: int, scope: Scope, now_s: int, days: int) -> str:
-    """A token for `user_id` that lives `days` days from `now_s`.  Raises WeakSecret, ValueError outside 1..2**53-1."""
+    """A token for `user_id` that lives `days` days from `now_s`.
+
+    Raises WeakSecret, ValueError outside 1..2**53-1 and where the canary's ids and scope do not go together.
+    """
     if not 1 <= user_id < MAX_ID or days < 1:
         raise ValueError("user ids are 1..2**53-1, days at least 1")
+    if not _goes_with(user_id, scope):
+        raise ValueError(f"user ids {canary.USERS.start}..{canary.USERS.stop - 1} are the canary's, and no others are")
     claims = {"sub": str(user_id), "scope": str(scope), "iss": ISSUER, "aud": AUDIENCE}
     times = {"iat": now_s, "exp": now_s + days * 86_400}
     return jwt.encode({**claims, **times}, checked_secret(secret), algorithm=ALGORITHM)
@@ -167,9 +174,13 @@ def _viewer(claims: dict[str, Any]) -> Viewer:
     subject, scope = claims["sub"], claims["scope"]
     if not isinstance(subject, str) or not DECIMAL.fullmatch(subject) or int(subject) >= MAX_ID:
         raise Unauthorized
-    if scope not in tuple(Scope):
+    if scope not in tuple(Scope) or not _goes_with(int(subject), scope):
         raise Unauthorized
     return Viewer(int(subject), Scope(scope))
+
+
+def _goes_with(user_id: int, scope: str) -> bool:
+    return (user_id in canary.USERS) == (scope == Scope.CANARY)
 
 
 def _is_time(value: Any) -> bool:
@@ -180,9 +191,12 @@ _documented = HTTPBearer(auto_error=False, description="Token made by `juliu tok
 
 
 async def current_viewer(request: Request, _: Annotated[object, Depends(_documented)]) -> Viewer:
-    """FastAPI dependency: the viewer whose token came with the request."""
+    """FastAPI dependency: the viewer whose token came with the request.  Raises ViewersOnly for a canary's."""
     tokens: Tokens = request.app.state.tokens
-    return tokens.viewer_of(dict(request.headers.raw), request.client.host if request.client else None)
+    viewer = tokens.viewer_of(dict(request.headers.raw), request.client.host if request.client else None)
+    if viewer.scope is Scope.CANARY:
+        raise ViewersOnly
+    return viewer
 
 
 CurrentViewer = Annotated[Viewer, Depends(current_viewer)]

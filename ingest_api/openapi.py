@@ -21,6 +21,7 @@ from ingest_api.unlock.errors import PaymentBody, PriceBody
 
 REF = "#/components/schemas/{name}"
 WHO_ASKS = (errors.TokenMissing, errors.Unauthorized, errors.TokenExpired, errors.BackfillNotHere)
+WHO_VIEWS = (*WHO_ASKS, errors.ViewersOnly)
 EVENTS_ERRORS: tuple[type[ApiError], ...] = (
     *(errors.BadRequest, errors.MalformedJson, errors.TooDeep, errors.BadGzip),
     *WHO_ASKS,

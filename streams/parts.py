@@ -1,4 +1,4 @@
-"""What the merge task reads: each partition's numbers and heat, by pages, and their sums."""
+"""What the merge task reads: each partition's numbers and heat, by pages, and their sums; without the canary's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from domain import counters, effects, keys
+from domain import canary, counters, effects, keys
 from infra.fold_store import LUA, Place
 
 PAGE = 2_000  # fields of one answer: about 2 ms of parsing, in a loop that others use
@@ -43,6 +43,7 @@ class Parts:
         found: dict[int, tuple[set[int], int]] = {}
         for p, answer in zip(cursors, await self._all(calls), strict=True):
             changed = _scores(answer)
+            changed.pop(canary.DRAMA_ID, None)
             if changed:
                 found[p] = (set(changed), int(max(changed.values())))
         return found
@@ -76,6 +77,7 @@ class Parts:
             for field, number in of_part.items():
                 drama_id, counter = counters.parse_field(field.decode())
                 sums[drama_id][counter] += int(number)
+        sums.pop(canary.DRAMA_ID, None)
         return dict(sums)
 
     async def merged_dramas(self) -> set[int]:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain import tickets
-from domain.catalogue import Catalogue
+from domain import canary, tickets
+from domain.catalogue import NO_INDEX, Catalogue
 from domain.events import PUBLIC, WIRE, EpisodeEvent, Heartbeat, PlayEnded, PlayEvent, PlayStarted
 from ingest_api.events.contract import Accepted, Rejected, WireEvent
 from ingest_api.events.reasons import Reason
@@ -41,6 +41,8 @@ KINDS = {
     for event in PUBLIC
     if (tag := str(event.__struct_config__.tag))
 }
+
+CANARY_EVENT = WIRE[str(canary.EVENT.__struct_config__.tag)]
 
 
 class Place(NamedTuple):
@@ -73,6 +75,15 @@ class Places(dict[tuple[int, int], Place]):
         if duration_ms is None:
             return Place(unknown=Reason.UNKNOWN_EPISODE)
         return Place(place_stamps(index), place_stamps(index, duration_ms), duration_ms + PAST_THE_END_MS)
+
+
+class CanaryPlaces(Places):
+    """What a canary's token may speak of: the one drama that nobody else has."""
+
+    def _find(self, drama_id: int, episode_no: int) -> Place:
+        if drama_id != canary.DRAMA_ID or episode_no:
+            return Place(unknown=Reason.UNKNOWN_DRAMA)
+        return Place(place_stamps(NO_INDEX))
 
 
 class Brought(StrEnum):
@@ -109,6 +120,8 @@ def judge(
     """
     judged, last_seq = Judged([], [], Counter(), []), 0
     places, stamper, tags = Places(catalogue), Stamper(receipt), []
+    if receipt.canary:
+        events, places = [_canary(event) for event in events], CanaryPlaces(catalogue)
     for event in events:
         kind = KINDS.get(type(event))
         if kind is None:
@@ -129,6 +142,13 @@ def judge(
         tags.append(kind.tag)
     judged.types.update(tags)
     return judged
+
+
+def _canary(event: WireEvent) -> WireEvent:
+    """The event, if it is of the canary's type (or rejected already)."""
+    if type(event) in (Rejected, CANARY_EVENT):
+        return event
+    return Rejected(str(event.event_id), Reason.UNKNOWN_TYPE)
 
 
 def _fault(event: WireEvent, kind: Kind, place: Place, last_seq: int) -> Reason | None:

@@ -83,7 +83,8 @@ class Ingest:
                 raise BadSentAt
             now_ms = envelope.sent_at_ms
         session_id, offset_ms, sent_at_ms = str(envelope.session_id), envelope.clock_offset_ms, envelope.sent_at_ms
-        return Receipt(viewer.user_id, session_id, now_ms, offset_ms, envelope.client, sent_at_ms, backfill)
+        canary = viewer.scope is Scope.CANARY
+        return Receipt(viewer.user_id, session_id, now_ms, offset_ms, envelope.client, sent_at_ms, backfill, canary)
 
     def _need_fresh_catalogue(self, judged: Judged) -> None:
         """What an old catalogue does not know may exist: it is asked for again, not thrown away."""

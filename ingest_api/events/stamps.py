@@ -25,6 +25,7 @@ class Receipt(NamedTuple):
     client: Client
     sent_at_ms: int = 0  # the device's clock when it sent the request; 0 is unknown
     backfill: bool = False  # a history that is replayed
+    canary: bool = False  # may send the canary's event, and nothing else
 
 
 class When(NamedTuple):

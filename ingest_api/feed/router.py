@@ -13,7 +13,7 @@ from ingest_api.auth import CurrentViewer
 from ingest_api.errors import CatalogueUnavailable, UnknownDrama, Unprocessable
 from ingest_api.feed.answers import AlsoWatched, FeedPage
 from ingest_api.feed.service import Feed
-from ingest_api.openapi import WHO_ASKS, refusals
+from ingest_api.openapi import WHO_VIEWS, refusals
 
 router = APIRouter(prefix="/v1", tags=["feed"])
 
@@ -34,7 +34,7 @@ def _request_id() -> str:
     return secrets.token_hex(8)
 
 
-@router.get("/feed", responses=refusals((*WHO_ASKS, Unprocessable, CatalogueUnavailable)))
+@router.get("/feed", responses=refusals((*WHO_VIEWS, Unprocessable, CatalogueUnavailable)))
 async def feed(service: Service, viewer: CurrentViewer, size: Size = 10) -> FeedPage:
     """What to show next.  Another open gives other items; what was seen does not return before the rest was shown."""
     return await service.page(viewer.user_id, size, _request_id(), secrets.randbits(32))
@@ -42,7 +42,7 @@ async def feed(service: Service, viewer: CurrentViewer, size: Size = 10) -> Feed
 
 @router.get(
     "/dramas/{drama_id}/also-watched",
-    responses=refusals((*WHO_ASKS, UnknownDrama, Unprocessable, CatalogueUnavailable)),
+    responses=refusals((*WHO_VIEWS, UnknownDrama, Unprocessable, CatalogueUnavailable)),
 )
 async def also_watched(service: Service, viewer: CurrentViewer, drama_id: DramaId, size: Size = 10) -> AlsoWatched:
     """What others watched who watched this drama.  404 for a drama that is not shown."""

@@ -10,7 +10,7 @@ from domain.events import MAX_ID
 from domain.keys import RECENT_KEPT
 from ingest_api.auth import CurrentViewer
 from ingest_api.errors import NumbersUnavailable, UnknownDrama, Unprocessable, ViewersUnavailable
-from ingest_api.openapi import WHO_ASKS, refusals
+from ingest_api.openapi import WHO_VIEWS, refusals
 from ingest_api.product.answers import ChartAnswer, DramaCounters, HistoryPage, ProgressAnswer
 from ingest_api.product.charts import Chart
 from ingest_api.product.service import LATEST, Product
@@ -32,13 +32,13 @@ async def product(request: Request) -> Product:
 Service = Annotated[Product, Depends(product)]
 
 
-@router.get("/hot", responses=refusals((*WHO_ASKS, Unprocessable, NumbersUnavailable)))
+@router.get("/hot", responses=refusals((*WHO_VIEWS, Unprocessable, NumbersUnavailable)))
 async def hot(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
     """The hottest dramas: qualified valid plays, each worth half after a day."""
     return ChartAnswer(items=await service.chart(Chart.HOT, size))
 
 
-@router.get("/trending", responses=refusals((*WHO_ASKS, Unprocessable, NumbersUnavailable)))
+@router.get("/trending", responses=refusals((*WHO_VIEWS, Unprocessable, NumbersUnavailable)))
 async def trending(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
     """The dramas that are watched more than they used to be."""
     return ChartAnswer(items=await service.chart(Chart.TRENDING, size))
@@ -50,13 +50,13 @@ async def counters(service: Service, drama_id: DramaId) -> DramaCounters:
     return await service.counters(drama_id)
 
 
-@router.get("/me/progress", responses=refusals((*WHO_ASKS, Unprocessable, ViewersUnavailable)))
+@router.get("/me/progress", responses=refusals((*WHO_VIEWS, Unprocessable, ViewersUnavailable)))
 async def progress(service: Service, viewer: CurrentViewer, drama_id: DramaIds = None) -> ProgressAnswer:
     """Where the viewer is in the dramas named (`drama_id`, repeatable), else in the latest 50."""
     return ProgressAnswer(items=await service.progress(viewer.user_id, drama_id or []))
 
 
-@router.get("/me/history", responses=refusals((*WHO_ASKS, Unprocessable, ViewersUnavailable)))
+@router.get("/me/history", responses=refusals((*WHO_VIEWS, Unprocessable, ViewersUnavailable)))
 async def history(service: Service, viewer: CurrentViewer, size: Size = 20, cursor: Cursor = 0) -> HistoryPage:
     """What the viewer watched, the latest first; 200 dramas are kept."""
     return await service.history(viewer.user_id, cursor, size)

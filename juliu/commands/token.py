@@ -17,7 +17,7 @@ MOST_TOKENS, MOST_DAYS = 1_000_000, 400
 def token(
     user: Annotated[int, typer.Option(min=1, help="the first user id")],
     count: Annotated[int, typer.Option(min=1, max=MOST_TOKENS, help="how many users, from --user upwards")] = 1,
-    scope: Annotated[str, typer.Option(help="viewer, backfill or admin")] = "viewer",
+    scope: Annotated[str, typer.Option(help="viewer, backfill, admin or canary")] = "viewer",
     days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="how long they live")] = 30,
     json_: Annotated[bool, typer.Option("--json", help="an object a line")] = False,
 ) -> None:

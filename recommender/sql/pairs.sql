@@ -1,5 +1,5 @@
 -- Pairs of dramas that one viewer watched within a week, both ways, weighted and summed over viewers; a viewer counts once a
--- pair.  Of each viewer the latest dramas, of each drama the strongest partners.
+-- pair.  An index of 0 is no drama of the catalogue (the canary's: domain/canary.py).  Of each viewer the latest dramas, of each drama the strongest partners.
 SELECT a, b, toFloat32(sum(weight)) AS weight
 FROM
 (

@@ -1,4 +1,5 @@
--- One row a viewer and drama with what its viewer did there before `as_of_ms`; disliked dramas are left out.
+-- One row a viewer and drama with what its viewer did there before `as_of_ms`; disliked dramas are left out, and an index
+-- of 0, which is no drama of the catalogue (the canary's: domain/canary.py).
 -- `at_ms`: the latest of it.  `share`: episodes watched, a half-watched one is half.  `seen`: a valid play, as the app counts it.
 SELECT
     user_id, drama_index,

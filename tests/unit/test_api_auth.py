@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
+from domain import canary
 from ingest_api import auth
 from ingest_api.auth import Scope, Tokens, Viewer, WeakSecret, issue
 from ingest_api.errors import ApiError, BackfillNotHere, TokenExpired, TokenMissing, Unauthorized
@@ -55,7 +56,9 @@ def unsigned(algorithm: str) -> str:
 
 def test_a_token_says_who_its_viewer_is(tokens: Tokens) -> None:
     assert ask(tokens, a_token(USER)) == Viewer(USER, Scope.VIEWER)
-    assert ask(tokens, a_token(2**53 - 1, Scope.ADMIN)) == Viewer(2**53 - 1, Scope.ADMIN)
+    highest = canary.USERS.start - 1
+    assert ask(tokens, a_token(highest, Scope.ADMIN)) == Viewer(highest, Scope.ADMIN)
+    assert ask(tokens, a_token(2**53 - 1, Scope.CANARY)) == Viewer(2**53 - 1, Scope.CANARY)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from domain import canary, window
 from domain.topics import partition_of
+from infra.clickhouse.migrate import MIGRATIONS
 
 
 def test_every_partition_has_a_canary_whatever_their_number():
@@ -42,3 +43,8 @@ def test_a_day_of_canaries_is_one_session_and_a_small_window():
         verdict, now = window.add(now, canary.seq_at(at_ms), at_ms // window.HOUR_MS)
         assert verdict == window.NEW
     assert len(window.encode(now)) < 500
+
+
+def test_the_views_leave_out_the_same_drama():
+    spelled = {path.name for path in MIGRATIONS.glob("*.sql") if str(canary.DRAMA_ID) in path.read_text()}
+    assert spelled >= {"016_user_daily_canary.sql", "017_drama_daily_canary.sql", "018_events_canary_comment.sql"}
