@@ -1,0 +1,62 @@
+"""`juliu offsets`: fences beside the log's ends, how old what waits is, how near retention."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from juliu.commands.servers import opened
+from juliu.verify.offsets import Offset, gather
+
+WRONG = 1
+
+
+def offsets(json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False) -> None:
+    """Where each partition of each group stands in the log.  Reads only; safe at any time.
+
+    Exit code: 0 all fences are sound, 1 one is missing, broken, outside the log or ahead of ClickHouse, 3 a server
+    does not answer.
+    """
+    with opened("offsets not known") as servers:
+        found = gather(servers)
+    if json:
+        told = {"ok": not any(one.wrong for one in found), "offsets": msgspec.to_builtins(found)}
+        typer.echo(msgspec.json.encode(told).decode())
+    else:
+        _show(found)
+    if any(one.wrong for one in found):
+        raise typer.Exit(WRONG)
+
+
+def _show(found: list[Offset]) -> None:
+    table = Table(caption="room: what the log may drop, and when at the earliest, before it drops what is needed")
+    for name in ("partition", "group", "ns", "fence", "log", "behind", "oldest event", "room", "blocks"):
+        table.add_column(name, justify="left" if name == "group" else "right")
+    for one in found:
+        table.add_row(
+            str(one.partition), one.group, _number(one.namespace), "none" if one.fence is None else str(one.fence),
+            f"{one.begin}..{one.end}", _number(one.behind), _span(one.oldest_s),
+            f"{_number(one.room)}{'' if one.room_s is None else ', ' + _span(one.room_s)}", _number(one.blocks),
+        )  # fmt: skip
+    Console(width=None).print(table)
+    for one in found:
+        for wrong in one.wrong:
+            typer.echo(f"- partition {one.partition}, {one.group}: {wrong}")
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _span(seconds: float | None) -> str:
+    """A length of time as people say it."""
+    if seconds is None:
+        return ""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"

@@ -1,0 +1,1 @@
+"""Compares what the log, ClickHouse and Redis say, at the same fences, on a live system."""
