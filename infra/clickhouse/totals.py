@@ -8,7 +8,7 @@ whose threshold or content depends on the order of its events (irregular: see IR
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -87,23 +87,26 @@ GROUP BY p, drama_id, kind
 """
 
 
-def of_partition(client: Client, partition: int, upto: int) -> Numbers:
-    """The numbers of one partition up to and with the record `upto` (-1: none)."""
-    return totals(client, {partition: upto})[partition]
+def totals(client: Client, partition: int, upto: int, dramas: Collection[int] | None = None) -> Numbers:
+    """The numbers of one partition up to and with the record `upto` (-1: none); of these dramas alone, where given.
+
+    Costs what all dramas cost: a playback may touch several.  Raises clickhouse_connect's ClickHouseError.
+    """
+    found = of_partitions(client, {partition: upto})[partition]
+    return found if dramas is None else {drama: found[drama] for drama in dramas if drama in found}
 
 
-def totals(client: Client, upto: Mapping[int, int]) -> dict[int, Numbers]:
+def of_partitions(client: Client, upto: Mapping[int, int]) -> dict[int, Numbers]:
     """The numbers of each partition up to and with the offset that it stands for.
 
     One pass over the table for all partitions; memory is bounded by reading it in slices of viewers.
-    Raises clickhouse_connect's ClickHouseError.
     """
     found: dict[int, Counter[tuple[int, int]]] = {p: Counter() for p in upto}
-    for p, drama, kind, n in _rows(client, _COUNTS, bounds(upto)):
+    for p, drama, kind, n in rows_of(client, _COUNTS, bounds(upto)):
         found[p][drama, COUNTED[kind]] += n
     for which in slices(client, upto):
         _plays(client, which, found)
-        for p, drama, kind, n in _rows(client, _REACTIONS, which):
+        for p, drama, kind, n in rows_of(client, _REACTIONS, which):
             found[p][drama, REACTED[kind]] += n
     return {p: _named(numbers) for p, numbers in found.items()}
 
@@ -122,13 +125,13 @@ def slices(client: Client, upto: Mapping[int, int]) -> list[dict[str, Any]]:
 
 def _plays(client: Client, which: dict[str, Any], found: dict[int, Counter[tuple[int, int]]]) -> None:
     irregular = 0
-    for p, drama, content_ms, *fired, others in _rows(client, _PLAYS, which):
+    for p, drama, content_ms, *fired, others in rows_of(client, _PLAYS, which):
         found[p][drama, counters.CONTENT_MS] += content_ms
         for counter, n in zip(FIRED, fired, strict=True):
             found[p][drama, counter] += n
         irregular += others
     if irregular:
-        for _, rows in groupby(_rows(client, _IRREGULAR_ROWS, which), itemgetter(0, 1, 2)):
+        for _, rows in groupby(rows_of(client, _IRREGULAR_ROWS, which), itemgetter(0, 1, 2)):
             _fold((row[3:] for row in rows), found)
 
 
@@ -142,7 +145,8 @@ def _fold(rows: Iterable[Sequence[Any]], found: dict[int, Counter[tuple[int, int
             found[p][drama, counter] += bool(fired & bit)
 
 
-def _rows(client: Client, sql: str, parameters: dict[str, Any]) -> Iterable[Sequence[Any]]:
+def rows_of(client: Client, sql: str, parameters: dict[str, Any]) -> Iterator[Sequence[Any]]:
+    """The rows of a statement as they come."""
     with client.query_rows_stream(sql, parameters=parameters) as rows:
         yield from rows
 

@@ -28,12 +28,14 @@ def test_the_numbers_by_sql_are_those_of_the_fold(fresh: Settings, monkeypatch: 
     rig = Rig(fresh)
     a_log(rig)
     with connect(rig.settings) as client:
-        found = by_sql.totals(client, rig.fences())
+        found = by_sql.of_partitions(client, rig.fences())
+        some = by_sql.totals(client, 0, rig.fences()[0], dramas={3, 404})
         monkeypatch.setattr(by_sql, "ROWS_A_SLICE", 500)
-        sliced = {p: by_sql.of_partition(client, p, fence) for p, fence in rig.fences().items()}
+        sliced = {p: by_sql.totals(client, p, fence) for p, fence in rig.fences().items()}
     for p in range(PARTITIONS):
         assert found[p] == in_redis(rig, p)
         assert sliced[p] == found[p]
+    assert some == {3: found[0][3]}
     names = {name for numbers in found.values() for drama in numbers.values() for name in drama}
     assert names == set(counters.COUNTERS)
 
@@ -45,5 +47,5 @@ def test_records_behind_the_offset_do_not_count(fresh: Settings) -> None:
     at_middle = {p: in_redis(rig, p) for p in range(PARTITIONS)}
     a_log(rig, 1_500, seed=9)
     with connect(rig.settings) as client:
-        assert by_sql.totals(client, middle) == at_middle
-        assert by_sql.totals(client, dict.fromkeys(range(PARTITIONS), -1)) == {p: {} for p in range(PARTITIONS)}
+        assert by_sql.of_partitions(client, middle) == at_middle
+        assert by_sql.of_partitions(client, dict.fromkeys(range(PARTITIONS), -1)) == {p: {} for p in range(PARTITIONS)}
