@@ -129,7 +129,7 @@ class Storing:
         await self._fill(block.first - 1)
         verdicts = self._fold.judge(prepared)
         if fences.needs_rows(block, self._block_fence):
-            what = store_block.content(self._p, taken, read, verdicts, poison)
+            what = store_block.content(self._p, taken, read, verdicts, poison, next_limit=self._cutter.limit)
             await store_block.write(self._work.rows, self._p, block, what, self._doubt)
             self._block_fence, self._doubt = block.last, False
         await self._apply(block, prepared)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain import fences
-from domain.blocks import Block
+from domain.blocks import LIMIT, Block
 from domain.events import AnyEvent
 from domain.rows import LATE, NEW, SEEN, TOO_OLD
 from infra import failpoints
@@ -26,14 +26,21 @@ class Content(NamedTuple):
     stored: Stored
 
 
-def content(p: int, taken: Sequence[Record], read: Events, verdicts: list[int], poison: int) -> Content:
-    """What a block's records become by their verdicts (domain.rows): rows of events, of late_events, or nothing."""
+def content(
+    p: int, taken: Sequence[Record], read: Events, verdicts: list[int], poison: int, *, next_limit: int = LIMIT
+) -> Content:
+    """What a block's records become by their verdicts (domain.rows): rows of events, of late_events, or nothing.
+
+    `next_limit` is the limit of the block after it, kept with the block.
+    """
     block, months = Block(taken[0].offset, taken[-1].offset), _months(read)
     inserts = _inserts("events", p, block, _rows(taken, verdicts, months, {NEW}))
     if LATE in verdicts or TOO_OLD in verdicts:
         inserts += _inserts("late_events", p, block, _rows(taken, verdicts, months, {LATE, TOO_OLD}))
     counts = {table: sum(len(each.rows) for each in inserts if each.table == table) for table in TABLES}
-    stored = Stored(counts["events"], counts["late_events"], repeats=verdicts.count(SEEN), poison=poison)
+    stored = Stored(
+        counts["events"], counts["late_events"], repeats=verdicts.count(SEEN), poison=poison, next_limit=next_limit
+    )
     return Content(inserts, stored)
 
 

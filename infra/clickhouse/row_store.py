@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from domain import fences
-from domain.blocks import Block
+from domain.blocks import LIMIT, Block
 from domain.topics import EVENTS
 
 Table = Literal["events", "late_events"]
@@ -39,12 +39,16 @@ class Insert(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What a block's records became; what is missing to their number were control records."""
+    """What a block's records became; what is missing to their number were control records.
+
+    `next_limit` is the limit of the block after it: a log that was told nothing else has LIMIT.
+    """
 
     rows: int
     late: int
     repeats: int
     poison: int
+    next_limit: int = LIMIT
 
 
 class RowStore(Protocol):

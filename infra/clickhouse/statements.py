@@ -15,9 +15,10 @@ INSERT = {
 }
 
 CLOSE = (
-    "INSERT INTO blocks (partition, first, last, records, rows, late, repeats, poison, at) SELECT {p:UInt16},"
-    " {first:UInt64}, {last:UInt64}, {last:UInt64} - {first:UInt64} + 1, {rows:UInt32}, {late:UInt32},"
-    f" {{repeats:UInt32}}, {{poison:UInt32}}, now64(3) WHERE {_IS_NEXT}"
+    "INSERT INTO blocks (partition, first, last, records, rows, late, repeats, poison, next_limit, at)"
+    " SELECT {p:UInt16}, {first:UInt64}, {last:UInt64}, {last:UInt64} - {first:UInt64} + 1, {rows:UInt32},"
+    " {late:UInt32}, {repeats:UInt32}, {poison:UInt32}, {next_limit:UInt32}, now64(3)"
+    f" WHERE {_IS_NEXT}"
 )
 
 # the chain of a partition: how many blocks, first and last offset, records in them

@@ -130,5 +130,6 @@ def test_a_block_limit_changes_at_a_blocks_end_also_across_a_kill(arena):
     worker.kill()
     worker.wait()
     arena.worker()
+    assert arena.ask("SELECT next_limit FROM blocks ORDER BY at DESC LIMIT 1") == [(40,)]
     arena.pulse(b"1,%d" % LIMIT)  # the log is shared: whoever reads on must not find it cut into crumbs
     arena.is_exact()

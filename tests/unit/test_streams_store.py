@@ -212,6 +212,7 @@ async def test_a_limit_that_a_pulse_brings_holds_from_the_next_block_on_also_aft
     await rig.join()
     await rig.drain()
     assert rig.blocks(p)[:3] == [(0, 5), (6, 12), (13, 19)]
+    assert [stored.next_limit for at, _, stored in rig.rows.blocks if at == p] == [7] * len(rig.blocks(p))
 
 
 async def test_a_format_of_a_later_version_stops_the_worker():
