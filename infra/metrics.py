@@ -101,6 +101,22 @@ TRAINED_AT = Gauge(
     "juliu_trained_at_seconds", "When a scheduled training last published, Unix time; 0 before the first."
 )
 
+# -- juliu.canary ------------------------------------------------------------------------------------------------------
+
+CANARY_SECONDS = Histogram(
+    "juliu_canary_seconds", "From sending a canary to where it was found, by stage: accepted, counted, stored.",
+    ["stage"], buckets=(*SECONDS, 20.0),
+)  # fmt: skip
+CANARY_FAILURES = Counter(
+    "juliu_canary_failures_total",
+    "Canaries that did not arrive, by where they were lost sight of: refused, unknown, not_counted, not_stored.",
+    ["failure"],
+)
+CANARY_FAILING = Gauge("juliu_canary_failing_partitions", "Partitions whose last canary did not arrive.")
+CANARY_ARRIVED_AT = Gauge(
+    "juliu_canary_arrived_at_seconds", "When a canary last arrived everywhere, Unix time; 0 before the first."
+)
+
 # -- infra.catalogue -------------------------------------------------------------------------------------------------
 
 CATALOGUE_AGE = Gauge(

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     )
     train_interval_s: int = Field(3_600, ge=60, description="time between trainings of `juliu schedule`")
 
+    canary_every_s: int = Field(30, ge=0, le=3_600, description="time between canaries of `juliu schedule`; 0 is none")
+    canary_url: str = Field(
+        "", description="API that canaries go to; none: the one at JULIU_API_HOST and JULIU_API_PORT"
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe line that is logged"
     )

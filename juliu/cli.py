@@ -34,6 +34,7 @@ COMMANDS = (
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
     Command("train", "juliu.commands.train", "train", "Learn what people also watched, publish it for the feed."),
     Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, in the foreground."),
+    Command("canary", "juliu.commands.canary", "canary", "Does an event still come through, and how fast?"),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
     Command("bench", "juliu.commands.bench", "app", "Measure the running installation."),
 )
