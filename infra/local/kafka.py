@@ -1,4 +1,4 @@
-"""Apache Kafka (KRaft, one node) on the Java of this machine."""
+"""Apache Kafka (KRaft) on the Java of this machine: one node, or one of several."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from infra.local import kafka_jars
 from infra.local.errors import NotReady, StackError
@@ -21,17 +22,36 @@ from infra.local.program import Kind
 _TIMEOUT_S = 1.0
 _FORMAT_WITHIN_S = 60
 _MAX_ANSWER_BYTES = 1_000_000
+_SAFE_REPLICAS = 3
 _HEAP = ("-Xms128m", "-Xmx512m")
+
+
+class Listener(NamedTuple):
+    """One more way to the broker: clients that ask on `port` are told that it is at `advertised`."""
+
+    name: str
+    port: int
+    advertised: int
+
+
+class Cluster(NamedTuple):
+    """Several nodes: the id that their folders are formatted with, and the controller ports of nodes 1, 2, ..."""
+
+    id: str
+    controller_ports: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Kafka:
-    """One broker that is its own controller, on two loopback ports."""
+    """One broker and controller on two loopback ports, alone or as node `node_id` of a cluster."""
 
     home: Home
     port: int
     controller_port: int
     name: str = "kafka"
+    node_id: int = 1
+    cluster: Cluster | None = None
+    more: tuple[Listener, ...] = ()
     kind: Kind = "server"
     start_within_s: float = 90.0  # after kill -9 it waits for its old session and checks its log
     stop_within_s: float = 30.0
@@ -49,8 +69,17 @@ class Kafka:
             self._format()
 
     def _fill(self, target: Path, data: Path) -> None:
-        where = java_escaped(str(data))
-        fill("kafka-server.properties", target, port=self.port, controller_port=self.controller_port, data=where)
+        listeners = (Listener("BROKER", self.port, self.port), *self.more)
+        names = [*(listener.name for listener in listeners), "CONTROLLER"]
+        voters = self.cluster.controller_ports if self.cluster else (self.controller_port,)
+        fill(
+            "kafka-server.properties", target, data=java_escaped(str(data)), node_id=self.node_id,
+            voters=[f"{n}@{HOST}:{port}" for n, port in enumerate(voters, 1)],
+            listeners=[f"{x.name}://{HOST}:{x.port}" for x in listeners] + [f"CONTROLLER://{HOST}:{self.controller_port}"],
+            advertised=[f"{x.name}://{HOST}:{x.advertised}" for x in listeners],
+            protocols=[f"{name}:PLAINTEXT" for name in names],
+            replicas=min(len(voters), _SAFE_REPLICAS), min_isr=2 if len(voters) >= _SAFE_REPLICAS else 1,
+        )  # fmt: skip
 
     def _format(self) -> None:
         """Format a folder beside the place and move it there when it is whole."""
@@ -59,9 +88,10 @@ class Kafka:
         partial.parent.mkdir(parents=True, exist_ok=True)
         config = self.home.run(self.name) / "format.properties"
         self._fill(config, partial)
+        cluster_id = self.cluster.id if self.cluster else new_cluster_id()
         made = subprocess.run(
             [*kafka_jars.java("-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"), _log_config(),
-             "kafka.tools.StorageTool", "format", f"--cluster-id={new_cluster_id()}", "--config", str(config)],
+             "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", str(config)],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FORMAT_WITHIN_S, check=False,
         )  # fmt: skip
         if made.returncode:

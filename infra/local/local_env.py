@@ -30,12 +30,17 @@ def render(known: Mapping[str, str], ports: Mapping[str, int], new_secret: str) 
         "JULIU_KAFKA": f"{HOST}:{ports['kafka']}",
         "JULIU_REDIS_URL": f"redis://{HOST}:{ports['redis']}/0",
         "JULIU_CLICKHOUSE_URL": f"http://{HOST}:{ports['clickhouse']}",
-        "JULIU_MYSQL_URL": f"mysql+pymysql://{MYSQL_USER}:{quote(password)}@{HOST}:{ports['mysql']}/{MYSQL_DATABASE}",
+        "JULIU_MYSQL_URL": mysql_url(password, ports["mysql"]),
         "JULIU_API_PORT": str(ports["api"]),
         "JULIU_JWT_SECRET": known.get("JULIU_JWT_SECRET") or new_secret[32:96],
         "JULIU_TICKET_SECRET": known.get("JULIU_TICKET_SECRET") or new_secret[96:],
     }
     return "\n".join([_HEAD, *(f"{name}={value}" for name, value in ({**known, **ours}).items())]) + "\n"
+
+
+def mysql_url(password: str, port: int) -> str:
+    """How SQLAlchemy finds our database on a loopback port."""
+    return f"mysql+pymysql://{MYSQL_USER}:{quote(password)}@{HOST}:{port}/{MYSQL_DATABASE}"
 
 
 def mysql_password(known: Mapping[str, str]) -> str:

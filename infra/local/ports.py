@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from infra.local.errors import StackError
 from infra.local.files import write_whole
@@ -32,15 +32,15 @@ def is_free(port: int) -> bool:
 
 
 def choose(
-    remembered: Mapping[str, int], free: Callable[[int], bool], rng: random.Random
+    remembered: Mapping[str, int], free: Callable[[int], bool], rng: random.Random, names: Sequence[str] = NAMES
 ) -> tuple[dict[str, int], list[str]]:
-    """A port for every name: the remembered one where it is free, else a new one.
+    """A port for every one of `names`: the remembered one where it is free, else a new one.
 
     Returns the ports and the names whose remembered port was taken.  Raises StackError when no port can be found.
     """
     ports: dict[str, int] = {}
-    moved = [name for name, port in remembered.items() if name in NAMES and not free(port)]
-    for name in NAMES:
+    moved = [name for name, port in remembered.items() if name in names and not free(port)]
+    for name in names:
         kept = remembered.get(name)
         ports[name] = kept if kept and name not in moved else _new(free, {*ports.values(), *remembered.values()}, rng)
     return ports, moved
@@ -65,8 +65,8 @@ def recall(home: Home) -> dict[str, int]:
         raise StackError(f"{home.ports} is damaged ({error}): remove it, and new ports are chosen") from error
 
 
-def settle(home: Home) -> tuple[dict[str, int], list[str]]:
+def settle(home: Home, names: Sequence[str] = NAMES) -> tuple[dict[str, int], list[str]]:
     """Choose and remember the ports of this home, which must not be running.  Returns them and the names that moved."""
-    ports, moved = choose(recall(home), is_free, random.Random())  # noqa: S311  a port is no secret
+    ports, moved = choose(recall(home), is_free, random.Random(), names)  # noqa: S311  a port is no secret
     write_whole(home.ports, json.dumps({"format": 1, "ports": ports}, indent=1) + "\n")
     return ports, moved
