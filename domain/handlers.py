@@ -7,7 +7,7 @@ new, the hashes of its session and viewer with the fields it asked for, and the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from domain import counters, hotness, playback, registers, state
 from domain.events import (
@@ -153,21 +153,41 @@ _THRESHOLDS = (
 )
 
 
-def mark(event: PlayEvent) -> int:
+class Moment(Protocol):
+    """What of an event decides whether it heats."""
+
+    @property
+    def ts_ms(self) -> int: ...
+    @property
+    def received_at_ms(self) -> int: ...
+    @property
+    def episode_no(self) -> int: ...
+
+
+def mark(event: Moment) -> int:
     """What heats at most once: this episode in this fixed half hour of the event's time.  Ordered by half hour."""
     return event.ts_ms // hotness.HALF_HOUR_MS << 17 | event.episode_no
 
 
-def _heat(event: PlayEvent, user: Hash, field: str, totals: Totals) -> None:
-    """One qualified valid play a viewer, episode and half hour makes the drama hotter.  Marks past MARKS_LIFE go."""
-    new, marks = mark(event), user.cells[field]
+def marked(marks: tuple[int, ...], event: Moment) -> tuple[int, ...] | None:
+    """The marks of a viewer and drama after a qualified valid play, which makes the drama hotter.
+
+    None where it does not: one a viewer, episode and half hour does.  Marks past MARKS_LIFE go.
+    """
+    new = mark(event)
     if new in marks:
-        return
+        return None
     oldest = (event.received_at_ms // hotness.HALF_HOUR_MS - MARKS_LIFE) << 17
     kept = [old for old in marks if old >= oldest]
-    if len(kept) >= MAX_MARKS:
+    return (*kept, new) if len(kept) < MAX_MARKS else None
+
+
+def _heat(event: PlayEvent, user: Hash, field: str, totals: Totals) -> None:
+    """Heat the drama, in each decay, where this play does."""
+    marks = marked(user.cells[field], event)
+    if marks is None:
         return
-    user.put(field, (*kept, new))
+    user.put(field, marks)
     user.expire_s = USER_LIFE_S
     for decay in hotness.DECAYS:
         epoch, weight = hotness.weight(event.ts_ms, decay)

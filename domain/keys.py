@@ -7,6 +7,8 @@ anything: SESSION_LIFE_S is longer than lateness plus the log's retention, and w
 
 from __future__ import annotations
 
+import re
+
 from domain.topics import EVENTS
 
 LATENESS_S = 7 * 86_400  # an event received later than this after it happened is `late`: kept, not counted
@@ -30,6 +32,14 @@ def namespace(p: int) -> str:
 def fence(group: str, ns: int, p: int) -> str:
     """STRING: the last offset whose effects are in the store, or `broken <offset>`.  Lives for ever."""
     return f"fence:{group}:{ns}:{{{p}}}"
+
+
+REBUILD_LOCK = "rebuild:lock"  # STRING: who is rebuilding.  Lives 30 s after that one was last seen at work.
+
+
+def rebuilding(p: int) -> str:
+    """STRING: the number of the namespace that `juliu rebuild redis` is writing; gone once it is in use."""
+    return f"rebuild:{{{p}}}"
 
 
 BLOCK_FORMAT = "format"  # field of block_format: a hash, so that it is read with the fence as of one moment
@@ -98,6 +108,17 @@ def dirty(ns: int, p: int) -> str:
 def poison_budget(group: str, version: str, minute: int) -> str:
     """HASH poison, records -> integer, of one minute.  Lives 10 minutes.  Written by streams."""
     return f"poison:{group}:{version}:{minute}"
+
+
+_IN_NAMESPACE = re.compile(
+    r"(?:fence:\w+|block_format|s:\w+|u|seen|recent|c|heat:\w+|dirty):(?P<ns>\d+):\{(?P<p>\d+)\}(?:$|:)"
+)
+
+
+def namespace_of(key: str) -> tuple[int, int] | None:
+    """(partition, namespace) of a key that belongs to one; None for any other."""
+    found = _IN_NAMESPACE.match(key)
+    return (int(found["p"]), int(found["ns"])) if found else None
 
 
 # -- merged for readers: written by the merge task every second --------------------------------------------------------
