@@ -36,6 +36,7 @@ COMMANDS = (
     Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, in the foreground."),
     Command("canary", "juliu.commands.canary", "canary", "Does an event still come through, and how fast?"),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
+    Command("faults", "juliu.commands.faults", "run", "Do harm to an installation of its own; every event counts once."),
     Command("bench", "juliu.commands.bench", "app", "Measure the running installation."),
 )
 

@@ -1,0 +1,105 @@
+"""Results of runs: a line each in a file, so that hours of work are gone on with where they were left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from rich.table import Column, Table
+
+from infra.place import ROOT
+
+NAME = "results.jsonl"
+GOOD, BAD = "[green]ok[/green]", "[red]NO[/red]"
+
+
+class Run(NamedTuple):
+    """What makes two runs the same: the fault, its seed, how many events, which code, without which rule."""
+
+    fault: str
+    seed: int
+    events: int
+    version: str
+    sabotage: str = ""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One run.  Counts are of events; `recovery_s`: from healed until everything of before it was in both stores."""
+
+    fault: str
+    seed: int
+    events: int
+    version: str
+    sabotage: str = ""
+    sent: int = 0
+    acked: int = 0
+    unknown: int = 0
+    rejected: int = 0
+    stored: int = 0
+    distinct: int = 0
+    lost: int = 0
+    double: int = 0
+    counters_wrong: int = 0
+    dead: int = 0
+    recovery_s: float | None = None
+    seconds: float = 0.0
+    ok: bool = False
+    problems: list[str] = []
+    notes: dict[str, Any] = {}
+
+    @property
+    def run(self) -> Run:
+        """What it is the result of."""
+        return Run(self.fault, self.seed, self.events, self.version, self.sabotage)
+
+
+_decode = msgspec.json.Decoder(Result).decode
+
+
+def folder() -> Path:
+    """Where runs have their home, ledgers and results: JULIU_HOME, else var/faults."""
+    return Path(os.environ.get("JULIU_HOME") or ROOT / "var" / "faults")
+
+
+def file() -> Path:
+    """The results of that folder."""
+    return folder() / NAME
+
+
+def append(result: Result, path: Path) -> None:
+    """Add it to the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(result) + b"\n")
+
+
+def read(path: Path) -> list[Result]:
+    """All that is there, the oldest first.  Lines that cannot be read (cut short, of an older form) are left out."""
+    found: list[Result] = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            found.append(_decode(line))
+        except msgspec.DecodeError:
+            continue
+    return found
+
+
+def latest(found: Iterable[Result]) -> dict[Run, Result]:
+    """The last result of each run."""
+    return {result.run: result for result in found}
+
+
+def table(found: Sequence[Result]) -> Table:
+    """For people."""
+    names = ("sent", "acked", "unknown", "rejected", "stored", "distinct", "lost", "double", "wrong", "recovery s")
+    out = Table("fault", "seed", *(Column(name, justify="right") for name in names), "", title_justify="left")
+    for one in found:
+        numbers = (one.sent, one.acked, one.unknown, one.rejected, one.stored, one.distinct, one.lost, one.double,
+                   one.counters_wrong)  # fmt: skip
+        recovery = "" if one.recovery_s is None else f"{one.recovery_s:.1f}"
+        name = f"{one.fault} without {one.sabotage}" if one.sabotage else one.fault
+        out.add_row(name, str(one.seed), *(f"{n:,}" for n in numbers), recovery, GOOD if one.ok else BAD)
+    return out
