@@ -105,6 +105,7 @@ class Parts:
         found: Heat = {}
         for decay, epoch, name in _heat_keys(places, told):
             scores = {int(d): float(score) async for d, score in self._redis.zscan_iter(name, count=PAGE)}
+            scores.pop(canary.DRAMA_ID, None)
             _add(found, decay, epoch, scores)
         return found
 

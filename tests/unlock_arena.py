@@ -83,6 +83,14 @@ class Arena:
         self._children[name].wait()
         self.start(name)
 
+    def port(self, name: str) -> int:
+        """Where a process listens."""
+        return self._ports[name]
+
+    def pid(self, name: str) -> int:
+        """Of a process as it runs now."""
+        return self._children[name].pid
+
     def stop(self) -> None:
         """End the processes."""
         for child in self._children.values():

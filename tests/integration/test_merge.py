@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain import counters, hotness, keys
+from domain import canary, counters, hotness, keys
 from domain.effects import Run
 from infra.fold_store import RedisFoldStore, connect
 from streams.merge import Merger
@@ -88,6 +88,17 @@ async def test_sums_over_partitions_follow_what_changed(rig: Rig) -> None:
     assert await merger.merge() == "part"
     assert rig.views() == {7: 6, 8: 3}
     assert list(rig.hot()) == [7, 8] or rig.hot()[7] == rig.hot()[8]
+    assert await merger.merge() == "nothing"
+
+
+async def test_the_canary_is_in_no_list(rig: Rig) -> None:
+    merger = rig.merger()
+    for kind in ("full", "part"):
+        await rig.play(1, 7)
+        await rig.play(0, canary.DRAMA_ID)
+        assert await merger.merge() == kind
+        assert list(rig.views()) == list(rig.hot()) == [7]
+    await rig.play(0, canary.DRAMA_ID)
     assert await merger.merge() == "nothing"
 
 
