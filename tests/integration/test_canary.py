@@ -1,4 +1,4 @@
-"""The canary on real servers and processes: it arrives, is told where it does not, and is in nothing that people read."""
+"""The canary on real servers: it arrives, is told where it does not, and nothing that people read has it."""
 
 from __future__ import annotations
 
