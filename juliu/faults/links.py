@@ -12,6 +12,7 @@ import contextlib
 import random
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable
 
 from infra.local.home import HOST
@@ -103,8 +104,9 @@ class Door:
         self._pairs: set[Pair] = set()
 
     async def open(self, port: int) -> None:
-        """Listen."""
+        """Listen; 0 is any port that is free."""
         self._server = await asyncio.start_server(self._come_in, HOST, port, limit=CHUNK)
+        self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop listening, drop what is connected."""
@@ -227,6 +229,7 @@ class _Line:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self._due = 0.0
+        self._chunks: deque[bytes] = deque()
         self._pending = 0
         self._room = asyncio.Event()
 
@@ -239,7 +242,8 @@ class _Line:
             return
         self._due = max(self._due, loop.time() + late_s)
         self._pending += len(data)
-        loop.call_at(self._due, self._leave, data)
+        self._chunks.append(data)
+        loop.call_at(self._due, self._leave)  # which of two that are due at once comes first is all the same
         await self._below(PENDING_BYTES)
 
     async def end(self) -> None:
@@ -248,7 +252,8 @@ class _Line:
         if self._writer.can_write_eof():
             self._writer.write_eof()
 
-    def _leave(self, data: bytes) -> None:
+    def _leave(self) -> None:
+        data = self._chunks.popleft()
         self._pending -= len(data)
         self._room.set()
         if not self._writer.transport.is_closing():
