@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ from juliu.faults.run import play
 from streams.dead import code_version
 
 WRONG, NO_SUCH_FAULT = 1, 2
+TABLE_WIDTH = 140  # where nobody says how wide it may be
 
 
 def run(
@@ -81,6 +83,7 @@ def _runs(wanted: Sequence[tuple[Fault, str]], seeds: range, events: int) -> lis
 
 def _play(runs: Sequence[tuple[Fault, Run]], *, again: bool, as_json: bool) -> None:
     console = Console(stderr=True, highlight=False)
+    logging.getLogger("infra.local").setLevel(logging.ERROR)  # that something was killed is no news here
     try:
         found = asyncio.run(_all(runs, again, console))
     except StackError as error:
@@ -89,7 +92,7 @@ def _play(runs: Sequence[tuple[Fault, Run]], *, again: bool, as_json: bool) -> N
     if as_json:
         typer.echo(json.dumps({"ok": all(good), "results": [msgspec.to_builtins(one) for one in found]}, indent=1))
     else:
-        Console().print(results.table(found))
+        Console(width=None if console.is_terminal else TABLE_WIDTH).print(results.table(found))
         for one in found:
             for problem in one.problems if not _good(one) else ():
                 console.print(f"{one.fault} seed {one.seed}: {problem}", style="red", markup=False)

@@ -39,7 +39,7 @@ def _wanted(expected: Expected, p: int, ns: int) -> Iterator[tuple[str, Wanted]]
         yield keys.seen(ns, p, user_id), Wanted("seen bit", dict.fromkeys(seen, True), _bitmap)
     for user_id, dramas in expected.recent.items():
         newest = sorted(dramas.items(), key=lambda x: (x[1], str(x[0])))[-keys.RECENT_KEPT :]
-        yield keys.recent(ns, p, user_id), Wanted("recent drama", {d: float(ts) for d, ts in newest}, _scores)
+        yield keys.recent(ns, p, user_id), Wanted("recent drama", dict(newest), _times)
     counts = {f"{drama_id}:{name}": n for (drama_id, name), n in expected.numbers().items()}
     yield keys.counters_part(ns, p), Wanted("counter", counts, _integers, mortal=False, empty=0)
     for (decay, epoch), scores in _heat(expected).items():
@@ -148,6 +148,10 @@ def _bitmap(raw: bytes) -> dict[int, bool]:
 
 def _scores(raw: list[tuple[bytes, float]]) -> dict[int, float]:
     return {int(member): score for member, score in raw}
+
+
+def _times(raw: list[tuple[bytes, float]]) -> dict[int, int]:
+    return {int(member): int(score) for member, score in raw}
 
 
 def _integers(raw: dict[bytes, bytes]) -> dict[str, int]:
