@@ -82,6 +82,18 @@ BEGUN_AGAIN = Counter("juliu_stream_begun_again_total", "Times that a fence was 
 WAITING = Gauge("juliu_stream_waiting_partitions", "Partitions that wait for a store.", ["group", "store"])
 LAG_RECORDS = Gauge("juliu_stream_lag_records", "Records behind the fence.", ["group", "partition"])
 LAG_SECONDS = Gauge("juliu_stream_lag_seconds", "Age of the first event behind the fence.", ["group", "partition"])
+LOOKED_AT = Gauge(
+    "juliu_stream_looked_at_seconds",
+    "When the watchdog last had answers from Kafka and Redis, Unix time: fence and lag are as of then.",
+    ["group"],
+)
+FENCE = Gauge("juliu_stream_fence", "The last offset whose effects are in the store.", ["group", "partition"])
+KEPT_SECONDS = Gauge(
+    "juliu_stream_kept_seconds",
+    "How much older than the first event behind the fence the oldest record of the log is: what retention takes before"
+    " it passes the fence.  +Inf where the fence is not far behind, or retention has taken nothing yet.",
+    ["group", "partition"],
+)
 MERGE_SECONDS = Histogram("juliu_merge_seconds", "One merge of counters and heat.", ["kind"], buckets=SECONDS)
 
 RELAY_SENT = Counter("juliu_relay_sent_total", "Outbox rows that are in the log and marked.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import redis
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -17,6 +17,8 @@ from streams.watchdog import First, Silent
 ANSWER_S = 3.0
 LOOKED_AT = 5_000  # records behind a fence that are looked at for one that is no pulse
 AT_ONCE = 100
+
+T = TypeVar("T")
 
 
 class ServersProbe:
@@ -50,17 +52,37 @@ class ServersProbe:
 
     def end(self, p: int) -> int:
         """See Probe."""
+        return self._marks(p)[1]
+
+    def _marks(self, p: int) -> tuple[int, int]:
+        """The offset of the first record that is kept, and the one that the next record will get."""
         try:
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(EVENTS.name, p), ANSWER_S, False)
+            begin, end = self._consumer.get_watermark_offsets(TopicPartition(EVENTS.name, p), ANSWER_S, False)
         except KafkaException as error:
             raise Silent(f"kafka: {error!r}") from error
-        return int(end)
+        return int(begin), int(end)
+
+    def oldest(self, p: int) -> First | None:
+        """See Probe."""
+        begin, end = self._marks(p)
+        if not 0 < begin < end:
+            return None
+        found = self._at(p, begin, lambda: self._consumer.consume(1, ANSWER_S))
+        if not found:
+            return None
+        if found[0].error():  # retention took it meanwhile: the next look tells
+            raise Silent(f"kafka, partition {p}: {found[0].error()}")
+        return First(found[0].timestamp()[1])
 
     def first_event(self, p: int, after: int) -> First | None:
         """See Probe.  Looks at LOOKED_AT records at most."""
+        return self._at(p, after + 1, lambda: self._first_of(p))
+
+    def _at(self, p: int, offset: int, read: Callable[[], T]) -> T:
+        """What `read` makes of the partition from this offset on."""
         try:
-            self._consumer.assign([TopicPartition(EVENTS.name, p, after + 1)])
-            return self._first_of(p)
+            self._consumer.assign([TopicPartition(EVENTS.name, p, offset)])
+            return read()
         except KafkaException as error:
             raise Silent(f"kafka: {error!r}") from error
         finally:

@@ -26,6 +26,7 @@ IDLE_STALLS = 3  # a worker that holds nothing gives the holder this many times 
 STOP_S = 25.0
 LOOK_S, TICK_S = 5.0, 0.25
 TRUSTED_S = 15.0  # how old a look may be for /readyz
+FAR_BEHIND_S = 600.0  # from where on it is worth a read to know how near retention is
 
 log = logs.get(__name__)
 
@@ -49,6 +50,9 @@ class Probe(Protocol):
     def end(self, p: int) -> int:
         """The offset that the next record of the partition will get."""
 
+    def oldest(self, p: int) -> First | None:
+        """The first record that the log still has; None where none was taken away yet, or none is there."""
+
     def first_event(self, p: int, after: int) -> First | None:
         """The first record behind `after` that is not a pulse; None when there is none."""
 
@@ -65,6 +69,7 @@ class Seen:
     since: float
     lag_records: int = 0
     lag_seconds: float = 0.0
+    kept_seconds: float = float("inf")  # what retention takes before it passes the fence
 
 
 @dataclass
@@ -96,10 +101,12 @@ class Watchdog:
                 self._one(p, fence, known.get(p))
         except Silent as error:
             log.warning("the watchdog sees nothing", error=str(error)[:200])
+            self._waiting()  # what the partitions wait for may be why
             for seen in self.partitions.values():
                 seen.since = self.now()  # what nobody can see is not known to stand still
             return
         self.looked_at = self.now()
+        metrics.LOOKED_AT.labels(self.group.work.group).set(self.wall())
         self._waiting()
 
     def healthy(self) -> bool:
@@ -146,14 +153,26 @@ class Watchdog:
         seen.lag_records = max(0, self.probe.end(p) - 1 - seen.fence)
         first = self.probe.first_event(p, seen.fence) if seen.lag_records else None
         seen.lag_seconds = 0.0 if first is None else max(0.0, self.wall() - first.timestamp_ms / 1000)
-        labels = (self.group.work.group, str(p))
-        if p in self.group.assigned:
-            metrics.LAG_RECORDS.labels(*labels).set(seen.lag_records)
-            metrics.LAG_SECONDS.labels(*labels).set(seen.lag_seconds)
-        else:
-            metrics.LAG_RECORDS.remove(*labels)
-            metrics.LAG_SECONDS.remove(*labels)
+        seen.kept_seconds = float("inf") if first is None else self._kept(p, seen, first)
+        self._tell(p, seen)
         return first
+
+    def _kept(self, p: int, seen: Seen, first: First) -> float:
+        oldest = self.probe.oldest(p) if seen.lag_seconds > FAR_BEHIND_S else None
+        return float("inf") if oldest is None else max(0.0, (first.timestamp_ms - oldest.timestamp_ms) / 1000)
+
+    def _tell(self, p: int, seen: Seen) -> None:
+        """The partition's metrics; those of a partition that is not ours are its owner's to tell."""
+        values = {
+            metrics.FENCE: seen.fence, metrics.LAG_RECORDS: seen.lag_records,
+            metrics.LAG_SECONDS: seen.lag_seconds, metrics.KEPT_SECONDS: seen.kept_seconds,
+        }  # fmt: skip
+        labels = (self.group.work.group, str(p))
+        for metric, value in values.items():
+            if p in self.group.assigned:
+                metric.labels(*labels).set(value)
+            else:
+                metric.remove(*labels)
 
     def _patience(self, p: int) -> float:
         if p in self.group.assigned:

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from streams import exits
-from streams.watchdog import IDLE_STALLS, SESSION_S, STALL_S, STOP_S, First, Silent, Watchdog
+from streams.watchdog import FAR_BEHIND_S, IDLE_STALLS, SESSION_S, STALL_S, STOP_S, First, Silent, Watchdog
 
 
 class Ended(BaseException):
@@ -28,6 +29,7 @@ class Servers:
         self.at: dict[int, int] = {0: 5, 1: 5}
         self.ends: dict[int, int] = {0: 6, 1: 6}
         self.pulses: set[tuple[int, int]] = set()
+        self.oldest_ms: int | None = None
         self.silent = False
 
     def fences(self) -> Mapping[int, int]:
@@ -39,6 +41,10 @@ class Servers:
     def end(self, p: int) -> int:
         """See Probe."""
         return self.ends[p]
+
+    def oldest(self, p: int) -> First | None:
+        """See Probe."""
+        return None if self.oldest_ms is None else First(self.oldest_ms)
 
     def first_event(self, p: int, after: int) -> First | None:
         """See Probe."""
@@ -178,6 +184,51 @@ def test_lag_is_measured_from_the_fence(rig: Rig) -> None:
     rig.dog.look()
     assert rig.dog.partitions[0].lag_records == 100
     assert rig.dog.partitions[0].lag_seconds == pytest.approx(10.0)
+
+
+def sample(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"group": "counters", **labels})
+
+
+def test_lag_and_fence_are_told_for_partitions_that_are_ours(rig: Rig) -> None:
+    rig.servers.ends[0] = 106
+    rig.dog.look()
+    assert (sample("juliu_stream_fence", partition="0"), sample("juliu_stream_lag_records", partition="0")) == (5, 100)
+    assert sample("juliu_stream_looked_at_seconds") == rig.time
+    rig.group.assigned = frozenset({1})
+    rig.dog.look()
+    assert sample("juliu_stream_fence", partition="0") is None
+    assert sample("juliu_stream_fence", partition="1") == 5
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "oldest_s_before", "kept_s"),
+    [
+        (FAR_BEHIND_S + 60, 3_600, 3_600.0),
+        (FAR_BEHIND_S + 60, 0, 0.0),
+        (FAR_BEHIND_S - 60, 3_600, float("inf")),  # not worth a read
+        (FAR_BEHIND_S + 60, None, float("inf")),  # retention has taken nothing
+    ],
+)
+def test_how_near_retention_is_to_the_fence_is_told(
+    rig: Rig, behind_s: float, oldest_s_before: float | None, kept_s: float
+) -> None:
+    rig.servers.ends[0] = 106
+    rig.time = 990 + behind_s  # the first event behind a fence is of 990 s
+    rig.servers.oldest_ms = None if oldest_s_before is None else int((990 - oldest_s_before) * 1000)
+    rig.dog.look()
+    assert sample("juliu_stream_kept_seconds", partition="0") == kept_s
+    assert sample("juliu_stream_kept_seconds", partition="1") == float("inf")
+
+
+def test_what_the_partitions_wait_for_is_told_also_while_nothing_can_be_seen(rig: Rig) -> None:
+    rig.waiting = {1: SimpleNamespace(store="redis")}
+    rig.servers.silent = True
+    rig.dog.look()
+    assert sample("juliu_stream_waiting_partitions", store="redis") == 1
+    rig.waiting, rig.servers.silent = {}, False
+    rig.dog.look()
+    assert sample("juliu_stream_waiting_partitions", store="redis") == 0
 
 
 def test_a_process_that_slept_through_its_session_ends(rig: Rig) -> None:
