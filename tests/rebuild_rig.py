@@ -32,7 +32,7 @@ PULSE_EVERY = 97
 def odd(load: Iterable[events.AnyEvent], seed: int) -> Iterable[events.AnyEvent]:
     """The same with what is rare: late events, lengths that change within a playback, playbacks of many pieces."""
     rnd = random.Random(seed)
-    for event in load:
+    for event in map(stretched, load):
         x = rnd.random()
         if x < 0.01:
             yield msgspec.structs.replace(event, late=True)
@@ -45,6 +45,12 @@ def odd(load: Iterable[events.AnyEvent], seed: int) -> Iterable[events.AnyEvent]
             yield msgspec.structs.replace(event, from_ms=at, to_ms=at + 150)
         else:
             yield event
+
+
+def stretched(event: events.AnyEvent) -> events.AnyEvent:
+    """Over two weeks and the turn of a month instead of some seconds."""
+    ts_ms, received_at_ms = (NOW_MS + 200_000 * (at - NOW_MS) for at in (event.ts_ms, event.received_at_ms))
+    return msgspec.structs.replace(event, ts_ms=ts_ms, received_at_ms=received_at_ms)
 
 
 def in_pieces(seed: int) -> list[events.AnyEvent]:

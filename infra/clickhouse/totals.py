@@ -116,10 +116,10 @@ def bounds(upto: Mapping[int, int]) -> dict[str, Any]:
     return {"upto": [upto.get(p, -1) for p in range(max(upto, default=-1) + 1)]}
 
 
-def slices(client: Client, upto: Mapping[int, int]) -> list[dict[str, Any]]:
-    """The parameters of UPTO and SLICE, one a slice of viewers with about so many rows."""
+def slices(client: Client, upto: Mapping[int, int], rows: int = 0) -> list[dict[str, Any]]:
+    """The parameters of UPTO and SLICE, one a slice of viewers with about `rows` (0: ROWS_A_SLICE)."""
     there = int(client.command(f"SELECT count() FROM events WHERE {UPTO}", parameters=bounds(upto)))  # type: ignore[arg-type]
-    number = max(1, -(-there // ROWS_A_SLICE))
+    number = max(1, -(-there // (rows or ROWS_A_SLICE)))
     return [bounds(upto) | {"slices": number, "slice": at} for at in range(number)]
 
 

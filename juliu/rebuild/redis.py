@@ -1,0 +1,171 @@
+"""`juliu rebuild redis`: checks, writes new namespaces beside what is in use, compares, switches, tidies up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+import redis
+
+from domain import keys
+from infra import failpoints, namespaces
+from infra.clickhouse.client import connect
+from infra.log_reader import LogReader
+from infra.settings import Settings
+from juliu.rebuild import space
+from juliu.rebuild.redis_state import Writer
+from juliu.rebuild.refused import Refused
+from juliu.rebuild.stand import Part, Stand, Target, missing_rows, stand
+from streams.preflight import WrongTopics, check_topics
+
+ANSWER_S = 30.0
+
+
+class Partition(msgspec.Struct, frozen=True):
+    """What became of a partition: both groups stand at `fence` in `namespace`; `before` is what was in use."""
+
+    partition: int
+    before: int | None
+    namespace: int
+    fence: int
+    switched: bool
+
+
+class Report(msgspec.Struct):
+    """What was done.  Seconds are since the beginning."""
+
+    events: int = 0
+    viewers: int = 0
+    session_rows: int = 0
+    dramas: int = 0
+    written_s: float = 0.0
+    switched_s: float = 0.0
+    removed_keys: int = 0
+    seconds: float = 0.0
+    partitions: list[Partition] = msgspec.field(default_factory=list)
+    differences: list[str] = msgspec.field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How: `accept_missing` makes the state without rows that ClickHouse lacks; `to_namespace` 0 is any number."""
+
+    switch: bool = True
+    accept_missing: bool = False
+    to_namespace: int = 0
+    say: Callable[[str], None] = lambda _: None
+
+
+@dataclass
+class Rebuild:
+    """One rebuild; run() it once.
+
+    Live throughout.  Killed anywhere it leaves what is in use as it was; run another.
+    Everything may raise Refused, redis.RedisError, KafkaException, LogSilent, clickhouse_connect's ClickHouseError.
+    """
+
+    settings: Settings
+    options: Options
+    client: redis.Redis
+    report: Report = field(default_factory=Report)
+    began: float = field(default_factory=time.monotonic)
+
+    def run(self) -> Report:
+        """All of it."""
+        self._check_installation()
+        at = self._stand()
+        with space.Lock(self.client) as lock:
+            self._clear()
+            before = space.pointers(self.client, at.parts)
+            new = space.begin(self.client, at.parts, self.options.to_namespace)
+            self._write(Target(at, new, int(time.time())), lock)
+            self._switch(at, new, before)
+        self.report.seconds = self._passed()
+        return self.report
+
+    def _write(self, target: Target, lock: space.Lock) -> None:
+        writer = Writer(self.settings, self.client, target, lock.beat, self.options.say)
+        written = writer.write()
+        writer.write_fences()
+        report = self.report
+        report.viewers, report.session_rows, report.dramas = written.viewers, written.session_rows, written.dramas
+        report.events, report.written_s = target.at.rows, self._passed()
+
+    def _switch(self, at: Stand, new: dict[int, int], before: dict[int, int | None]) -> None:
+        switched = self.options.switch
+        failpoints.reached("rebuild.before_pointer")
+        for p, part in at.parts.items():
+            if switched:
+                space.switch(self.client, p, new[p], before[p])
+            self.report.partitions.append(Partition(p, before[p], new[p], part.fence, switched))
+        self.report.switched_s = self._passed()
+        if switched:
+            self.options.say("the new namespaces are in use; the old ones are removed")
+            self.report.removed_keys += swept(self.client, self.settings.partitions)
+
+    def _clear(self) -> None:
+        """What a rebuild that was killed has written."""
+        if space.unfinished(self.client, range(self.settings.partitions)):
+            self.options.say("an earlier rebuild was not finished: what it wrote is removed")
+            self.report.removed_keys += swept(self.client, self.settings.partitions)
+
+    def _check_installation(self) -> None:
+        """The partition count is that of the log, and of Redis, which may have forgotten it."""
+        try:
+            check_topics(self.settings)
+            namespaces.check_before_migration(self.settings)
+        except (WrongTopics, namespaces.WrongPartitions) as error:
+            raise Refused(str(error)) from error
+        self.client.set(keys.PARTITIONS, self.settings.partitions, nx=True)
+
+    def _stand(self) -> Stand:
+        with connect(self.settings) as client:
+            at = stand(client, self.settings.partitions)
+            missing = missing_rows(client, at)
+        if missing and not self.options.accept_missing:
+            told = ", ".join(f"{n:,} of partition {p}" for p, n in missing.items())
+            raise Refused(
+                f"`events` lacks rows that `blocks` tells of: {told}. They were lost, or are older than 13 months;"
+                " bring them back (`juliu rebuild clickhouse`), or make the state without them (--accept-missing)"
+            )
+        with LogReader(self.settings) as log:
+            for p, part in at.parts.items():
+                check_log(p, part, log)
+        return at
+
+    def _passed(self) -> float:
+        return round(time.monotonic() - self.began, 1)
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[redis.Redis]:
+    """A client for a rebuild."""
+    with redis.Redis.from_url(settings.redis_url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S) as client:
+        yield client
+
+
+def sweep(settings: Settings) -> int:
+    """Remove what no namespace in use holds; how many keys that were.  Raises Refused, redis.RedisError."""
+    with connected(settings) as client, space.Lock(client):
+        removed = swept(client, settings.partitions)
+        client.delete(*(keys.rebuilding(p) for p in range(settings.partitions)))
+    return removed
+
+
+def swept(client: redis.Redis, partitions: int) -> int:
+    """The same, by whoever has the lock.  Of a partition whose pointer is lost nothing is known, so all of it stays."""
+    used = space.pointers(client, range(partitions))
+    return space.sweep(client, {p: [number] for p, number in used.items() if number is not None})
+
+
+def check_log(p: int, part: Part, log: LogReader) -> None:
+    """The workers must be able to go on behind the fence.  Raises Refused."""
+    begin, end = log.bounds(p)
+    if not begin <= part.fence + 1 <= end:
+        raise Refused(
+            f"partition {p}: ClickHouse has everything up to {part.fence}, the log holds {begin} to before {end}:"
+            " nobody could go on from there"
+        )

@@ -1,0 +1,153 @@
+"""What is kept of each viewer: progress, reactions, heat marks, history and what was seen; and the heat of dramas."""
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from domain import bitmap, hotness, keys, registers, state
+from domain.handlers import MAX_DRAMA_INDEX, marked
+from infra.clickhouse.totals import SLICE, UPTO, rows_of
+from juliu.rebuild import plays
+from juliu.rebuild.bulk import Bulk
+from juliu.rebuild.plays import Played
+from juliu.rebuild.rows import PLAYED
+from juliu.rebuild.stand import Target
+
+HeatTotals = dict[tuple[int, str, int, int], float]  # (partition, decay, epoch, drama) -> sum of weights
+_STAMP = "(ts, session_id, seq)"
+
+# by viewer, each drama's last progress, and its latest start or end (0: none)
+_PROGRESS = f"""
+SELECT p, user_id, max(last), groupArray((drama_id, toUnixTimestamp64Milli(at.1), at.3, at.4, at.5, at.2, recent))
+FROM
+(
+    SELECT
+        any(partition) AS p, user_id, drama_id, max(offset) AS last,
+        max((ts, session_id, seq, episode_no, to_ms)) AS at,
+        toUnixTimestamp64Milli(maxIf(ts, event_type != 'heartbeat')) AS recent
+    FROM events WHERE {PLAYED} AND {UPTO} AND {SLICE}
+    GROUP BY user_id, drama_id
+)
+GROUP BY p, user_id
+"""
+
+# by viewer, the last word on each thing that can be reacted to
+_REACTIONS = f"""
+SELECT p, user_id, max(last), groupArray((kind, drama_id, episode_no, toUnixTimestamp64Milli(at.1), at.3, at.4, at.2))
+FROM
+(
+    SELECT
+        any(partition) AS p, user_id, drama_id, episode_no, max(offset) AS last,
+        multiIf(event_type IN ('liked', 'unliked'), 'l', event_type = 'disliked', 'd', 'f') AS kind,
+        max((ts, session_id, seq, toUInt8(event_type IN ('liked', 'followed', 'disliked')))) AS at
+    FROM events
+    WHERE event_type IN ('liked', 'unliked', 'followed', 'unfollowed', 'disliked') AND {UPTO} AND {SLICE}
+    GROUP BY user_id, kind, drama_id, episode_no
+)
+GROUP BY p, user_id
+"""
+
+
+@dataclass
+class Viewer:
+    """One viewer of the slice."""
+
+    p: int
+    last: int = 0  # offset of the last event that renewed the life of something here
+    fields: list[str] = field(default_factory=list)  # of keys.user: name, text, name, text ...
+    marks: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    recent: dict[int, int] = field(default_factory=dict)
+    seen: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Slice:
+    """The viewers of one slice, in memory."""
+
+    viewers: dict[int, Viewer] = field(default_factory=dict)
+    heat: HeatTotals = field(default_factory=lambda: defaultdict(float))
+    _heats: dict[int, list[plays.Heat]] = field(default_factory=lambda: defaultdict(list))
+
+    def read(self, client: Client, which: dict[str, Any]) -> None:
+        """Everything of the slice."""
+        for p, user_id, last, dramas in rows_of(client, _PROGRESS, which):
+            self._progress(self._viewer(p, user_id, last), dramas)
+        for p, user_id, last, reactions in rows_of(client, _REACTIONS, which):
+            self._react(self._viewer(p, user_id, last), reactions)
+        for of_viewer in plays.played(client, which):
+            self._play(of_viewer)
+        for user_id, heats in self._heats.items():
+            for heat in sorted(heats):  # in the order of the log
+                self._warm(self.viewers[user_id], heat)
+
+    def write(self, bulk: Bulk, target: Target) -> None:
+        """Into the new namespaces, with the lives that the fold would have given, or up to a day longer."""
+        for user_id, viewer in self.viewers.items():
+            life_s = target.life_s(viewer.p, viewer.last, keys.USER_LIFE_S)
+            if life_s > 0:
+                _write(bulk, target.namespaces[viewer.p], user_id, viewer, life_s)
+
+    def _viewer(self, p: int, user_id: int, last: int) -> Viewer:
+        viewer = self.viewers.get(user_id)
+        if viewer is None:
+            viewer = self.viewers[user_id] = Viewer(p)
+        viewer.last = max(viewer.last, last)
+        return viewer
+
+    def _progress(self, viewer: Viewer, dramas: list[tuple[Any, ...]]) -> None:
+        for drama_id, ts_ms, seq, episode_no, position_ms, session_id, recent_ms in dramas:
+            register = ((ts_ms, session_id, seq), (episode_no, position_ms))
+            viewer.fields += (state.progress_field(drama_id), registers.encode(register))
+            if recent_ms:
+                viewer.recent[drama_id] = recent_ms
+
+    def _react(self, viewer: Viewer, reactions: list[tuple[Any, ...]]) -> None:
+        for kind, drama_id, episode_no, ts_ms, seq, on, session_id in reactions:
+            name = _reaction_field(kind, drama_id, episode_no)
+            viewer.fields += (name, registers.encode(((ts_ms, session_id, seq), (on,))))
+
+    def _play(self, played: Played) -> None:
+        viewer = self._viewer(played.partition, played.user_id, played.last)
+        for drama_id, index, ts_ms in played.valid:
+            if 0 <= index < MAX_DRAMA_INDEX:
+                viewer.seen.add(index)
+            if ts_ms > viewer.recent.get(drama_id, -1):
+                viewer.recent[drama_id] = ts_ms
+        if played.heats:
+            self._heats[played.user_id] += played.heats
+
+    def _warm(self, viewer: Viewer, heat: plays.Heat) -> None:
+        marks = marked(viewer.marks.get(heat.drama_id, ()), heat)
+        if marks is None:
+            return
+        viewer.marks[heat.drama_id] = marks
+        for decay in hotness.DECAYS:
+            epoch, weight = hotness.weight(heat.ts_ms, decay)
+            self.heat[viewer.p, decay.name, epoch, heat.drama_id] += weight
+
+
+def _reaction_field(kind: str, drama_id: int, episode_no: int) -> str:
+    if kind == "l":
+        return state.like_field(drama_id, episode_no)
+    return state.follow_field(drama_id) if kind == "f" else state.dislike_field(drama_id)
+
+
+def _write(bulk: Bulk, namespace: int, user_id: int, viewer: Viewer, life_s: int) -> None:
+    key = keys.user(namespace, viewer.p, user_id)
+    marks = [x for drama, marks in viewer.marks.items() for x in (state.marks_field(drama), state.ENCODERS["v"](marks))]
+    if viewer.fields or marks:
+        bulk.put("HSET", key, *viewer.fields, *marks)
+        bulk.put("EXPIRE", key, life_s)
+    if viewer.recent:
+        key = keys.recent(namespace, viewer.p, user_id)
+        latest = sorted(viewer.recent.items(), key=lambda x: (x[1], str(x[0])))[-keys.RECENT_KEPT :]
+        bulk.put("ZADD", key, *(x for drama, ts_ms in latest for x in (ts_ms, drama)))
+        bulk.put("EXPIRE", key, life_s)
+    if viewer.seen:
+        key = keys.seen(namespace, viewer.p, user_id)
+        bulk.put("SET", key, bytes(bitmap.of(viewer.seen, max(viewer.seen) // 8 + 1)), "EX", life_s)
