@@ -89,8 +89,8 @@ def test_rows_that_blocks_tell_of_and_events_lacks_are_noticed(fresh: Settings) 
         ((offset,),) = client.query("SELECT min(offset) FROM events WHERE partition = 1").result_rows
         client.command(f"DELETE FROM events WHERE partition = 1 AND offset = {offset}")
         assert missing_rows(client, at) == {1: 1}
-        lasts = [last for (last,) in client.query("SELECT last FROM blocks WHERE partition = 2 ORDER BY last").result_rows]
-        client.command(f"DELETE FROM blocks WHERE partition = 2 AND last = {lasts[-2]}")
+        lasts = client.query("SELECT last FROM blocks WHERE partition = 2 ORDER BY last").result_rows
+        client.command(f"DELETE FROM blocks WHERE partition = 2 AND last = {lasts[-2][0]}")
         with pytest.raises(Refused, match="partition 2: a block begins at"):
             stand(client, PARTITIONS)
         with pytest.raises(Refused, match="blocks of partition 2"):
