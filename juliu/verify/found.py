@@ -53,18 +53,19 @@ class Compared(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """All that was found.  `more`: differences that are not in the list, by rule."""
+    """All that was found.  `more`: differences that are not in the list, by rule; `unknown`: what was not compared."""
 
     partitions: list[Compared] = msgspec.field(default_factory=list)
     differences: list[Difference] = msgspec.field(default_factory=list)
     more: dict[str, int] = msgspec.field(default_factory=dict)
+    unknown: list[str] = msgspec.field(default_factory=list)
     notes: list[str] = msgspec.field(default_factory=list)
     _told: Counter[tuple[str, int]] = msgspec.field(default_factory=Counter)
 
     @property
     def ok(self) -> bool:
-        """Whether everything is equal."""
-        return not self.differences
+        """Whether everything was compared and is equal."""
+        return not self.differences and not self.unknown
 
     def differs(self, rule: str, partition: int, where: str, found: object, expected: object) -> None:
         """Note a difference; of the same rule and partition, MOST in words and the rest as a number."""
@@ -78,6 +79,6 @@ class Report(msgspec.Struct):
         """For programs."""
         told = {
             "ok": self.ok, "partitions": self.partitions, "differences": self.differences, "more": self.more,
-            "notes": self.notes,
+            "unknown": self.unknown, "notes": self.notes,
         }  # fmt: skip
         return msgspec.json.encode(told)

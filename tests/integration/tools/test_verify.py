@@ -1,0 +1,249 @@
+"""`juliu verify` on real servers: silent where all is equal, and each kind of damage named."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from domain import keys
+from juliu.verify.found import Report
+from juliu.verify.offsets import gather
+from juliu.verify.run import EVER, Period, stored, verify
+from tests.operator_world import World
+
+pytestmark = pytest.mark.servers
+
+
+def verified(world: World, period: Period = EVER) -> Report:
+    """What the command finds."""
+    servers = world.servers()
+    try:
+        return verify(servers, period, dead=world.dead, say=lambda _: None)
+    finally:
+        servers.close()
+
+
+def rules(report: Report) -> set[str]:
+    """The rules that do not hold."""
+    return {difference.rule for difference in report.differences}
+
+
+async def test_a_world_in_order_has_no_difference_and_the_numbers_are_told(world: World) -> None:
+    await world.settle(1_500)
+    world.put_raw(1, b"9", b"not an event")
+    world.pulse()
+    await world.fold()
+    report = verified(world)
+    assert report.ok, report.differences
+    types = [count for one in report.partitions for count in one.types.values()]
+    assert sum(count.records for count in types) == len(world.written)
+    rows = world.sql("SELECT count() FROM events")[0][0]
+    assert sum(count.distinct for count in types) == sum(count.rows for count in types) == rows
+    assert sum(one.rows for one in report.partitions) == rows
+    assert sum(count.repeats for count in types) > 0
+    assert sum(count.late for count in types) == world.sql("SELECT count() FROM late_events")[0][0] > 0
+    assert sum(one.poison for one in report.partitions) == 1
+    assert sum(one.counters["starts"] for one in report.partitions) == world.total("starts") > 0
+
+
+async def test_a_world_of_nothing_is_in_order(world: World) -> None:
+    assert verified(world).ok
+
+
+def a_row_deleted(world: World) -> None:
+    """One start of partition 2."""
+    world.command(
+        "ALTER TABLE events DELETE WHERE (partition, offset) IN"
+        " (SELECT partition, offset FROM events WHERE partition = 2 AND event_type = 'play_started' LIMIT 1)"
+    )
+
+
+def a_row_doubled(world: World) -> None:
+    """The same row once more."""
+    world.command("INSERT INTO events SELECT * FROM events WHERE partition = 2 ORDER BY offset LIMIT 1")
+
+
+def an_event_doubled(world: World) -> None:
+    """A repeat that was stored under its own offset, as a broken window would."""
+    repeats = "SELECT first + repeats FROM blocks WHERE partition = 2 AND repeats > 0 LIMIT 1"
+    world.command(
+        f"INSERT INTO events SELECT * REPLACE (({repeats}) AS offset) FROM events WHERE partition = 2"
+        " ORDER BY offset DESC LIMIT 1"
+    )
+
+
+def a_late_row_deleted(world: World) -> None:
+    """One of partition 2."""
+    world.command(
+        "ALTER TABLE late_events DELETE WHERE (partition, offset) IN"
+        " (SELECT partition, offset FROM late_events WHERE partition = 2 LIMIT 1)"
+    )
+
+
+def a_row_changed(world: World) -> None:
+    """One row of partition 2 is of another drama."""
+    world.command(
+        "INSERT INTO events SELECT * REPLACE (drama_id + 1 AS drama_id) FROM events WHERE partition = 2"
+        " ORDER BY offset LIMIT 1"
+    )
+    world.command(
+        "ALTER TABLE events DELETE WHERE partition = 2 AND (offset, drama_id) IN"
+        " (SELECT offset, min(drama_id) FROM events WHERE partition = 2 GROUP BY offset HAVING count() = 2)"
+    )
+
+
+def a_counter_off_by_one(world: World) -> None:
+    """One number of one drama in partition 2."""
+    name = min(name for name in world.numbers(2) if name.endswith(b":starts"))
+    with world.redis() as client:
+        client.hincrby(keys.counters_part(1, 2), name, 1)
+
+
+def a_counter_lost(world: World) -> None:
+    """All numbers of partition 2."""
+    with world.redis() as client:
+        client.delete(keys.counters_part(1, 2))
+
+
+def a_block_missing(world: World) -> None:
+    """The second block of partition 2; its rows are there."""
+    world.command(
+        "ALTER TABLE blocks DELETE WHERE partition = 2 AND first IN"
+        " (SELECT first FROM blocks WHERE partition = 2 ORDER BY first LIMIT 1 OFFSET 1)"
+    )
+
+
+def a_block_doubled(world: World) -> None:
+    """The second block of partition 2 is there twice."""
+    world.command("INSERT INTO blocks SELECT * FROM blocks WHERE partition = 2 ORDER BY first LIMIT 1 OFFSET 1")
+
+
+def a_block_that_lies(world: World) -> None:
+    """It says one repeat more than there were, and one control record fewer."""
+    world.command(
+        "ALTER TABLE blocks UPDATE repeats = repeats + 1 WHERE partition = 2 AND first IN"
+        " (SELECT first FROM blocks WHERE partition = 2 ORDER BY first LIMIT 1)"
+    )
+
+
+def windows_ahead(world: World) -> None:
+    """ClickHouse went back: its last block is gone."""
+    world.command(
+        "ALTER TABLE blocks DELETE WHERE partition = 2 AND first IN (SELECT max(first) FROM blocks WHERE partition = 2)"
+    )
+
+
+def a_fence_broken(world: World) -> None:
+    """A script died half-way."""
+    with world.redis() as client:
+        client.set(keys.fence("counters", 1, 2), "broken 5")
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (a_row_deleted, {"rows of a block", "row missing", "counter"}),
+        (a_row_doubled, {"rows of a block", "rows twice", "event twice"}),
+        (an_event_doubled, {"rows of a block", "event twice"}),
+        (a_late_row_deleted, {"late rows of a block", "row missing"}),
+        (a_row_changed, {"row says something else"}),
+        (a_counter_off_by_one, {"counter"}),
+        (a_counter_lost, {"counter"}),
+        (a_block_missing, {"block missing", "rows in no block"}),
+        (a_block_doubled, {"blocks overlap"}),
+        (a_block_that_lies, {"repeats of a block"}),
+        (windows_ahead, {"fence"}),
+        (a_fence_broken, {"fence"}),
+    ],
+)
+async def test_each_kind_of_damage_is_named_with_its_partition(world: World, damage: Any, named: set[str]) -> None:
+    await world.settle(1_500)
+    damage(world)
+    report = verified(world)
+    assert named <= rules(report), report.differences
+    assert {difference.partition for difference in report.differences} == {2}
+
+
+async def test_a_change_of_one_counter_is_named_to_the_drama(world: World) -> None:
+    await world.settle(600)
+    a_counter_off_by_one(world)
+    (difference,) = verified(world).differences
+    name = min(name for name in world.numbers(2) if name.endswith(b":starts"))
+    n = world.numbers(2)[name]
+    assert difference.where == f"drama {name.decode().split(':')[0]}, starts"
+    assert (difference.found, difference.expected) == (f"Redis {n}", f"ClickHouse {n - 1}")
+
+
+async def test_poison_whose_letter_is_gone_is_named(world: World) -> None:
+    await world.settle(300)
+    world.put_raw(3, b"9", b"not an event")
+    world.pulse()
+    await world.fold()
+    world.dead = world.log  # no letters there
+    assert "letter missing" in rules(verified(world))
+
+
+async def test_a_period_limits_what_is_compared_one_by_one(world: World) -> None:
+    await world.settle(600)
+    since_ms = int(time.time() * 1000)
+    before = len(world.written)
+    await world.settle(300, seed=2)
+    report = verified(world, Period(since_ms=since_ms))
+    assert report.ok, report.differences
+    compared = sum(count.records for one in report.partitions for count in one.types.values())
+    assert 0 < compared <= len(world.written) - before
+    a_row_deleted(world)
+    assert "row missing" not in rules(verified(world, Period(since_ms=int(time.time() * 1000))))
+
+
+async def test_what_only_counters_have_is_waited_for_and_then_said(world: World) -> None:
+    await world.settle(300)
+    world.load(90, seed=3)
+    world.pulse()
+    await world.fold("counters")
+    servers = world.servers()
+    assert not stored(servers, 0, servers.log.bounds(0).end - 1, longest_s=0.2)
+    await world.fold("store")
+    world.pulse()
+    await world.fold("counters")  # a pulse alone: no block will ever hold it until an event comes
+    assert stored(servers, 0, servers.log.bounds(0).end - 1, longest_s=0.2)
+    servers.close()
+    assert verified(world).ok
+
+
+async def test_offsets_tell_how_far_behind_and_how_old(world: World) -> None:
+    await world.settle(300)
+    servers = world.servers()
+    caught_up = gather(servers)
+    assert [one.behind for one in caught_up] == [0] * 8
+    assert {one.oldest_s for one in caught_up} == {None}
+    world.pulse()
+    only_pulses = gather(servers)
+    assert {(one.behind, one.oldest_s) for one in only_pulses} == {(1, None)}
+    world.put(world.written[0])
+    world.pulse()
+    waiting = gather(servers, wall=lambda: time.time() + 100)
+    p = world.partition(world.written[0].user_id)
+    assert {one.partition for one in waiting if one.oldest_s is not None and one.oldest_s >= 100} == {p}
+    assert all(one.room == one.fence + 1 for one in waiting if one.fence is not None)
+    assert all(6 * 86_400 < one.room_s <= 7 * 86_400 - 99 for one in waiting if one.room_s is not None)
+    servers.close()
+
+
+async def test_offsets_name_fences_that_are_not_sound(world: World) -> None:
+    await world.settle(300)
+    with world.redis() as client:
+        client.set(keys.fence("counters", 1, 0), "broken 5")
+        client.delete(keys.fence("counters", 1, 1))
+        client.set(keys.fence("store", 1, 2), 10**9)
+    a_block_missing(world)
+    servers = world.servers()
+    wrong = {(one.partition, one.group): one.wrong for one in gather(servers) if one.wrong}
+    servers.close()
+    assert wrong[0, "counters"] == ["fence: broken 5"]
+    assert wrong[1, "counters"] == ["fence: missing"]
+    assert any("ends at" in line for line in wrong[2, "store"])
+    assert any("begins at" in line for line in wrong[2, "store"])
+    assert any("went back" in line for line in wrong[2, "store"])
