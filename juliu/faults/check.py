@@ -67,7 +67,7 @@ def _check(settings: Settings, ledger: Ledger) -> Findings:
             folded.append(_sums_of(truth))
         for p in names.keys() - {-1, *range(settings.partitions)}:
             found.add("keys of a partition that is none", (p, names[p][:3]))
-        _count(client, findings, found)
+        _count(client, findings, found, ledger.shared_labels)
         findings.counters_wrong += _check_merged(store, folded, found)
     findings.problems = [*ledger.problems[:10], *found.told()]
     return findings
@@ -87,12 +87,12 @@ def _sums_of(truth: Truth) -> Expected:
     return sums
 
 
-def _count(client: Client, findings: Findings, found: Problems) -> None:
+def _count(client: Client, findings: Findings, found: Problems, shared_labels: int) -> None:
     """Plain counts over everything: what no comparison by partition would see shows here."""
     events, late = check_rows.counts(client, "events"), check_rows.counts(client, "late_events")
     findings.stored, findings.distinct = events.rows + late.rows, events.identities + late.identities
     findings.double = (events.rows - events.identities) + (late.rows - late.places)
-    if events.labels != events.rows:
+    if events.labels + shared_labels != events.rows:
         found.add("event ids of events that are not unique", (events.rows, events.labels))
 
 

@@ -155,7 +155,9 @@ def differences(event: Mapping[str, Any], line: SentLine, place: int, indexes: M
     raw, _, qualifies = line.events[place]
     wire = _decode(raw)
     ts_ms, late, reset = when(wire["at_ms"], line.offset_ms, line.sent_at_ms, event["received_at_ms"])
-    good = qualifies is not None and qualifies[0] <= ts_ms < qualifies[1]
+    replayed = line.backfill and event["received_at_ms"] == line.sent_at_ms
+    good = wire["type"] == "play_started" and replayed
+    good = good or (qualifies is not None and qualifies[0] <= ts_ms < qualifies[1])
     must = {name: value for name, value in wire.items() if name != "ticket"}
     must |= {"user_id": line.user_id, "session_id": line.session_id, "drama_index": indexes.get(wire["drama_id"])}
     must |= {"ts_ms": ts_ms, "late": late, "clock_reset": reset, "qualified": good, "app_id": "wxstorm"}

@@ -28,6 +28,7 @@ class SentLine(msgspec.Struct, frozen=True, tag="sent", tag_field="line", array_
     offset_ms: int
     copy_of: int
     garbage: bool
+    backfill: bool
     events: list[tuple[msgspec.Raw, str, tuple[int, int] | None]]
 
 
@@ -63,6 +64,7 @@ class Ledger:
         self.drama_indexes = drama_indexes  # dense index of each drama, as the catalogue was published
         self.sent = self.acked = self.unknown = self.rejected = 0
         self.poison = 0
+        self.shared_labels = 0  # events sent under an event_id that is another's
         self.problems: list[str] = []  # answers that must not be, in words
         self._file = path.open("wb")
         self._encode = msgspec.json.Encoder().encode
@@ -79,7 +81,7 @@ class Ledger:
         events = [(event.wire, event.reason, event.qualifies) for event in parcel.events]
         self._write(SentLine(
             parcel.n, parcel.user_id, parcel.session_id, parcel.sent_at_ms, parcel.offset_ms, parcel.copy_of,
-            parcel.garbage, events,
+            parcel.garbage, parcel.backfill, events,
         ))  # fmt: skip
 
     def answered(self, line: AnswerLine) -> None:

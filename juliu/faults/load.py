@@ -71,7 +71,7 @@ class Load:
         self._arena, self._seed, self._folder = arena, seed, folder
         self._rnd = random.Random(f"{seed} pauses")  # noqa: S311 - load, no secret
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
-        self._tokens: dict[int, str] = {}
+        self._tokens: dict[tuple[int, Scope], str] = {}
         self._began_s = 0.0
         self._gave_up = False
 
@@ -108,6 +108,13 @@ class Load:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append((wanted, future))
             await future
+
+    async def post(self, parcel: Parcel) -> None:
+        """One request of a fault's own, noted like all others; while run() goes on."""
+        lines: dict[Address, Line] = {}
+        await self._send(0, lines, parcel)
+        for line in lines.values():
+            line.close()
 
     async def _feed(self, traffic: Traffic, queues: Sequence[asyncio.Queue[Parcel | None]], poisoner: Poisoner) -> None:
         """Everything at its time; where the queues are full it waits: viewers who have not come yet are no load."""
@@ -156,7 +163,7 @@ class Load:
     async def _attempt(
         self, line: Line, parcel: Parcel, attempt: int, address: Address
     ) -> tuple[Outcome, float]:  # and how long the server wants to be left alone
-        whole = request("POST", "/v1/events", f"{address[0]}:{address[1]}", self._token(parcel.user_id), parcel.body)
+        whole = request("POST", "/v1/events", f"{address[0]}:{address[1]}", self._token(parcel), parcel.body)
         began_s, status, accepted, again_s = time.monotonic(), 0, 0, 0.0
         outcome: Outcome = "unknown"
         try:
@@ -209,12 +216,13 @@ class Load:
             return min(pause_s, LONGEST_PAUSE_S) * self._rnd.uniform(0.5, 1.5)
         return STEP_S - time.monotonic() % STEP_S
 
-    def _token(self, user_id: int) -> str:
+    def _token(self, parcel: Parcel) -> str:
         """Made a day ago: a server whose clock is behind takes it too."""
-        token = self._tokens.get(user_id)
+        who = (parcel.user_id, Scope.BACKFILL if parcel.backfill else Scope.VIEWER)
+        token = self._tokens.get(who)
         if token is None:
             secret, issued_s = self._arena.settings.jwt_secret.get_secret_value(), int(time.time()) - 86_400
-            token = self._tokens[user_id] = issue(secret, user_id, Scope.VIEWER, issued_s, TOKEN_DAYS)
+            token = self._tokens[who] = issue(secret, *who, issued_s, TOKEN_DAYS)
         return token
 
     def _release(self, sent: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import redis.asyncio as aioredis
 from confluent_kafka import KafkaException
@@ -43,11 +43,11 @@ class Quiet:
                 await asyncio.sleep(POLL_S)
         raise Restless(f"Kafka does not tell its ends within {within_s:.0f} s: {why}")
 
-    async def passed(self, upto: Sequence[int], within_s: float) -> None:
-        """Until both groups have passed these offsets.  Raises Restless, naming who has not."""
+    async def passed(self, upto: Sequence[int], within_s: float, still: Callable[[], bool] = lambda: True) -> None:
+        """Until both groups have passed these offsets, or not `still`.  Raises Restless, naming who has not."""
         until = time.monotonic() + within_s
         for group in GROUPS:
-            while True:
+            while still():
                 try:
                     fences = await self._fences.read(group)
                     if reached(fences, upto):

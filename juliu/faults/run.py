@@ -91,9 +91,9 @@ class _Recovery:
         self._scene, self._quiet = scene, quiet
 
     async def watch(self) -> None:
-        """Until `over`."""
+        """Until `over`, and what was healed last has been measured."""
         measured = 0.0
-        while not self.over:
+        while not self.over or self._scene.healed_at > measured:
             healed = self._scene.healed_at
             if healed > measured:
                 await self._one(healed)
@@ -102,10 +102,14 @@ class _Recovery:
 
     async def _one(self, healed: float) -> None:
         load = self._scene.load
-        await self._quiet.passed(await self._quiet.ends(QUIET_S), QUIET_S)
-        while not load.over and load.acked_start_s < healed:  # noqa: ASYNC110 - a moment is measured, nothing is owed
+
+        def still() -> bool:  # else it was broken again meanwhile
+            return self._scene.healed_at == healed
+
+        await self._quiet.passed(await self._quiet.ends(QUIET_S), QUIET_S, still)
+        while still() and not load.over and load.acked_start_s < healed:  # noqa: ASYNC110 - a moment is measured
             await asyncio.sleep(POLL_S)
-        if self._scene.healed_at == healed:  # else it was broken again meanwhile
+        if still():
             self.seconds = max(self.seconds or 0.0, time.monotonic() - healed)
 
 

@@ -31,6 +31,7 @@ class Mix:
     viewers: float = 2_000.0
     duplicates: float = 0.01  # events that are sent once more, the same, later or at once
     thrice: float = 0.0  # requests that are sent three times: at once on another connection, and later
+    yesterday: float = 0.0  # requests that a replay of history has sent a day ago, and the viewer sends again
     out_of_order: float = 0.005
     late: float = 0.002  # received more than 7 days after they happened
     older: float = 0.01  # 10 minutes to 24 hours: a phone that was in a tunnel
@@ -67,6 +68,7 @@ class Parcel(NamedTuple):
     copy_of: int = -1
     lane: int = 0
     garbage: bool = False
+    backfill: bool = False  # under a token that makes sent_at_ms the time of receipt, and every playback qualified
 
 
 class Poison(NamedTuple):
@@ -99,6 +101,8 @@ class Traffic:
                 fresh.insert(0, self._fresh(fresh[0].user_id))
             for parcel in fresh:
                 yield parcel
+                if parcel.backfill:
+                    yield self._copy(parcel, 0)
                 self._recent.append(parcel)
                 yield from self._beside(parcel)
 
@@ -122,11 +126,11 @@ class Traffic:
         if session is None or session.over:
             session = self._sessions[viewer] = self._session(viewer)
         count = self._rnd.randint(max(1, int(self.mix.batch // 4)), int(self.mix.batch * 7 // 4))
-        happened_ms = self._began_ms + int(due_ms) - self._ago_ms()
-        events = tuple(session.events(count, happened_ms, self.mix.late, self.mix.malformed))
+        backfill = session.true_clock and self._happens(self.mix.yesterday)
+        now_ms = self._began_ms + int(due_ms) - (DAY_MS if backfill else 0)
+        events = tuple(session.events(count, now_ms - self._ago_ms(), self.mix.late, self.mix.malformed))
         self._sent += len(events)
-        sent_at_ms = session.device_ms(self._began_ms + int(due_ms))
-        return self._parcel(due_ms, session, sent_at_ms, events)
+        return self._parcel(due_ms, session, session.device_ms(now_ms), events)._replace(backfill=backfill)
 
     def _parcel(self, due_ms: float, session: Session, sent_at_ms: int, events: tuple[Sent, ...]) -> Parcel:
         self._n += 1
@@ -143,12 +147,12 @@ class Traffic:
     def _copy(self, of: Parcel, lane: int) -> Parcel:
         self._n += 1
         due_ms = self._sent * 1000 / self.mix.rate
-        return of._replace(n=self._n, due_ms=due_ms, events=(), copy_of=of.n, lane=lane)
+        return of._replace(n=self._n, due_ms=due_ms, events=(), copy_of=of.n, lane=lane, backfill=False)
 
     def _garbage(self, like: Parcel) -> Parcel:
         self._n += 1
         body = traffic_broken.garbage(self._rnd, like.body.replace(like.session_id.encode(), self._uuid().encode()))
-        return like._replace(n=self._n, body=body, reasons=(), events=(), garbage=True)
+        return like._replace(n=self._n, body=body, reasons=(), events=(), garbage=True, backfill=False)
 
     def _session(self, user_id: int) -> Session:
         offset_ms = self._rnd.randrange(-3 * HOUR_MS, 3 * HOUR_MS) if self._happens(0.1) else 0

@@ -52,6 +52,11 @@ class Session:
         """Whether the next batch should begin another session."""
         return self._seq >= LENGTH
 
+    @property
+    def true_clock(self) -> bool:
+        """Whether the device's clock is the server's."""
+        return not self.offset_ms and not self._ahead_ms
+
     def device_ms(self, server_ms: int) -> int:
         """What the device's clock shows when the server's shows `server_ms`."""
         return server_ms - self.offset_ms + self._ahead_ms

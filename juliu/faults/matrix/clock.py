@@ -1,7 +1,31 @@
-"""Faults of the family `clock`."""
+"""Faults of the family `clock`: the wall clocks of our processes are wrong, and jump."""
 
 from __future__ import annotations
 
-from juliu.faults.fault import Fault
+from juliu.faults import clocks
+from juliu.faults.fault import Fault, Scene
 
-FAULTS: tuple[Fault, ...] = ()
+SKEW_S = 600
+
+
+async def skew(scene: Scene) -> None:
+    """The API's clock is 9 minutes ahead and steps back by 18 under load; the workers' clocks are 10 minutes wrong,
+    each the other way.
+
+    Order and identity are seq and offsets, never a clock: every event counts once, stamped as the API's clock was.
+    """
+    arena, file = scene.arena, scene.arena.home.path / "clock"
+    clocks.step(file, SKEW_S - 60)
+    await arena.again("stream-counters", **clocks.ahead(-SKEW_S))
+    await arena.again("stream-store", **clocks.ahead(SKEW_S))
+    await arena.again("api", **clocks.following(file))
+    for seconds in (-SKEW_S + 60, 0, SKEW_S - 60):
+        await scene.load.reached(min(0.9, scene.load.ledger.sent / scene.load.events + scene.rnd.uniform(0.1, 0.2)))
+        clocks.step(file, seconds)
+    await arena.again("stream-counters")
+    await arena.again("stream-store")
+    await arena.again("api")
+    scene.healed()
+
+
+FAULTS: tuple[Fault, ...] = (Fault("F28", "Clocks are 10 minutes wrong, and jump", skew),)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+import redis.asyncio as aioredis
+
+from domain import keys
 from juliu.faults.fault import Fault, Scene, World
+from juliu.faults.prompt import typed
+from streams.watchdog import SESSION_S
 
 
 async def kill_api(scene: Scene) -> None:
@@ -27,7 +36,8 @@ async def kill_counters_after_apply(scene: Scene) -> None:
 
 
 async def kill_store_in_doubt(scene: Scene) -> None:
-    """kill -9 of the store worker before its insert, between insert and answer's use, and after each later step.
+    """kill -9 of the store worker right after its insert (nobody heard the answer), and before and after each other
+    step of a block.
 
     The next life cuts the same block, finds the rows that are there, and inserts none of them twice.
     """
@@ -35,20 +45,99 @@ async def kill_store_in_doubt(scene: Scene) -> None:
     await die_at(scene, "stream-store", places)
 
 
-async def die_at(scene: Scene, name: str, places: tuple[str, ...]) -> None:
+async def kill_between_dead_letter_and_fence(scene: Scene) -> None:
+    """kill -9 of each worker when poison is in juliu.dead and its fence has not passed it.
+
+    The dead letter may be there twice, under one partition and offset; nothing else of the run is done twice.
+    """
+    await die_at(scene, "stream-counters", ("dead.after_write", "dead.after_write"))
+    await die_at(scene, "stream-store", ("dead.after_write",))
+
+
+async def die_at(scene: Scene, name: str, places: Sequence[str]) -> None:
     """The worker dies at each of these failpoints, at an arrival there that the seed chooses."""
     arena = scene.arena
     await scene.load.reached(scene.rnd.uniform(0.02, 0.15))
     for place in places:
         await arena.ready(name)
         lives = arena.life(name)
-        arena.fail_next(name, f"{place}:{scene.rnd.randint(1, 4)}")
+        arena.fail_next(name, f"{place}:{scene.rnd.randint(1, 3)}")
         await arena.died(name, lives + 1)
         scene.healed()
+    await arena.ready(name)
 
 
+async def zombies(scene: Scene) -> None:
+    """SIGSTOP of one of two workers of each group for longer than its session, then SIGCONT.
+
+    The others take the partitions over; what the woken ones still hold is refused by the fences, and they end
+    themselves.
+    """
+    arena, names = scene.arena, ("stream-counters", scene.rnd.choice(("stream-store", "stream-store-2")))
+    await scene.load.reached(scene.rnd.uniform(0.1, 0.3))
+    lives = [arena.life(name) for name in names]
+    for name in names:
+        arena.freeze(name)
+    await asyncio.sleep(SESSION_S + scene.rnd.uniform(3, 20))
+    for name, life in zip(names, lives, strict=True):
+        arena.thaw(name)
+        scene.healed()
+        await arena.died(name, life)  # it ended itself, and was started again
+
+
+async def rebalance_storm(scene: Scene) -> None:
+    """Eight times, a second worker of each group leaves or joins, about every 5 s.
+
+    Progress goes on, and nothing is lost or done twice whoever holds the partitions.
+    """
+    arena, second = scene.arena, ("stream-counters-2", "stream-store-2")
+    await scene.load.reached(0.05)
+    for _ in range(4):
+        await asyncio.gather(*(arena.stop(name, by_force=scene.rnd.random() < 0.3) for name in second))
+        await asyncio.sleep(scene.rnd.uniform(1, 5))
+        await asyncio.gather(*(arena.start(name) for name in second))
+        scene.healed()
+        await asyncio.sleep(scene.rnd.uniform(1, 3))
+
+
+async def trainer_dies(scene: Scene) -> None:
+    """kill -9 of the training when its new version is whole in Redis and readers do not know of it.
+
+    Readers keep the version before, whole; the next training clears up what was left, and publishes.
+    """
+    await scene.load.reached(scene.rnd.uniform(0.4, 0.6))
+    async with aioredis.Redis.from_url(scene.arena.settings.redis_url) as redis:
+        first = await typed(scene.arena, "train")
+        assert first.code == 0, first.err
+        before = await _version(redis)
+        died = await typed(scene.arena, "train", FAIL_AT="publish.before_pointer")
+        assert died.code == -9, died
+        scene.healed()
+        assert await _version(redis) == before, "the version before the death is not what it was"
+        again = await typed(scene.arena, "train")
+        assert again.code == 0, again.err
+        assert await _version(redis) != before
+        left = [key async for key in redis.scan_iter(match=f"{keys.rec_items('*')}")]
+        assert len(left) <= 2, f"{len(left)} versions are kept"
+
+
+async def _version(redis: aioredis.Redis) -> tuple[str, dict[bytes, bytes], bytes]:
+    """The version that readers are told, its lists, its description."""
+    version = cast(bytes, await redis.get(keys.REC_CURRENT)).decode()
+    lists = cast(dict[bytes, bytes], await redis.hgetall(keys.rec_items(version)))
+    meta = cast(bytes, await redis.get(keys.rec_meta(version)))
+    assert meta, "the version that is served is not whole"
+    return version, lists, meta
+
+
+_TWO = World(workers=2)
 FAULTS: tuple[Fault, ...] = (
     Fault("F1", "The API is killed in the middle of batches", kill_api, World(apis=2)),
     Fault("F2", "The counters worker is killed between Redis and the acknowledgement", kill_counters_after_apply),
+    Fault("F3", "Workers are killed between a dead letter and the fence", kill_between_dead_letter_and_fence,
+          traffic={"poison": 0.003}),
     Fault("F4", "The store worker is killed while its insert is in doubt", kill_store_in_doubt),
-)
+    Fault("F8", "The training is killed in the middle of publishing", trainer_dies),
+    Fault("F9", "Workers sleep for longer than their session, and wake as zombies", zombies, _TWO),
+    Fault("F26", "A storm of rebalances", rebalance_storm, _TWO),
+)  # fmt: skip
