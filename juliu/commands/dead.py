@@ -13,12 +13,13 @@ from rich.table import Table
 from domain.topics import DEAD, EVENTS
 from infra.log_reader import Entry, LogReader
 from infra.settings import Settings, load
+from juliu.commands.late import show_replay
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import answered, opened
 from juliu.commands.trouble import end
 from juliu.dead import letters
 from juliu.dead.letters import Case, TooMany
-from juliu.dead.replay import Replay, Replayer
+from juliu.dead.replay import Replayer
 from juliu.dead.sending import Sender
 from juliu.dead.summary import Kind, kinds, printable
 from streams.dead import code_version
@@ -96,7 +97,7 @@ def replay(
         told = {"ok": done.ok, "stopped": done.stopped, "summary": done.summary(), "records": done.records}
         typer.echo(msgspec.json.encode(told).decode())
     else:
-        _show_replay(done)
+        show_replay(done)
     if not done.ok:
         raise typer.Exit(NOT_DONE)
 
@@ -166,12 +167,3 @@ def _show_kinds(found: list[Kind]) -> None:
             words(kind.first_ms), words(kind.last_ms), escape(", ".join(kind.code)), numbers,
         )  # fmt: skip
     Console().print(table)
-
-
-def _show_replay(done: Replay) -> None:
-    for group, counts in done.summary().items():
-        typer.echo(f"{group}: " + ", ".join(f"{n:,} {word}" for word, n in counts.most_common()))
-    if not done.records:
-        typer.echo("nothing matches")
-    if done.stopped:
-        typer.echo(f"stopped: {done.stopped}")

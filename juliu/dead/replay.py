@@ -79,10 +79,9 @@ class Replayer:
         sendable = [case for case in cases if self._may(case, again, done)]
         for page in _pages(sendable):
             sent = self._page(page, done)
-            dead = sum(DEAD_AGAIN in one.became.values() for one in sent)
             say(f"{len(done.records):,} of {len(cases):,}")
-            if sent and dead * 2 > len(sent):
-                done.stopped = f"{dead} of {len(sent)} are dead again: the code that runs cannot take them"
+            if why := mostly_dead(sent):
+                done.stopped = why
                 break
         return done
 
@@ -126,6 +125,12 @@ class Replayer:
         entry = Entry(0, again.key, again.value, -1)
         (event,), _ = records.read_all([entry], again.partition, self._servers.settings.partitions)
         return event is not None and event.received_at_ms < (self._wall() - FRESH_S) * 1000
+
+
+def mostly_dead(sent: Sequence[Again]) -> str:
+    """Why not to go on with the next page; "" where there is no reason."""
+    dead = sum(DEAD_AGAIN in one.became.values() for one in sent)
+    return f"{dead} of {len(sent)} are dead again: the code that runs cannot take them" if dead * 2 > len(sent) else ""
 
 
 def _pages(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
