@@ -21,7 +21,8 @@ TEXT = (ROOT / "infra" / "compose.yaml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SERVERS = {"kafka", "clickhouse", "redis", "mysql"}
-OURS = set(SERVICES) - SERVERS
+WATCHES = "prometheus"
+OURS = set(SERVICES) - SERVERS - {WATCHES}
 DOCKERFILE = (ROOT / "infra" / "docker" / "Dockerfile").read_text()
 
 
@@ -43,6 +44,24 @@ def test_servers_are_official_images_of_a_pinned_version_and_keep_their_data(nam
     assert re.fullmatch(r"\d+(\.\d+)+", tag)
     (volume,) = SERVICES[name]["volumes"]
     assert volume.split(":")[0] in COMPOSE["volumes"]
+
+
+def test_prometheus_scrapes_every_process_where_it_listens_and_loads_the_alarms():
+    folder = ROOT / "infra"
+    config = yaml.safe_load((folder / "prometheus.yml").read_text())
+    scraped = {job["job_name"]: job["dns_sd_configs"][0] for job in config["scrape_configs"]}
+    found = {"juliu-" + name.removeprefix("stream-"): name for name in OURS - {"migrate"}}
+    assert {job: target["names"] for job, target in scraped.items()} == {job: [name] for job, name in found.items()}
+    for job, name in found.items():
+        environment = SERVICES[name]["environment"]
+        port = environment["JULIU_API_PORT"] if name == "api" else environment["JULIU_METRICS_PORT"]
+        assert scraped[job]["port"] == int(port)
+    mounted = [volume.split(":") for volume in SERVICES[WATCHES]["volumes"]]
+    given = {inside: outside for outside, inside, *_ in mounted if outside.startswith("./")}
+    for name in ("prometheus.yml", *config["rule_files"]):
+        assert given[f"/etc/prometheus/{name}"] == f"./{name}"
+        assert (folder / name).is_file()
+    assert re.fullmatch(r"prom/prometheus:v\d+(\.\d+)+", SERVICES[WATCHES]["image"])
 
 
 def test_kafka_is_the_version_of_the_local_stack():
