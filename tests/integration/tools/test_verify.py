@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -25,9 +25,9 @@ def verified(world: World, period: Period = EVER) -> Report:
         servers.close()
 
 
-def rules(report: Report) -> set[str]:
-    """The rules that do not hold."""
-    return {difference.rule for difference in report.differences}
+def rules(report: Report, p: int | None = None) -> set[str]:
+    """The rules that do not hold (in this partition)."""
+    return {difference.rule for difference in report.differences if p in (None, difference.partition)}
 
 
 async def test_a_world_in_order_has_no_difference_and_the_numbers_are_told(world: World) -> None:
@@ -52,123 +52,133 @@ async def test_a_world_of_nothing_is_in_order(world: World) -> None:
     assert verified(world).ok
 
 
-def a_row_deleted(world: World) -> None:
-    """One start of partition 2."""
+def a_row_deleted(world: World, p: int) -> None:
+    """One start of the partition."""
     world.command(
         "ALTER TABLE events DELETE WHERE (partition, offset) IN"
-        " (SELECT partition, offset FROM events WHERE partition = 2 AND event_type = 'play_started' LIMIT 1)"
+        f" (SELECT partition, offset FROM events WHERE partition = {p} AND event_type = 'play_started' LIMIT 1)"
     )
 
 
-def a_row_doubled(world: World) -> None:
+def a_row_doubled(world: World, p: int) -> None:
     """The same row once more."""
-    world.command("INSERT INTO events SELECT * FROM events WHERE partition = 2 ORDER BY offset LIMIT 1")
+    world.command(f"INSERT INTO events SELECT * FROM events WHERE partition = {p} ORDER BY offset LIMIT 1")
 
 
-def an_event_doubled(world: World) -> None:
+def an_event_doubled(world: World, p: int) -> None:
     """A repeat that was stored under its own offset, as a broken window would."""
-    repeats = "SELECT first + repeats FROM blocks WHERE partition = 2 AND repeats > 0 LIMIT 1"
+    repeats = f"SELECT first + repeats FROM blocks WHERE partition = {p} AND repeats > 0 LIMIT 1"
     world.command(
-        f"INSERT INTO events SELECT * REPLACE (({repeats}) AS offset) FROM events WHERE partition = 2"
+        f"INSERT INTO events SELECT * REPLACE (({repeats}) AS offset) FROM events WHERE partition = {p}"
         " ORDER BY offset DESC LIMIT 1"
     )
 
 
-def a_late_row_deleted(world: World) -> None:
-    """One of partition 2."""
+def a_late_row_deleted(world: World, p: int) -> None:
+    """One of the partition."""
     world.command(
         "ALTER TABLE late_events DELETE WHERE (partition, offset) IN"
-        " (SELECT partition, offset FROM late_events WHERE partition = 2 LIMIT 1)"
+        f" (SELECT partition, offset FROM late_events WHERE partition = {p} LIMIT 1)"
     )
 
 
-def a_row_changed(world: World) -> None:
-    """One row of partition 2 is of another drama."""
+def a_row_changed(world: World, p: int) -> None:
+    """One row of the partition is of another drama."""
     world.command(
-        "INSERT INTO events SELECT * REPLACE (drama_id + 1 AS drama_id) FROM events WHERE partition = 2"
+        f"INSERT INTO events SELECT * REPLACE (drama_id + 1 AS drama_id) FROM events WHERE partition = {p}"
         " ORDER BY offset LIMIT 1"
     )
     world.command(
-        "ALTER TABLE events DELETE WHERE partition = 2 AND (offset, drama_id) IN"
-        " (SELECT offset, min(drama_id) FROM events WHERE partition = 2 GROUP BY offset HAVING count() = 2)"
+        f"ALTER TABLE events DELETE WHERE partition = {p} AND (offset, drama_id) IN"
+        f" (SELECT offset, min(drama_id) FROM events WHERE partition = {p} GROUP BY offset HAVING count() = 2)"
     )
 
 
-def a_counter_off_by_one(world: World) -> None:
-    """One number of one drama in partition 2."""
-    name = min(name for name in world.numbers(2) if name.endswith(b":starts"))
+def a_counter_off_by_one(world: World, p: int) -> None:
+    """One number of one drama in the partition."""
+    name = min(name for name in world.numbers(p) if name.endswith(b":starts"))
     with world.redis() as client:
-        client.hincrby(keys.counters_part(1, 2), name, 1)
+        client.hincrby(keys.counters_part(1, p), name, 1)
 
 
-def a_counter_lost(world: World) -> None:
-    """All numbers of partition 2."""
+def a_counter_lost(world: World, p: int) -> None:
+    """All numbers of the partition."""
     with world.redis() as client:
-        client.delete(keys.counters_part(1, 2))
+        client.delete(keys.counters_part(1, p))
 
 
-def a_block_missing(world: World) -> None:
-    """The second block of partition 2; its rows are there."""
+def a_block_missing(world: World, p: int) -> None:
+    """The second block of the partition; its rows are there."""
     world.command(
-        "ALTER TABLE blocks DELETE WHERE partition = 2 AND first IN"
-        " (SELECT first FROM blocks WHERE partition = 2 ORDER BY first LIMIT 1 OFFSET 1)"
+        f"ALTER TABLE blocks DELETE WHERE partition = {p} AND first IN"
+        f" (SELECT first FROM blocks WHERE partition = {p} ORDER BY first LIMIT 1 OFFSET 1)"
     )
 
 
-def a_block_doubled(world: World) -> None:
-    """The second block of partition 2 is there twice."""
-    world.command("INSERT INTO blocks SELECT * FROM blocks WHERE partition = 2 ORDER BY first LIMIT 1 OFFSET 1")
+def a_block_doubled(world: World, p: int) -> None:
+    """The second block of the partition is there twice."""
+    world.command(f"INSERT INTO blocks SELECT * FROM blocks WHERE partition = {p} ORDER BY first LIMIT 1 OFFSET 1")
 
 
-def a_block_that_lies(world: World) -> None:
+def a_block_that_lies(world: World, p: int) -> None:
     """It says one repeat more than there were, and one control record fewer."""
     world.command(
-        "ALTER TABLE blocks UPDATE repeats = repeats + 1 WHERE partition = 2 AND first IN"
-        " (SELECT first FROM blocks WHERE partition = 2 ORDER BY first LIMIT 1)"
+        f"ALTER TABLE blocks UPDATE repeats = repeats + 1 WHERE partition = {p} AND first IN"
+        f" (SELECT first FROM blocks WHERE partition = {p} ORDER BY first LIMIT 1)"
     )
 
 
-def windows_ahead(world: World) -> None:
+def windows_ahead(world: World, p: int) -> None:
     """ClickHouse went back: its last block is gone."""
     world.command(
-        "ALTER TABLE blocks DELETE WHERE partition = 2 AND first IN (SELECT max(first) FROM blocks WHERE partition = 2)"
+        f"ALTER TABLE blocks DELETE WHERE partition = {p} AND first IN"
+        f" (SELECT max(first) FROM blocks WHERE partition = {p})"
     )
 
 
-def a_fence_broken(world: World) -> None:
+def a_fence_broken(world: World, p: int) -> None:
     """A script died half-way."""
     with world.redis() as client:
-        client.set(keys.fence("counters", 1, 2), "broken 5")
+        client.set(keys.fence("counters", 1, p), "broken 5")
 
 
-@pytest.mark.parametrize(
-    ("damage", "named"),
-    [
-        (a_row_deleted, {"rows of a block", "row missing", "counter"}),
-        (a_row_doubled, {"rows of a block", "rows twice", "event twice"}),
-        (an_event_doubled, {"rows of a block", "event twice"}),
-        (a_late_row_deleted, {"late rows of a block", "row missing"}),
-        (a_row_changed, {"row says something else"}),
-        (a_counter_off_by_one, {"counter"}),
-        (a_counter_lost, {"counter"}),
-        (a_block_missing, {"block missing", "rows in no block"}),
-        (a_block_doubled, {"blocks overlap"}),
-        (a_block_that_lies, {"repeats of a block"}),
-        (windows_ahead, {"fence"}),
-        (a_fence_broken, {"fence"}),
-    ],
+DAMAGES: tuple[dict[Callable[[World, int], None], set[str]], ...] = (  # of one world each, a partition for each damage
+    {
+        a_row_deleted: {"rows of a block", "row missing", "counter"},
+        a_row_doubled: {"rows of a block", "rows twice", "event twice"},
+        an_event_doubled: {"rows of a block", "event twice"},
+        a_late_row_deleted: {"late rows of a block", "row missing"},
+    },
+    {
+        a_row_changed: {"row says something else"},
+        a_counter_off_by_one: {"counter"},
+        a_counter_lost: {"counter"},
+        a_block_missing: {"block missing", "rows in no block"},
+    },
+    {
+        a_block_doubled: {"blocks overlap"},
+        a_block_that_lies: {"repeats of a block"},
+        windows_ahead: {"fence"},
+        a_fence_broken: {"fence"},
+    },
 )
-async def test_each_kind_of_damage_is_named_with_its_partition(world: World, damage: Any, named: set[str]) -> None:
+
+
+@pytest.mark.parametrize("damages", DAMAGES, ids=("rows", "numbers", "positions"))
+async def test_each_kind_of_damage_is_named_with_its_partition(
+    world: World, damages: dict[Callable[[World, int], None], set[str]]
+) -> None:
     await world.settle(1_500)
-    damage(world)
+    for p, damage in enumerate(damages):
+        damage(world, p)
     report = verified(world)
-    assert named <= rules(report), report.differences
-    assert {difference.partition for difference in report.differences} == {2}
+    for p, (damage, named) in enumerate(damages.items()):
+        assert named <= rules(report, p), (damage.__name__, report.differences)
 
 
 async def test_a_change_of_one_counter_is_named_to_the_drama(world: World) -> None:
     await world.settle(600)
-    a_counter_off_by_one(world)
+    a_counter_off_by_one(world, 2)
     (difference,) = verified(world).differences
     name = min(name for name in world.numbers(2) if name.endswith(b":starts"))
     n = world.numbers(2)[name]
@@ -194,7 +204,7 @@ async def test_a_period_limits_what_is_compared_one_by_one(world: World) -> None
     assert report.ok, report.differences
     compared = sum(count.records for one in report.partitions for count in one.types.values())
     assert 0 < compared <= len(world.written) - before
-    a_row_deleted(world)
+    a_row_deleted(world, 2)
     assert "row missing" not in rules(verified(world, Period(since_ms=int(time.time() * 1000))))
 
 
@@ -238,7 +248,7 @@ async def test_offsets_name_fences_that_are_not_sound(world: World) -> None:
         client.set(keys.fence("counters", 1, 0), "broken 5")
         client.delete(keys.fence("counters", 1, 1))
         client.set(keys.fence("store", 1, 2), 10**9)
-    a_block_missing(world)
+    a_block_missing(world, 2)
     servers = world.servers()
     wrong = {(one.partition, one.group): one.wrong for one in gather(servers) if one.wrong}
     servers.close()
