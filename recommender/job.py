@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 from clickhouse_connect.driver.client import Client
+from redis.exceptions import RedisError
 
 from infra import logs
 from recommender import snapshot
@@ -19,7 +21,8 @@ from recommender.publish import content, publish
 from recommender.store import RecommendationStore
 from recommender.weights import Weights
 
-LONGEST_S = 1_800  # a training that takes longer has lost its lock and publishes nothing
+LONGEST_S = 1_800.0  # a training that takes longer loses its lock and publishes nothing
+LOCK_S, RENEW_S = 60, 10.0  # a training that was killed keeps others away for LOCK_S, not for LONGEST_S
 WAIT_S = 300.0  # for another training to end
 LOOK_S = 0.5
 
@@ -68,16 +71,38 @@ def run(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weig
     Raises NotPublished, ClickHouseError, RedisError.
     """
     owner = uuid.uuid4().hex
-    _lock(store, owner, wait_s)
-    try:
+    with _locked(store, owner, wait_s):
         return _train(client, store, as_of_ms, weights, owner)
+
+
+@contextmanager
+def _locked(store: RecommendationStore, owner: str, wait_s: float) -> Iterator[None]:
+    """The lock, renewed by a thread as long as this process lives and LONGEST_S has not passed."""
+    _lock(store, owner, wait_s)
+    over = threading.Event()
+    renewing = threading.Thread(target=_renew, args=(store, owner, over), name="lock", daemon=True)
+    renewing.start()
+    try:
+        yield
     finally:
+        over.set()
+        renewing.join()
         store.unlock(owner)
+
+
+def _renew(store: RecommendationStore, owner: str, over: threading.Event) -> None:
+    until = time.monotonic() + LONGEST_S
+    while not over.wait(RENEW_S) and time.monotonic() < until:
+        try:
+            if not store.renew(owner, LOCK_S):
+                return  # whoever has it now may publish; we cannot any more
+        except RedisError as error:
+            log.warning("lock not renewed", error=str(error)[:200])
 
 
 def _lock(store: RecommendationStore, owner: str, wait_s: float) -> None:
     until = time.monotonic() + wait_s
-    while not store.lock(owner, LONGEST_S):
+    while not store.lock(owner, LOCK_S):
         if time.monotonic() > until:
             raise Busy("somebody else is training")
         time.sleep(LOOK_S)

@@ -23,6 +23,8 @@ redis.call('SET', KEYS[2], ARGV[1])
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
+# KEYS lock; ARGV whose it must be, its life in seconds
+RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
 # KEYS lock; ARGV whose it must be
 UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -40,6 +42,9 @@ class RecommendationStore(Protocol):
 
     def lock(self, owner: str, life_s: int) -> bool:
         """Be the only one who trains, for so long; False where somebody is."""
+
+    def renew(self, owner: str, life_s: int) -> bool:
+        """Keep the lock for so long from now on; False where it is not ours any more."""
 
     def unlock(self, owner: str) -> None:
         """Let others train, if the lock is still ours."""
@@ -90,6 +95,7 @@ class RedisRecommendationStore:
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
         self._switch = client.register_script(SWITCH)
+        self._renew = client.register_script(RENEW)
         self._unlock = client.register_script(UNLOCK)
 
     @classmethod
@@ -103,6 +109,9 @@ class RedisRecommendationStore:
 
     def lock(self, owner: str, life_s: int) -> bool:
         return bool(self._redis.set(keys.REC_LOCK, owner, nx=True, ex=life_s))
+
+    def renew(self, owner: str, life_s: int) -> bool:
+        return bool(self._renew(keys=[keys.REC_LOCK], args=[owner, life_s]))
 
     def unlock(self, owner: str) -> None:
         self._unlock(keys=[keys.REC_LOCK], args=[owner])

@@ -28,6 +28,9 @@ class MemoryRecommendationStore:
         self.owner = owner
         return True
 
+    def renew(self, owner: str, life_s: int) -> bool:
+        return self.owner == owner
+
     def unlock(self, owner: str) -> None:
         if self.owner == owner:
             self.owner = ""

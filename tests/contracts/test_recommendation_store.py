@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -82,7 +82,10 @@ def test_the_lock_is_one_persons_until_they_give_it_back(store):
     assert not store.lock(you, 60)
     store.unlock(you)
     assert not store.lock(you, 60)
+    assert store.renew(me, 60)
+    assert not store.renew(you, 60)
     store.unlock(me)
+    assert not store.renew(me, 60)
     assert store.lock(you, 60)
 
 
@@ -95,6 +98,17 @@ def test_a_dropped_version_is_gone_and_the_others_stay(store):
     assert store.block_sizes(OLD) == [7, 7, 7]
     assert store.list_count(OLD) == 2
     store.drop(NEW)
+
+
+@pytest.mark.servers
+def test_a_lock_that_is_renewed_lives_on_and_one_of_the_dead_does_not(fresh: Settings) -> None:
+    import redis
+
+    store = RedisRecommendationStore.of(fresh)
+    assert store.lock("me", 5)
+    assert store.renew("me", 60)
+    with redis.Redis.from_url(fresh.redis_url) as client:
+        assert 50 < cast(int, client.ttl(keys.REC_LOCK)) <= 60
 
 
 @pytest.mark.servers
