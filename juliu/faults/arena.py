@@ -22,7 +22,7 @@ from infra.local.home import HOST, Home
 from infra.local.redis import ask
 from infra.settings import Settings
 from juliu.faults import arena_links, arena_programs, arena_reset
-from juliu.faults.arena_ports import NAMES
+from juliu.faults.arena_ports import NAMES, link
 from juliu.faults.crew import Crew, sweep
 from juliu.faults.disks import Disk
 from juliu.faults.fault import World
@@ -46,14 +46,17 @@ class Arena(Crew):
 
     @property
     def settings(self) -> Settings:
-        """Straight to the servers, past every link."""
+        """Straight to the servers, past every link; with a replica through the one that a failover switches."""
         straight = arena_programs.addresses(self.world, self._ports, local_env.mysql_password(self._known))
+        if ("runner", "redis") in self._links:
+            straight["JULIU_REDIS_URL"] = f"redis://{HOST}:{self._ports[link('runner', 'redis')]}/0"
         return _settings({**self._known, **straight})
 
     @property
     def api_urls(self) -> list[tuple[str, int]]:
-        """Host and port of each API of this world."""
-        return [(HOST, self._ports[name]) for name in arena_programs.wanted(self.world) if name.startswith("api")]
+        """Host and port of each API of this world; of the viewers' links where it is linked."""
+        names = [name for name in arena_programs.wanted(self.world) if name.startswith("api")]
+        return [(HOST, self._ports[link("client", name) if self.world.linked else name]) for name in names]
 
     def url(self, name: str) -> str:
         """Where one of our processes serves /readyz and /metrics."""
@@ -66,9 +69,16 @@ class Arena(Crew):
     def link(self, client: str, server: str, node: int = 0) -> Link:
         """How `client` (api, counters, store, relay) finds `server` (kafka, redis, clickhouse, mysql) if linked.
 
+        The client `client` is the viewers, its servers are `api` and `api-2`.
         `node` 1, 2, 3 is one broker; 0 all that the world has.  KeyError in a world that is not linked.
         """
         return self._links[client, f"{server}-{node}" if node else server]
+
+    def fail_over(self) -> None:
+        """Everybody finds the second Redis where the first was."""
+        for (_, server), each in self._links.items():
+            if server == "redis":
+                each.switch(self._ports["redis-2"])
 
     async def begin(self, world: World) -> None:
         """An empty world with everything in it ready.  AssertionError, StackError where something does not start."""
@@ -126,6 +136,7 @@ class Arena(Crew):
 @asynccontextmanager
 async def opened(home: Home, say: Say = lambda _: None) -> AsyncIterator[Arena]:
     """The arena of a home; a second one in the same home is refused (StackError)."""
+    home = Home(home.path.resolve())  # the children work in folders of their own
     with _alone(home), _bare_environment():
         prerequisites.check(home)
         home.log("").parent.mkdir(parents=True, exist_ok=True)

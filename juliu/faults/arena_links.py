@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
-from juliu.faults.arena_ports import BROKERS, CLIENTS, STORES, link, listener
+from juliu.faults.arena_ports import APIS, BROKERS, CLIENTS, STORES, link, listener
 from juliu.faults.fault import World
 from juliu.faults.links import Link
 
@@ -13,13 +13,23 @@ Links = dict[tuple[str, str], Link]
 
 
 async def opened(world: World, ports: Mapping[str, int]) -> Links:
-    """By client and server; `kafka` is all brokers together, `kafka-1`, `kafka-2` ... are those doors one by one."""
+    """By client and server: our processes' links to their servers, and those of viewers (`client`) to the APIs.
+
+    `kafka` is all brokers together, `kafka-1`, `kafka-2` ... are those one by one.  With a replica this
+    runner too (`runner`) finds Redis through a link that can be switched.
+    """
     links: Links = {}
     for client in CLIENTS:
         for server in STORES:
             links[client, server] = Link(random.Random(f"{client} {server}"))  # noqa: S311 - jitter
             await links[client, server].open(ports[link(client, server)], ports[server])
         await _brokers(links, client, world, ports)
+    for api in APIS[: world.apis]:
+        links["client", api] = Link()
+        await links["client", api].open(ports[link("client", api)], ports[api])
+    if world.replica:
+        links["runner", "redis"] = Link()
+        await links["runner", "redis"].open(ports[link("runner", "redis")], ports["redis"])
     return links
 
 

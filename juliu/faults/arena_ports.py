@@ -10,6 +10,7 @@ from infra.local.kafka import Listener
 
 CLIENTS = ("api", "counters", "store", "relay")
 BROKERS = ("kafka", "kafka-2", "kafka-3")
+APIS = ("api", "api-2")
 STORES = ("redis", "clickhouse", "mysql")
 _SECOND = ("api-2", "stream-counters-2", "stream-store-2", "redis-2")
 _BROKER_PORTS = tuple(f"{broker}{end}" for broker in BROKERS[1:] for end in ("", "-controller"))
@@ -30,6 +31,8 @@ NAMES = (
     *_SECOND,
     *_BROKER_PORTS,
     *(link(client, server) for client in CLIENTS for server in (*BROKERS, *STORES)),
+    *(link("client", api) for api in APIS),
+    link("runner", "redis"),
     *(listener(client, broker) for client in CLIENTS for broker in BROKERS),
 )
 

@@ -33,7 +33,7 @@ class _Any(type):
         return isinstance(instance, _datetime)
 
 
-class _Shifted(_datetime, metaclass=_Any):
+class _Shifted(datetime.datetime, metaclass=_Any):
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
         return _datetime.fromtimestamp(_now_ns() / 1e9, tz)

@@ -1,7 +1,222 @@
-"""Faults of the family `servers`."""
+"""Faults of the family `servers`: Redis and ClickHouse are killed, frozen, full, and go back in time."""
 
 from __future__ import annotations
 
-from juliu.faults.fault import Fault
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
 
-FAULTS: tuple[Fault, ...] = ()
+import psutil
+import redis.asyncio as aioredis
+from redis.exceptions import RedisError
+
+from domain import keys
+from infra.settings import Settings
+from juliu.faults.fault import Fault, Scene, World
+from juliu.faults.prompt import typed
+
+STOPPED_S = 60.0  # longer than any time-out between a worker and its store
+WORKERS = ("stream-counters", "stream-store")
+MOST_MEMORY_BYTES = 700_000_000  # of a worker whose store is away
+REDIS_LEAVES_BYTES = 4 << 20
+DISK_FULL_S = 15.0
+CAUGHT_UP_S = 120.0
+
+
+async def kill_redis(scene: Scene) -> None:
+    """Three times, kill -9 of Redis, whose file is a second behind.
+
+    Fences and counters go back together, and the workers with them.
+    """
+    await _kill(scene, "redis", 3)
+
+
+async def kill_clickhouse(scene: Scene) -> None:
+    """Three times, kill -9 of ClickHouse in the middle of inserts and merges.
+
+    A block that was in doubt is looked for before it is sent again.
+    """
+    await _kill(scene, "clickhouse", 3)
+
+
+async def _kill(scene: Scene, name: str, times: int) -> None:
+    for n in range(times):
+        await scene.load.reached((n + scene.rnd.uniform(0.2, 0.9)) / times)
+        lives = scene.arena.life(name)
+        scene.arena.kill(name)
+        scene.healed()
+        await scene.arena.died(name, lives)
+        await scene.arena.ready(name)
+
+
+async def freeze_stores(scene: Scene) -> None:
+    """Redis stands still for 60 s, then ClickHouse when it is needed most, for 60 s.
+
+    Workers wait with their partitions paused: nobody dies, nobody is thrown out of its group, memory has a bound.
+    """
+    arena = scene.arena
+    lives = {name: arena.life(name) for name in WORKERS}
+    await scene.load.reached(scene.rnd.uniform(0.1, 0.3))
+    arena.freeze("redis")
+    most = await _memory_while(scene, STOPPED_S)
+    arena.freeze("clickhouse")
+    arena.thaw("redis")
+    most = max(most, await _memory_while(scene, STOPPED_S))
+    arena.thaw("clickhouse")
+    scene.healed()
+    scene.notes["most_memory_mb"] = most // 1_000_000
+    assert most < MOST_MEMORY_BYTES, f"a worker grew to {most} bytes"
+    assert {name: arena.life(name) for name in WORKERS} == lives, "a worker died while it waited"
+
+
+async def _memory_while(scene: Scene, seconds: float) -> int:
+    """The most that a worker had meanwhile."""
+    most, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        for name in WORKERS:
+            if pid := scene.arena.pid(name):
+                most = max(most, psutil.Process(pid).memory_info().rss)
+        await asyncio.sleep(1.0)
+    return most
+
+
+async def full_clickhouse(scene: Scene) -> None:
+    """ClickHouse's disk is full for a while: blocks wait, the store's fences stand, and nothing is passed over."""
+    arena = scene.arena
+    await scene.load.reached(scene.rnd.uniform(0.2, 0.5))
+    arena.disk.fill()
+    before = await fences(arena.settings, "store")
+    await asyncio.sleep(DISK_FULL_S)
+    stood = await fences(arena.settings, "store")
+    arena.disk.free()
+    scene.healed()
+    scene.notes["fences_moved_while_full"] = sum(stood) - sum(before)
+    await arena.ready("clickhouse")
+
+
+async def refusing_redis(scene: Scene) -> None:
+    """Redis has no memory left, then a script that does not end, then is a replica that takes no writes.
+
+    Each run is refused whole and applied whole later.
+    """
+    await scene.load.reached(scene.rnd.uniform(0.1, 0.25))
+    async with aioredis.Redis.from_url(scene.arena.settings.redis_url) as client:
+        for name, (spoil, mend) in _REFUSALS.items():
+            await spoil(client)
+            await asyncio.sleep(scene.rnd.uniform(4, 8))
+            await mend(client)
+            scene.healed()
+            began = time.monotonic()
+            await moved(scene)
+            scene.notes[f"{name}_moves_after_s"] = round(time.monotonic() - began, 1)
+
+
+async def _no_memory(client: Any) -> None:
+    used = int((await client.info("memory"))["used_memory"])
+    await client.config_set("maxmemory", max(1, used - REDIS_LEAVES_BYTES))
+
+
+async def _memory(client: Any) -> None:
+    await client.config_set("maxmemory", "3gb")
+
+
+async def _busy(client: Any) -> None:
+    await client.config_set("busy-reply-threshold", 500)
+    async with aioredis.Redis(connection_pool=client.connection_pool, socket_timeout=0.5) as other:
+        endless = asyncio.ensure_future(other.eval("while true do end", 0))
+    await asyncio.wait([endless], timeout=1.0)
+    endless.add_done_callback(lambda done: done.exception())
+
+
+async def _killed_script(client: Any) -> None:
+    await client.script_kill()
+    await client.config_set("busy-reply-threshold", 5_000)
+
+
+async def _read_only(client: Any) -> None:
+    await client.execute_command("REPLICAOF", "127.0.0.1", "1")
+
+
+async def _writable(client: Any) -> None:
+    await client.execute_command("REPLICAOF", "NO", "ONE")
+
+
+_REFUSALS = {"oom": (_no_memory, _memory), "busy": (_busy, _killed_script), "readonly": (_read_only, _writable)}
+
+
+async def fail_over(scene: Scene) -> None:
+    """Redis dies, and its replica, which has heard nothing for some seconds, takes its place.
+
+    Positions follow the fences back: what the replica lacks is folded again, into it, once.
+    """
+    arena = scene.arena
+    await scene.load.reached(scene.rnd.uniform(0.2, 0.4))
+    replica: Any
+    async with aioredis.Redis.from_url(f"redis://127.0.0.1:{arena.port('redis-2')}/0") as replica:
+        await replica.execute_command("REPLICAOF", "NO", "ONE")
+        await scene.load.reached(scene.rnd.uniform(0.5, 0.7))
+        behind = await fences(arena.settings, "counters")
+        await arena.stop("redis", by_force=True)
+        arena.fail_over()
+        scene.healed()
+        scene.notes["records_behind"] = sum(behind) - sum(await fences(arena.settings, "counters"))
+
+
+async def backlog(scene: Scene) -> None:
+    """Workers are away while most of the events arrive, then catch up while more are coming."""
+    arena = scene.arena
+    await scene.load.reached(0.05)
+    await arena.stop(*WORKERS)
+    await scene.load.reached(0.75)
+    scene.notes["kafka_disk_mb"] = await asyncio.to_thread(_size_mb, arena.home.data("kafka"))
+    for name in WORKERS:
+        arena.begin_one(name)
+    scene.healed()
+    await arena.ready(*WORKERS)
+
+
+def _size_mb(folder: Path) -> float:
+    return round(sum(file.stat().st_blocks * 512 for file in folder.rglob("*.log")) / 1e6, 1)
+
+
+async def fences(settings: Settings, group: str) -> list[int]:
+    """Of a group, by partition.  Raises RedisError."""
+    async with aioredis.Redis.from_url(settings.redis_url, socket_timeout=5) as client:
+        numbers: Any = await client.mget([keys.namespace(p) for p in range(settings.partitions)])
+        found: Any = await client.mget([keys.fence(group, int(n), p) for p, n in enumerate(numbers)])
+    return [int(fence) for fence in found]
+
+
+async def moved(scene: Scene, group: str = "counters") -> None:
+    """Return when a fence of the group moves, or there is nothing behind them any more."""
+    end, first = time.monotonic() + CAUGHT_UP_S, None
+    while time.monotonic() < end:
+        try:
+            now = await fences(scene.arena.settings, group)
+        except (RedisError, OSError):
+            now = None
+        if now is not None and first is not None and now != first:
+            return
+        if scene.load.over:
+            return
+        first = first or now
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the fences of {group} did not move for {CAUGHT_UP_S:.0f} s")
+
+
+async def verified(scene: Scene) -> None:
+    """What the operator's own comparison says at the end."""
+    done = await typed(scene.arena, "verify", "--json")
+    assert done.code == 0, done.out + done.err
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("F6", "Redis is killed, its file a second behind", kill_redis),
+    Fault("F7", "ClickHouse is killed in the middle of inserts", kill_clickhouse),
+    Fault("F11", "Redis, then ClickHouse, stand still for a minute", freeze_stores, traffic={"rate": 700.0}),
+    Fault("F17", "ClickHouse's disk is full", full_clickhouse, World(small_disk="clickhouse")),
+    Fault("F20", "Redis refuses: no memory, a busy script, read-only", refusing_redis, traffic={"rate": 1_000.0}),
+    Fault("F22", "Redis fails over to a replica that lags", fail_over, World(linked=True, replica=True)),
+    Fault("F41", "A backlog is caught up with while events keep coming", backlog),
+)  # fmt: skip
