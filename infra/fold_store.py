@@ -1,11 +1,12 @@
 """The store behind a fold: fence and state of each partition, read as of one moment and changed in one step.
 
-Used by both workers.  What a caller does with an error is its class: Wait, NamespaceMoved, Refused, StoreBroken.
+Used by both workers.  What a caller does with an error is its class: Wait (and its RebuildNeeded), NamespaceMoved,
+Refused, StoreBroken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
@@ -31,6 +32,8 @@ LUA = Path(__file__).parent / "lua"
 CONNECT_S = 2.0
 ANSWER_S = 5.0  # a run takes milliseconds; what takes this long is in doubt, and the fence will tell
 CONNECTIONS = 64  # one a partition that is being applied, and a few
+
+REBUILD = "rebuild"  # what is waited for, in place of a store, where Redis has to be made anew
 
 Missing = dict[str, list[str]]  # key -> fields that a run needs
 Values = Sequence[Sequence[str | Literal[False] | None]]  # None or False: the store has none
@@ -62,6 +65,28 @@ class Wait(StoreError):
         self.store = store
 
 
+class RebuildNeeded(Wait):
+    """Redis has lost, or broken, what it keeps of a partition: wait, loudly, until `juliu rebuild redis` made it anew.
+
+    Nothing is counted until then (the scripts refuse), and whoever opens the partition again begins where its fence
+    says, as a new process would: decision 0011.
+    """
+
+    needs = "juliu rebuild redis"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(REBUILD, why)
+        self.args = (f"{why}: run `{self.needs}`",)
+
+
+class FenceMissing(RebuildNeeded):
+    """The fence or the namespace is not there.  It is made by `juliu migrate`, once, and never means "begin"."""
+
+
+class FenceBroken(RebuildNeeded):
+    """A script died half-way in this partition."""
+
+
 class NamespaceMoved(StoreError):
     """Another namespace is in use: nothing changed; begin again at fence()."""
 
@@ -71,19 +96,15 @@ class Refused(StoreError):
 
 
 class StoreBroken(StoreError):
-    """A person has to come (`juliu rebuild`): stop the partition's process, loudly."""
-
-
-class FenceMissing(StoreBroken):
-    """The fence or the namespace is not there.  It is made by `juliu migrate` and never means "begin"."""
+    """A person has to come: stop the partition's process, loudly."""
 
 
 class Broken(StoreBroken):
-    """A script died half-way in this partition, or what it keeps cannot be read."""
+    """What is kept cannot be read, or a store went back."""
 
 
 class FoldStore(Protocol):
-    """One group's fences and the state behind them.  Every call may raise Wait, FenceMissing or Broken."""
+    """One group's fences and the state behind them.  Every call may raise Wait, RebuildNeeded or Broken."""
 
     async def fence(self, p: int) -> Place:
         """The partition as it stands now."""
@@ -100,17 +121,20 @@ class FoldStore(Protocol):
 
 
 class RedisFoldStore:
-    """Keeps the promises of FoldStore with infra/lua; `client` must give bytes, and bound its time (see connect)."""
+    """Keeps the promises of FoldStore with infra/lua; `client` must give bytes, and bound its time (see connect).
 
-    def __init__(self, client: aioredis.Redis, group: str) -> None:
-        self._redis, self._group = client, group
+    `pointer` tells the key that names the namespace: a rebuild has its own.
+    """
+
+    def __init__(self, client: aioredis.Redis, group: str, pointer: Callable[[int], str] = keys.namespace) -> None:
+        self._redis, self._group, self._pointer = client, group, pointer
         self._apply = client.register_script((LUA / "apply.lua").read_text())
         self._read = client.register_script((LUA / "read.lua").read_text())
 
     async def fence(self, p: int) -> Place:
         """See FoldStore."""
         try:
-            pointer = await self._redis.get(keys.namespace(p))
+            pointer = await self._redis.get(self._pointer(p))
             value = None if pointer is None else await self._redis.get(keys.fence(self._group, int(pointer), p))
         except (RedisError, OSError) as error:
             raise _meaning(error) from error
@@ -151,7 +175,7 @@ class RedisFoldStore:
         return answers
 
     def _keys(self, p: int, namespace: int) -> list[str]:
-        return [keys.fence(self._group, namespace, p), keys.namespace(p)]
+        return [keys.fence(self._group, namespace, p), self._pointer(p)]
 
 
 def connect(url: str) -> aioredis.Redis:
@@ -168,11 +192,11 @@ def connect(url: str) -> aioredis.Redis:
 
 
 def place(group: str, p: int, pointer: bytes | None, value: bytes | None) -> Place:
-    """The place that the two strings tell.  Raises FenceMissing, Broken."""
+    """The place that the two strings tell.  Raises FenceMissing, FenceBroken."""
     if pointer is None or value is None:
-        raise FenceMissing(f"fence of group {group}, partition {p} (namespace {pointer!r}): run `juliu migrate`")
+        raise FenceMissing(f"fence of group {group}, partition {p} (namespace {pointer!r}), is missing")
     if value.startswith(b"broken"):
-        raise Broken(f"fence of group {group}, partition {p}, is {value!r}: `juliu rebuild`")
+        raise FenceBroken(f"fence of group {group}, partition {p}, is {value!r}")
     return Place(int(pointer), int(value))
 
 
@@ -181,7 +205,9 @@ _WAITS = (
     ClusterDownError, TryAgainError, NoScriptError,
 )  # fmt: skip
 _WAIT_CODES = ("OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN")
-_MEANINGS: dict[str, type[StoreError]] = {"ELSEWHERE": NamespaceMoved, "NOFENCE": FenceMissing, "BAD": Refused}
+_MEANINGS: dict[str, type[StoreError]] = {
+    "ELSEWHERE": NamespaceMoved, "NOFENCE": FenceMissing, "BROKEN": FenceBroken, "BAD": Refused,
+}  # fmt: skip
 
 
 def _meaning(error: Exception) -> StoreError:

@@ -35,6 +35,10 @@ class WrongPartitions(RuntimeError):
     """This installation was made with another partition count, or was not made yet.  The text says what to do."""
 
 
+class NotMade(WrongPartitions):
+    """Redis holds nothing of an installation: it is new, or has lost everything."""
+
+
 def create(settings: Settings) -> list[Step]:
     """Write the partition count down and make what is missing; what is there stays as it is.
 
@@ -49,7 +53,10 @@ def create(settings: Settings) -> list[Step]:
 
 
 def check(settings: Settings) -> None:
-    """Refuse to start with another partition count than the installation's.  Raises WrongPartitions, RedisError."""
+    """Refuse to start with another partition count than the installation's.
+
+    Raises WrongPartitions, NotMade, RedisError.
+    """
     with _connect(settings) as client:
         _compare(client.get(keys.PARTITIONS), settings.partitions)
 
@@ -67,7 +74,10 @@ def _connect(settings: Settings) -> redis.Redis:
 
 def _compare(written: Any, partitions: int) -> None:
     if written is None:
-        raise WrongPartitions("this Redis was never set up for juliu: run `juliu migrate`")
+        raise NotMade(
+            "this Redis holds no installation: run `juliu migrate` for a new one, `juliu rebuild redis` where Redis has"
+            " lost it"
+        )
     if int(written) != partitions:
         raise WrongPartitions(
             f"this installation was made with {int(written)} partitions, the settings say {partitions}: viewers would"

@@ -35,6 +35,7 @@ COMMANDS = (
     Command("offsets", "juliu.commands.offsets", "offsets", "Fences beside the log: how far behind, how near its end."),
     Command("dead", "juliu.commands.dead", "app", "Dead letters: list, show, send again, put away."),
     Command("late", "juliu.commands.late", "app", "Late events: list them, or count them after all."),
+    Command("rebuild", "juliu.commands.rebuild", "app", "Make Redis anew from ClickHouse and the log."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
     Command("train", "juliu.commands.train", "train", "Learn what people also watched, publish it for the feed."),
     Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, in the foreground."),

@@ -14,7 +14,7 @@ from infra import logs
 
 UNFORESEEN = 70  # what nobody thought of: no acknowledgement, no commit; the next process begins at the fences
 LOG_GONE = 71  # the log does not hold the position that a fence asks for (retention, or a topic that was made anew)
-STORE_BROKEN = 72  # a fence is missing or broken, or a store went back
+STORE_BROKEN = 72  # what a store keeps cannot be read, or it went back (a missing fence is waited for)
 POISONED = 73  # more poison than a few bad records explain: a bad deploy must not drain the topic into juliu.dead
 STANDS_STILL = 74  # events wait behind a fence that does not move, and no store was waited for
 SLEPT = 75  # stopped for longer than its session: another member has its partitions

@@ -12,8 +12,9 @@ Batches grow by themselves when a store is slow.  Knows no Faust: runtime.py con
         fence                             # the last one whose effects are in the store
         async def take(self, records):    # contiguous from `position` on; returns when it has them
 
-open and take raise Wait (a store does not answer: back-off, then open again), Moved or NamespaceMoved (open again at
-once), StoreBroken (the process ends with exits.STORE_BROKEN).  Any other exception ends it with exits.UNFORESEEN.
+open and take raise Wait (a store does not answer, or has to be rebuilt: back-off, then open again), Moved or
+NamespaceMoved (open again at once), StoreBroken (the process ends with exits.STORE_BROKEN).  Any other exception ends
+it with exits.UNFORESEEN.
 """
 
 from __future__ import annotations

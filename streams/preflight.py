@@ -1,4 +1,7 @@
-"""Before a worker joins its group: wait for Kafka and Redis, and refuse to start beside what `juliu migrate` made."""
+"""Before a worker joins its group: wait for Kafka and Redis, and refuse to start beside what `juliu migrate` made.
+
+A Redis that holds nothing is waited for too: it is made by a person, whichever of the two commands it takes.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,9 @@ def check(settings: Settings, end: exits.End = exits.end) -> None:
             namespaces.check(settings)
             check_topics(settings)
             return
+        except namespaces.NotMade as error:
+            if attempt % LOG_EVERY == 0:
+                log.error("waiting to start", attempt=attempt, error=str(error))
         except (namespaces.WrongPartitions, WrongTopics) as error:
             end(exits.MISCONFIGURED, str(error))
         except (RedisError, KafkaException, OSError) as error:

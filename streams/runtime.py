@@ -250,7 +250,11 @@ def _guarded(task: Task, group: Group) -> Any:
 
 def _ready(group: Group, watchdog: Watchdog) -> Answer:
     """For /readyz: the partitions have positions, and nothing is waited for."""
-    waiting = {str(p): waiting.store for p, waiting in group.waits.now().items()}
+    waits = group.waits.now()
+    waiting = {str(p): waiting.store for p, waiting in waits.items()}
     ready = group.positioned and group.held == group.assigned and not waiting and watchdog.healthy()
     lag = {str(p): watchdog.partitions[p].lag_records for p in sorted(group.held) if p in watchdog.partitions}
-    return ready, {"ready": ready, "partitions": sorted(group.held), "waiting": waiting, "lag": lag}
+    says = {"ready": ready, "partitions": sorted(group.held), "waiting": waiting, "lag": lag}
+    if needs := sorted({waiting.needs for waiting in waits.values() if waiting.needs}):
+        says["needs"] = needs
+    return ready, says

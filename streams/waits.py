@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 
 from infra import logs
-from infra.fold_store import Wait
+from infra.fold_store import RebuildNeeded, Wait
 
 FIRST_S, LONGEST_S = 0.05, 2.0  # back-off: doubled each time; viewers' counters may lag 2 s more after an outage
 FRESH_S = 90.0  # a wait that was not declared again for this long is no excuse; every call to a store ends sooner
@@ -19,13 +19,17 @@ log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class Waiting:
-    """A partition waits for `store` since `since`, and said so last at `at` (both time.monotonic); `times` in a row."""
+    """A partition waits for `store` since `since`, and said so last at `at` (both time.monotonic); `times` in a row.
+
+    `needs` is the command that ends it, where waiting alone does not.
+    """
 
     store: str
     since: float
     at: float
     times: int
     logged: float
+    needs: str = ""
 
 
 class Waits:
@@ -44,7 +48,10 @@ class Waits:
                 "waiting", store=error.store, partition=p, seconds=round(now - before.since, 1), error=str(error)
             )
             logged = now
-        self._waiting[p] = replace(before, store=error.store, at=now, times=before.times + 1, logged=logged)
+        needs = error.needs if isinstance(error, RebuildNeeded) else ""
+        self._waiting[p] = replace(
+            before, store=error.store, at=now, times=before.times + 1, logged=logged, needs=needs
+        )
         longest = min(LONGEST_S, FIRST_S * 2.0 ** min(before.times, 10))
         await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the partitions, hides nothing
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from infra import logs, metrics
+from infra.fold_store import REBUILD
 from streams import exits
 from streams.group import Group
 
@@ -76,7 +77,7 @@ class Seen:
 class Watchdog:
     """look() and tick() decide; start() makes the threads that call them.
 
-    `went_back` is told of partitions whose fence is behind where it was: one that is idle would not notice.
+    `went_back` is told of partitions whose fence is behind where it was, or gone: one that is idle would not notice.
     """
 
     group: Group
@@ -95,7 +96,10 @@ class Watchdog:
         """One look at all partitions.  Ends the process where one stands still; somebody silent is no verdict."""
         known = self.group.fences()  # before the store is asked: a fence only goes on
         try:
-            for p, fence in self.probe.fences().items():
+            found = self.probe.fences()
+            for p in known.keys() - found.keys():  # missing or broken: one that is idle would not notice
+                self.went_back(p)
+            for p, fence in found.items():
                 if fence < known.get(p, fence):
                     self.went_back(p)
                 self._one(p, fence, known.get(p))
@@ -181,7 +185,7 @@ class Watchdog:
 
     def _waiting(self) -> None:
         waits = [waiting.store for waiting in self.group.waits.now().values()]
-        for store in ("redis", "clickhouse", "kafka"):
+        for store in ("redis", "clickhouse", "kafka", REBUILD):
             metrics.WAITING.labels(self.group.work.group, store).set(waits.count(store))
 
     def _ticks(self) -> None:

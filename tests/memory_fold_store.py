@@ -10,6 +10,7 @@ from domain import effects, keys
 from infra.fold_store import (
     Applied,
     Broken,
+    FenceBroken,
     FenceMissing,
     Missing,
     NamespaceMoved,
@@ -87,7 +88,7 @@ class MemoryFoldStore:
         if self.namespaces[p] != namespace:
             raise NamespaceMoved(f"{p} is {self.namespaces[p]}")
         if (namespace, p) in self.broken:
-            raise Broken(self.broken[namespace, p])
+            raise FenceBroken(self.broken[namespace, p])
         if (namespace, p) not in self.parts:
             raise FenceMissing(f"{p}")
         return self.parts[namespace, p]

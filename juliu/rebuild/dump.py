@@ -41,16 +41,22 @@ def read(client: redis.Redis, wanted: Sequence[str]) -> list[Value]:
     """The values of these keys, in one round trip; None where there is none."""
     pipe = client.pipeline(transaction=False)
     for key in wanted:
-        if key.startswith(("recent:", "heat:")):
-            pipe.execute_command("ZRANGE", key, "0", "-1", "WITHSCORES")
-        elif key.startswith("seen:"):
-            pipe.execute_command("GET", key)
-        else:
-            pipe.execute_command("HGETALL", key)
-    return [_value(key, answer) for key, answer in zip(wanted, pipe.execute(), strict=True)]
+        ask(pipe, key)
+    return [value(key, answer) for key, answer in zip(wanted, pipe.execute(), strict=True)]
 
 
-def _value(key: str, answer: Any) -> Value:
+def ask(pipe: Any, key: str) -> None:
+    """Ask for a key's value; value() makes it of the answer."""
+    if key.startswith(("recent:", "heat:")):
+        pipe.execute_command("ZRANGE", key, "0", "-1", "WITHSCORES")
+    elif key.startswith("seen:"):
+        pipe.execute_command("GET", key)
+    else:
+        pipe.execute_command("HGETALL", key)
+
+
+def value(key: str, answer: Any) -> Value:
+    """What an answer says, in the form in which values are compared."""
     if key.startswith("seen:"):
         return cast(bytes | None, answer)
     if key.startswith(("recent:", "heat:")):

@@ -9,13 +9,19 @@ from dataclasses import dataclass, field
 
 import msgspec
 import redis
+from sqlalchemy.exc import DBAPIError
 
 from domain import keys
 from infra import failpoints, namespaces
+from infra.catalogue.publish import PublishRaced, publish
+from infra.catalogue.shelf import RedisShelf
 from infra.clickhouse.client import connect
 from infra.log_reader import LogReader
+from infra.mysql.engine import engine_of
 from infra.settings import Settings
 from juliu.rebuild import space
+from juliu.rebuild.compare import Comparison, whole
+from juliu.rebuild.forward import Forward
 from juliu.rebuild.redis_state import Writer
 from juliu.rebuild.refused import Refused
 from juliu.rebuild.stand import Part, Stand, Target, missing_rows, stand
@@ -43,17 +49,25 @@ class Report(msgspec.Struct):
     dramas: int = 0
     written_s: float = 0.0
     switched_s: float = 0.0
+    compared_keys: int = 0
+    compared_s: float = 0.0
     removed_keys: int = 0
     seconds: float = 0.0
     partitions: list[Partition] = msgspec.field(default_factory=list)
+    catalogue: str = ""  # what was published, where Redis had lost it
     differences: list[str] = msgspec.field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Options:
-    """How: `accept_missing` makes the state without rows that ClickHouse lacks; `to_namespace` 0 is any number."""
+    """How: `force` switches although the two differ, `accept_missing` goes on without rows that ClickHouse lacks.
+
+    `to_namespace` 0 is any number.
+    """
 
     switch: bool = True
+    compare: bool = True
+    force: bool = False
     accept_missing: bool = False
     to_namespace: int = 0
     say: Callable[[str], None] = lambda _: None
@@ -77,11 +91,14 @@ class Rebuild:
         """All of it."""
         self._check_installation()
         at = self._stand()
+        self._publish()
         with space.Lock(self.client) as lock:
             self._clear()
             before = space.pointers(self.client, at.parts)
             new = space.begin(self.client, at.parts, self.options.to_namespace)
             self._write(Target(at, new, int(time.time())), lock)
+            if self.options.compare:
+                self._compare(before, new, lock)
             self._switch(at, new, before)
         self.report.seconds = self._passed()
         return self.report
@@ -94,8 +111,20 @@ class Rebuild:
         report.viewers, report.session_rows, report.dramas = written.viewers, written.session_rows, written.dramas
         report.events, report.written_s = target.at.rows, self._passed()
 
+    def _compare(self, before: dict[int, int | None], new: dict[int, int], lock: space.Lock) -> None:
+        """With what is in use, where that is whole."""
+        with Forward(self.settings) as forward:
+            for p, old in before.items():
+                if old is None or not whole(self.client, p, old):
+                    continue
+                comparison = Comparison(self.client, forward, p, old, new[p], lock.beat)
+                self.report.differences += comparison.run()
+                self.report.compared_keys += comparison.compared
+                self.options.say(f"partition {p}: {comparison.compared:,} keys compared")
+        self.report.compared_s = self._passed()
+
     def _switch(self, at: Stand, new: dict[int, int], before: dict[int, int | None]) -> None:
-        switched = self.options.switch
+        switched = self.options.switch and (self.options.force or not self.report.differences)
         failpoints.reached("rebuild.before_pointer")
         for p, part in at.parts.items():
             if switched:
@@ -105,6 +134,23 @@ class Rebuild:
         if switched:
             self.options.say("the new namespaces are in use; the old ones are removed")
             self.report.removed_keys += swept(self.client, self.settings.partitions)
+
+    def _publish(self) -> None:
+        """The catalogue from MySQL, where Redis has lost it: it does not wait for the rest.
+
+        MySQL that is away does not stop a rebuild: what is missing then is said.
+        """
+        shelf = RedisShelf(self.client)
+        if shelf.version() is not None:
+            return
+        engine = engine_of(self.settings, pool=1)
+        try:
+            self.report.catalogue = str(publish(engine, shelf).version)
+        except (DBAPIError, PublishRaced) as error:
+            self.report.catalogue = f"not published, run `juliu catalogue publish`: {error}"[:300]
+        finally:
+            engine.dispose()
+        self.options.say(f"catalogue: {self.report.catalogue}")
 
     def _clear(self) -> None:
         """What a rebuild that was killed has written."""
@@ -147,12 +193,12 @@ def connected(settings: Settings) -> Iterator[redis.Redis]:
         yield client
 
 
-def sweep(settings: Settings) -> int:
-    """Remove what no namespace in use holds; how many keys that were.  Raises Refused, redis.RedisError."""
+def sweep(settings: Settings) -> Report:
+    """Only remove what no namespace in use holds.  Raises Refused, redis.RedisError."""
     with connected(settings) as client, space.Lock(client):
-        removed = swept(client, settings.partitions)
+        report = Report(removed_keys=swept(client, settings.partitions))
         client.delete(*(keys.rebuilding(p) for p in range(settings.partitions)))
-    return removed
+    return report
 
 
 def swept(client: redis.Redis, partitions: int) -> int:

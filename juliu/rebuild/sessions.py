@@ -27,7 +27,7 @@ def write(client: Client, bulk: Bulk, target: Target, which: dict[str, Any]) -> 
     A session lives as long after its last event was stored as the folds would let it, or up to an hour longer.
     """
     alive, folded = which | {"alive": target.at.alive_from(target.now_s)}, 0
-    for p, some in _together(rows.read(client, rows.ALIVE, alive)):
+    for p, some in _together(target, rows.read(client, rows.ALIVE, alive)):
         folded += len(some)
         lasts = {(row.event.user_id, row.event.session_id): row.offset for row in some}
         namespace = target.namespaces[p]
@@ -74,12 +74,21 @@ def _fill_with_nothing(state: Any) -> None:
     state.fill([[None] * len(fields) for fields in state.missing.values()])
 
 
-def _together(found: Iterator[Row]) -> Iterator[tuple[int, list[Row]]]:
+def _since_it_slept(target: Target, of_session: list[Row]) -> list[Row]:
+    """A session that paused for longer than its life began anew, in the store that forgot it; `server` may."""
+    part = target.at.parts[of_session[0].partition]
+    for n in range(len(of_session) - 1, 0, -1):
+        if part.stored_by(of_session[n].offset) - part.stored_by(of_session[n - 1].offset) > keys.SESSION_LIFE_S:
+            return of_session[n:]
+    return of_session
+
+
+def _together(target: Target, found: Iterator[Row]) -> Iterator[tuple[int, list[Row]]]:
     """Partition and rows of whole sessions, about TOGETHER at a time."""
     session: Callable[[Row], Any] = lambda row: (row.partition, row.event.user_id, row.event.session_id)  # noqa: E731
     pending: list[Row] = []
     for _, group in itertools.groupby(found, session):
-        of_session = list(group)
+        of_session = _since_it_slept(target, list(group))
         if pending and (len(pending) + len(of_session) > TOGETHER or pending[0].partition != of_session[0].partition):
             yield pending[0].partition, pending
             pending = []

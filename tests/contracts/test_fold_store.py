@@ -12,6 +12,7 @@ from domain import keys
 from domain.effects import Run
 from infra.fold_store import (
     Broken,
+    FenceBroken,
     FenceMissing,
     FoldStore,
     NamespaceMoved,
@@ -257,7 +258,7 @@ async def test_a_run_that_dies_half_way_stops_its_partition(world: Memory | Real
     with pytest.raises(Broken):
         await world.store.apply(P, 1, [a_run(10, 10, ["HINCRBY", HASH, "b", 1, "a", 1])])
     for call in (world.store.fence(P), world.store.read(P, 1, {}), world.store.apply(P, 1, [a_run(10, 10)])):
-        with pytest.raises(Broken):
+        with pytest.raises(FenceBroken):
             await call
 
 

@@ -190,8 +190,7 @@ def poisoned(server: RedisServer, log: Log) -> None:
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
-        (missing, exits.STORE_BROKEN), (broken, exits.STORE_BROKEN), (ahead, exits.LOG_GONE),
-        (other_count, exits.MISCONFIGURED), (never_made, exits.MISCONFIGURED), (poisoned, exits.POISONED),
+        (ahead, exits.LOG_GONE), (other_count, exits.MISCONFIGURED), (poisoned, exits.POISONED),
     ],
 )  # fmt: skip
 def test_a_worker_that_must_not_go_on_ends_loudly(
@@ -205,19 +204,43 @@ def test_a_worker_that_must_not_go_on_ends_loudly(
     assert last["level"] == "critical"
 
 
-def test_a_fence_that_goes_missing_under_way_ends_it_too(
-    log: Log, server: RedisServer, start: Callable[..., Worker]
+def needs(worker: Worker) -> Any:
+    """What /readyz says has to be done."""
+    status, text = worker.ask("/readyz")
+    return json.loads(text).get("needs") if status == 503 else None
+
+
+@pytest.mark.parametrize("wrong", [missing, broken, never_made])
+def test_what_redis_lost_or_broke_is_waited_for_loudly_and_nothing_counts_until_it_is_made_anew(
+    log: Log, server: RedisServer, start: Callable[..., Worker], wrong: Callable[[RedisServer, Log], None]
 ) -> None:
     for event in a_load(200):
         log.put(event)
     log.flush()
     worker = start()
     caught_up(server, log)
-    missing(server, log)
+    wrong(server, log)
+    until(lambda: needs(worker) == ["juliu rebuild redis"], 20, "an idle partition notices too")
     for event in a_load(200):
         log.put(event)
     log.flush()
-    assert worker.ended() == exits.STORE_BROKEN
+    with server.client() as client:
+        client.flushall()
+    server.migrate({p: begin - 1 for p, begin in log.begins.items()})
+    caught_up(server, log)
+    equals_ledger(server, log)
+    until(lambda: worker.ask("/readyz")[0] == 200, 20, "ready")
+    assert worker.process.poll() is None, "it waited in place"
+
+
+def test_a_worker_that_finds_an_empty_redis_waits_to_start(
+    log: Log, server: RedisServer, start: Callable[..., Worker]
+) -> None:
+    never_made(server, log)
+    worker = start()
+    until(lambda: any("juliu rebuild redis" in str(line) for line in worker.lines()), 30, "it says so")
+    server.migrate({p: begin - 1 for p, begin in log.begins.items()})
+    until(lambda: worker.ask("/readyz")[0] == 200, 30, "ready")
 
 
 def test_two_workers_share_the_partitions_and_one_takes_over_when_the_other_stops(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
@@ -196,12 +197,18 @@ async def test_state_that_cannot_be_read_stops_the_process() -> None:
     assert ended.value.args[0] == 72
 
 
-async def test_a_broken_fence_stops_the_process() -> None:
+async def test_a_broken_fence_is_waited_for_until_the_partition_was_made_anew() -> None:
     rig = Rig(a_log(10))
     rig.store.broken[1, 2] = "broken 5"
-    with pytest.raises(Ended) as ended:
-        await rig.join()
-    assert ended.value.args[0] == 72
+    joining = asyncio.create_task(rig.join())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    waits = rig.group.waits.now()
+    assert (waits[2].store, waits[2].needs) == ("rebuild", "juliu rebuild redis")
+    rig.store.broken.clear()
+    await asyncio.wait_for(joining, 10)
+    assert rig.group.held == {0, 1, 2, 3}
+    assert not rig.group.waits.now()
 
 
 async def test_a_partition_begins_behind_its_fence() -> None:
