@@ -31,8 +31,9 @@ class LogEnd:
     def __init__(self, settings: Settings) -> None:
         self._partitions = settings.partitions
         self._consumer = Consumer(
-            {"bootstrap.servers": settings.kafka, "group.id": "juliu-positions", "enable.auto.commit": False}
-        )
+            {"bootstrap.servers": settings.kafka, "group.id": "juliu-positions", "enable.auto.commit": False,
+             "log_level": 0}  # a broker that is away is told by an exception
+        )  # fmt: skip
 
     def ends(self) -> list[int]:
         """The offset of the next record of each partition."""
