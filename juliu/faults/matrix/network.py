@@ -31,15 +31,19 @@ async def insert_troubles(scene: Scene) -> None:
     link = arena.link("store", "clickhouse")
     for n in range(3):
         await scene.load.reached(0.3 + 0.2 * n + scene.rnd.uniform(0, 0.1))
-        resets, lost = link.resets, link.lost
-        link.reset_after(scene.rnd.randint(500, 60_000))
-        await _happened(scene, lambda resets=resets: link.resets > resets)
-        link.lose_answers(b"INSERT", 2)
-        await _happened(scene, lambda lost=lost: link.lost > lost)
-        scene.healed()
+        await _broken_insert(scene, link)
     link.heal()
     scene.notes.update(resets=link.resets, lost_answers=link.lost)
     assert link.lost > 0, "no insert lost its answer"
+
+
+async def _broken_insert(scene: Scene, link: Link) -> None:
+    resets, lost = link.resets, link.lost
+    link.reset_after(scene.rnd.randint(500, 60_000))
+    await _happened(scene, lambda: link.resets > resets)
+    link.lose_answers(b"INSERT", 2)
+    await _happened(scene, lambda: link.lost > lost)
+    scene.healed()
 
 
 async def _too_many_parts(scene: Scene) -> None:
