@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -38,10 +39,11 @@ class Disk:
             _run("umount", "--lazy", str(self.path))
 
     def fill(self, leave_bytes: int = 0) -> None:
-        """Leave so much room."""
-        free = shutil.disk_usage(self.path).free - leave_bytes
+        """Leave so much room, or less: whose disk it is goes on writing meanwhile."""
         with (self.path / "ballast").open("ab") as ballast:
-            os.posix_fallocate(ballast.fileno(), ballast.tell(), max(1, free))
+            while (room := self.free_bytes - leave_bytes) > 0:
+                with contextlib.suppress(OSError):  # it has just become less
+                    os.posix_fallocate(ballast.fileno(), os.fstat(ballast.fileno()).st_size, room)
 
     def free(self) -> None:
         """Give the room back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -122,16 +123,23 @@ async def _memory(client: Any) -> None:
 
 
 async def _busy(client: Any) -> None:
-    await client.config_set("busy-reply-threshold", 500)
-    async with aioredis.Redis(connection_pool=client.connection_pool, socket_timeout=0.5) as other:
-        endless = asyncio.ensure_future(other.eval("while true do end", 0))
-    await asyncio.wait([endless], timeout=1.0)
-    endless.add_done_callback(lambda done: done.exception())
+    """A script that does not end, of somebody who has hung up."""
+    await client.config_set("busy-reply-threshold", 200)
+    at = client.connection_pool.connection_kwargs
+    _, writer = await asyncio.open_connection(at["host"], at["port"])
+    writer.write(b"*3\r\n$4\r\nEVAL\r\n$17\r\nwhile true do end\r\n$1\r\n0\r\n")
+    await writer.drain()
+    writer.close()
 
 
 async def _killed_script(client: Any) -> None:
     await client.script_kill()
-    await client.config_set("busy-reply-threshold", 5_000)
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(RedisError):  # it hears of the kill at its next look
+                await client.config_set("busy-reply-threshold", 5_000)
+                return
+            await asyncio.sleep(0.05)
 
 
 async def _read_only(client: Any) -> None:
