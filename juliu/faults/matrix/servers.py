@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 
 from domain import keys
 from infra.settings import Settings
+from juliu.faults.arena_buyers import Buyers, account
 from juliu.faults.fault import Fault, Scene, World
-from juliu.faults.prompt import typed
 
 STOPPED_S = 60.0  # longer than any time-out between a worker and its store
 WORKERS = ("stream-counters", "stream-store")
@@ -23,6 +23,7 @@ MOST_MEMORY_BYTES = 700_000_000  # of a worker whose store is away
 REDIS_LEAVES_BYTES = 4 << 20
 DISK_FULL_S = 15.0
 CAUGHT_UP_S = 120.0
+RELAY_DIES = ("relay.after_send", "relay.before_send", "relay.after_mark", "relay.after_take")
 
 
 async def kill_redis(scene: Scene) -> None:
@@ -171,6 +172,50 @@ async def fail_over(scene: Scene) -> None:
         scene.notes["records_behind"] = sum(behind) - sum(await fences(arena.settings, "counters"))
 
 
+async def money_and_messenger(scene: Scene) -> None:
+    """MySQL dies between an unlock and its way into the log; the relay after it sent and before it marked.
+
+    Every unlock is told, and told once: the outbox row is of the same transaction, and a copy is a duplicate.
+    """
+    arena = scene.arena
+    await scene.load.reached(0.05)
+    buyers, enough = Buyers(arena, scene.rnd), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(buyers.buy(enough))
+        try:
+            for place in RELAY_DIES:
+                await _messenger_dies(scene, place)
+                lives = arena.life("mysql")
+                arena.kill("mysql")
+                await arena.died("mysql", lives)
+                await arena.ready("mysql")
+                scene.healed()
+        finally:
+            enough.set()
+    await buyers.paid_for()
+
+
+async def _messenger_dies(scene: Scene, place: str) -> None:
+    lives = scene.arena.life("relay")
+    scene.arena.fail_next("relay", f"{place}:{scene.rnd.randint(1, 2)}")
+    await scene.arena.died("relay", lives + 1)
+    scene.healed()
+    await scene.arena.ready("relay")
+
+
+async def unlocks_once(scene: Scene) -> None:
+    """Each unlock of MySQL is a row, once, as soon as what is on its way has come."""
+    end = time.monotonic() + CAUGHT_UP_S
+    while True:
+        try:
+            scene.notes["unlocks"] = await account(scene.arena.settings)
+            return
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+        await asyncio.sleep(0.5)
+
+
 async def backlog(scene: Scene) -> None:
     """Workers are away while most of the events arrive, then catch up while more are coming."""
     arena = scene.arena
@@ -213,12 +258,6 @@ async def moved(scene: Scene, group: str = "counters") -> None:
     raise AssertionError(f"the fences of {group} did not move for {CAUGHT_UP_S:.0f} s")
 
 
-async def verified(scene: Scene) -> None:
-    """What the operator's own comparison says at the end."""
-    done = await typed(scene.arena, "verify", "--json")
-    assert done.code == 0, done.out + done.err
-
-
 FAULTS: tuple[Fault, ...] = (
     Fault("F6", "Redis is killed, its file a second behind", kill_redis),
     Fault("F7", "ClickHouse is killed in the middle of inserts", kill_clickhouse),
@@ -226,5 +265,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("F17", "ClickHouse's disk is full", full_clickhouse, World(small_disk="clickhouse")),
     Fault("F20", "Redis refuses: no memory, a busy script, read-only", refusing_redis, traffic={"rate": 1_000.0}),
     Fault("F22", "Redis fails over to a replica that lags", fail_over, World(linked=True, replica=True)),
+    Fault("F38", "MySQL and the relay die between an unlock and the log", money_and_messenger, World(relay=True),
+          traffic={"rate": 1_000.0}, after=unlocks_once),
     Fault("F41", "A backlog is caught up with while events keep coming", backlog),
 )  # fmt: skip
