@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,7 @@ GIVE_UP_S = 300.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 STEP_S = 0.5  # those without jitter come back at its multiples
 WAITING = 60  # requests that wait for a connection; a viewer's share one, so that they keep their order
+RECENT = 100
 LATENCIES = 200_000  # that are kept
 TOKEN_DAYS = 3
 AGAIN = frozenset((408, 429))
@@ -68,6 +69,7 @@ class Load:
         self.latencies_ms: list[float] = []
         self.acked_start_s = 0.0  # monotonic: the latest beginning of an attempt that was answered 202
         self.ledger: Ledger  # made by prepare
+        self.recent: deque[Parcel] = deque(maxlen=RECENT)  # the last that were answered 202, sent for the first time
         self._arena, self._seed, self._folder = arena, seed, folder
         self._rnd = random.Random(f"{seed} pauses")  # noqa: S311 - load, no secret
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -201,6 +203,7 @@ class Load:
             self.ledger.wrong(f"request {parcel.n}: answered {said}, not {parcel.reasons}")
         accepted = said.count("")
         if parcel.events:
+            self.recent.append(parcel)
             self.ledger.acked += accepted
             self.ledger.rejected += len(said) - accepted
         return "acked", accepted

@@ -14,14 +14,13 @@ async def skew(scene: Scene) -> None:
 
     Order and identity are seq and offsets, never a clock: every event counts once, stamped as the API's clock was.
     """
-    arena, file = scene.arena, scene.arena.home.path / "clock"
-    clocks.step(file, SKEW_S - 60)
-    await arena.again("stream-counters", **clocks.ahead(-SKEW_S))
-    await arena.again("stream-store", **clocks.ahead(SKEW_S))
-    await arena.again("api", **clocks.following(file))
+    arena, folder = scene.arena, scene.arena.home.path / "clocks"
+    await arena.again("stream-counters", **clocks.following(folder / "counters", -SKEW_S))
+    await arena.again("stream-store", **clocks.following(folder / "store", SKEW_S))
+    await arena.again("api", **clocks.following(folder / "api", SKEW_S - 60))
     for seconds in (-SKEW_S + 60, 0, SKEW_S - 60):
         await scene.load.reached(min(0.9, scene.load.ledger.sent / scene.load.events + scene.rnd.uniform(0.1, 0.2)))
-        clocks.step(file, seconds)
+        clocks.step(folder / "api", seconds)
     await arena.again("stream-counters")
     await arena.again("stream-store")
     await arena.again("api")
