@@ -188,9 +188,9 @@ def dead_letters(settings: Settings, enough: Callable[[list[Any]], bool]) -> lis
     return found
 
 
-def fences(client: redis.Redis, partitions: int, group: str = "counters") -> dict[int, int]:
-    """Of all partitions, in namespace 1."""
-    values: Any = client.mget([keys.fence(group, 1, p) for p in range(partitions)])
+def fences(client: redis.Redis, partitions: int, group: str = "counters", namespace: int = 1) -> dict[int, int]:
+    """Of all partitions, in one namespace."""
+    values: Any = client.mget([keys.fence(group, namespace, p) for p in range(partitions)])
     return {p: int(value) for p, value in enumerate(values)}
 
 
@@ -209,11 +209,11 @@ def caught_up(server: RedisServer, log: Log, seconds: float = 90) -> None:
     until(lambda: total(server, log.partitions) == want, seconds, f"fences at {log.fences_at_end()}")
 
 
-def equals_ledger(server: RedisServer, log: Log) -> None:
+def equals_ledger(server: RedisServer, log: Log, namespace: int = 1) -> None:
     """Everything in Redis is what the independent fold says."""
     want = log.ledger()
     with server.client() as client:
-        state = State(client, log.partitions)
+        state = State(client, log.partitions, namespace)
     assert state.numbers == want.numbers()
     assert state.progress == want.progress
     assert state.seen == {user: bits for user, bits in want.seen.items() if bits}
@@ -227,9 +227,10 @@ def equals_ledger(server: RedisServer, log: Log) -> None:
 
 
 class State:
-    """What the fold wrote, of all partitions in namespace 1."""
+    """What the fold wrote, of all partitions in one namespace."""
 
-    def __init__(self, client: redis.Redis, partitions: int) -> None:
+    def __init__(self, client: redis.Redis, partitions: int, namespace: int = 1) -> None:
+        self.namespace = namespace
         self.numbers: Counter[tuple[int, str]] = Counter()
         self.progress: dict[tuple[int, int], Any] = {}
         self.heat: dict[tuple[str, int, int], float] = defaultdict(float)
@@ -242,7 +243,7 @@ class State:
         self.numbers = Counter({at: n for at, n in self.numbers.items() if n})
 
     def _numbers(self, client: redis.Redis, p: int) -> None:
-        found: Any = client.hgetall(keys.counters_part(1, p))
+        found: Any = client.hgetall(keys.counters_part(self.namespace, p))
         for name, number in found.items():
             drama_id, counter = counters.parse_field(name.decode())
             self.numbers[drama_id, counters.COUNTERS[counter]] += int(number)
@@ -250,20 +251,20 @@ class State:
     def _heat(self, client: redis.Redis, p: int) -> None:
         for decay in hotness.DECAYS:
             for epoch in range(80):
-                found: Any = client.zrange(keys.heat_part(decay.name, 1, p, epoch), 0, -1, withscores=True)
+                found: Any = client.zrange(keys.heat_part(decay.name, self.namespace, p, epoch), 0, -1, withscores=True)
                 for drama_id, score in found:
                     self.heat[decay.name, epoch, int(drama_id)] += score
 
     def _viewers(self, client: redis.Redis, p: int) -> None:
-        for user, cells in _users(client, keys.user(1, p, 0), "hgetall"):
+        for user, cells in _users(client, keys.user(self.namespace, p, 0), "hgetall"):
             for name, cell in cells.items():
                 if name.startswith(b"g"):
                     self.progress[user, int(name[1:])] = registers.decode(cell.decode(), registers.PROGRESS_WIDTH)
-        for user, bitmap in _users(client, keys.seen(1, p, 0), "get"):
+        for user, bitmap in _users(client, keys.seen(self.namespace, p, 0), "get"):
             self.seen[user] = {
                 8 * i + bit for i, byte in enumerate(bitmap) for bit in range(8) if byte >> (7 - bit) & 1
             }
-        for user, members in _users(client, keys.recent(1, p, 0), "zrange", 0, -1, False, True):
+        for user, members in _users(client, keys.recent(self.namespace, p, 0), "zrange", 0, -1, False, True):
             self.recent[user] = {int(drama_id): int(ts_ms) for drama_id, ts_ms in members}
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra import logs
 from infra.settings import load
 from juliu.commands.servers import answered
 from juliu.commands.trouble import end, told
@@ -30,7 +31,7 @@ def rebuild() -> None:
 @app.command("redis")
 def redis(
     *,
-    to_namespace: Annotated[int, typer.Option("--to-namespace", min=1, help="number of the new namespaces")] = 0,
+    to_namespace: Annotated[int, typer.Option("--to-namespace", min=0, help="number of the new namespaces; 0: any")] = 0,
     no_switch: Annotated[bool, typer.Option("--no-switch", help="write and compare, but leave what is in use")] = False,
     compare: Annotated[bool, typer.Option(help="compare with what is in use, where that is whole")] = True,
     force: Annotated[bool, typer.Option("--force", help="switch although the two differ")] = False,
@@ -46,6 +47,7 @@ def redis(
     Exit code: 0 done (and equal, where it was compared), 1 refused or different, 3 a server does not answer.
     """
     settings = load()
+    logs.setup("rebuild", settings)
     options = Options(not no_switch, compare, force, accept_missing, to_namespace, _nothing if json else typer.echo)
     try:
         with answered("not rebuilt"), told("not rebuilt"):

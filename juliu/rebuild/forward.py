@@ -10,7 +10,6 @@ from typing import Any, cast
 import redis.asyncio as aioredis
 
 from domain import keys
-from infra import logs
 from infra.clickhouse.row_store import RowStore
 from infra.fold_store import RedisFoldStore, connect
 from infra.log_reader import Entry, LogReader
@@ -27,22 +26,17 @@ EVERYTHING = 2**62  # a block fence behind which nothing is left to store
 TRIES = 100  # of one piece of the log, each of which finds one more record that is poison
 
 
-log = logs.get(__name__)
-
-
 class Buried(Dead):
     """Poison was handed over by those who folded it first."""
 
     def __init__(self) -> None:
         """Nothing is kept."""
 
-    async def bury(self, p: int, poison: Sequence[tuple[Record, str]]) -> None:
+    async def bury(self, _p: int, _poison: Sequence[tuple[Record, str]]) -> None:
         """Nothing."""
-        log.debug("poison", partition=p, records=len(poison))
 
-    def saw(self, records: int) -> None:
+    def saw(self, _records: int) -> None:
         """Nothing: no budget is spent here."""
-        log.debug("folded", records=records)
 
 
 class AllStored:
