@@ -146,7 +146,7 @@ def forged(secret: str, now_s: int) -> list[tuple[str, str]]:
         "for ever": made(without("exp")),
         "of nobody": made(without("sub")),
         "of no scope": made(without("scope")),
-        "of a scope that is none": made(good | {"scope": "admin"}),
+        "of a scope that is none": made(good | {"scope": "emperor"}),
         "of a negative viewer": made(good | {"sub": "-5"}),
         "of a list": made(good | {"sub": "1 OR 1=1"}),
         "of too large a viewer": made(good | {"sub": str(2**60)}),

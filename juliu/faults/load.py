@@ -172,6 +172,8 @@ class Load:
             answer = await line.ask(whole, TIMEOUT_S)
         except TimeoutError:
             self.answers["timeout"] += 1
+        except ConnectionRefusedError:
+            self.answers["refused"] += 1  # nobody listens: a load balancer's business
         except OSError:
             self.answers["cut"] += 1
         else:
