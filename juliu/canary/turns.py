@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from infra import logs, metrics
-from juliu.canary.flight import Bird, Flight, fly, wait
+from juliu.canary.flight import WITHIN_S, Bird, Flight, fly, wait
 from juliu.canary.places import Sky
 
 AT_ONCE = 8
@@ -63,11 +63,12 @@ Tell = Callable[[Flight], object]
 Send = Callable[[int], Awaitable[Flight | None]]
 
 
-def sender(sky: Sky, partitions: int, stop: asyncio.Event) -> Send:
+def sender(sky: Sky, partitions: int, stop: asyncio.Event, within_s: float = WITHIN_S) -> Send:
     """Sends one to a partition and follows it; None when `stop` was set meanwhile."""
 
     async def send(partition: int) -> Flight | None:
-        return await fly(Bird.of(partition, partitions, time.time_ns() // 1_000_000), sky.gate, sky.places, stop)
+        bird = Bird.of(partition, partitions, time.time_ns() // 1_000_000)
+        return await fly(bird, sky.gate, sky.places, stop, within_s)
 
     return send
 
@@ -76,7 +77,7 @@ async def keep_flying(
     send: Send, turns: Turns, tell: Tell, every_s: float, stop: asyncio.Event, *, first_after_s: float = FIRST_AFTER_S
 ) -> None:
     """Send one every `every_s`, or right after the one before where that took longer, until `stop`."""
-    pause_s = first_after_s
+    pause_s = min(first_after_s, every_s)
     while not await wait(stop, pause_s):
         began_s = time.monotonic()
         flight = await send(next(turns))

@@ -11,9 +11,9 @@ import typer
 
 from infra import logs
 from infra.settings import Settings, load
-from juliu.canary.flight import Flight
+from juliu.canary.flight import WITHIN_S, Flight
 from juliu.canary.places import Sky
-from juliu.canary.turns import Turns, keep_flying, one_round, sender
+from juliu.canary.turns import Tell, Turns, keep_flying, one_round, sender
 from juliu.commands.trouble import SERVER_TROUBLE
 
 LOST = 1
@@ -22,6 +22,9 @@ LOST = 1
 def canary(
     once: Annotated[bool, typer.Option("--once", help="one to every partition, then end")] = False,
     every: Annotated[float, typer.Option(min=1, max=3_600, help="seconds between two of them")] = 30,
+    within: Annotated[
+        float, typer.Option(min=1, max=600, help="seconds until one that has not arrived is lost")
+    ] = WITHIN_S,
     json: Annotated[bool, typer.Option("--json", help="a JSON object a canary, for programs")] = False,
 ) -> None:
     """Send synthetic events through the API, and follow each to a counted key and a queryable row.
@@ -33,28 +36,37 @@ def canary(
     """
     settings = load()
     logs.setup("canary", settings)
-    flights = asyncio.run(_canary(settings, once, every, json))
+
+    def tell(flight: Flight) -> None:
+        typer.echo(msgspec.json.encode(flight).decode() if json else flight.sentence())
+
+    if not once:
+        asyncio.run(_on_and_on(settings, every, within, tell))
+        return
+    flights = asyncio.run(_once(settings, within))
+    for flight in flights:
+        tell(flight)
     if any(flight.failures and not flight.silent for flight in flights):
         raise typer.Exit(LOST)
     if any(flight.failures for flight in flights):
         raise typer.Exit(SERVER_TROUBLE)
 
 
-async def _canary(settings: Settings, once: bool, every_s: float, as_json: bool) -> list[Flight]:
-    """What became of those of --once."""
+async def _on_and_on(settings: Settings, every_s: float, within_s: float, tell: Tell) -> None:
+    stop = _stop()
+    async with Sky(settings) as sky:
+        send = sender(sky, settings.partitions, stop, within_s)
+        await keep_flying(send, Turns(settings.partitions), tell, every_s, stop, first_after_s=0.0)
+
+
+async def _once(settings: Settings, within_s: float) -> list[Flight]:
+    async with Sky(settings) as sky:
+        return await one_round(sender(sky, settings.partitions, _stop(), within_s), settings.partitions)
+
+
+def _stop() -> asyncio.Event:
+    """Set when the command is interrupted."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
-    def tell(flight: Flight) -> None:
-        typer.echo(msgspec.json.encode(flight).decode() if as_json else flight.sentence())
-
-    async with Sky(settings) as sky:
-        send = sender(sky, settings.partitions, stop)
-        if not once:
-            await keep_flying(send, Turns(settings.partitions), tell, every_s, stop, first_after_s=0.0)
-            return []
-        flights = await one_round(send, settings.partitions)
-    for flight in flights:
-        tell(flight)
-    return flights
+    return stop

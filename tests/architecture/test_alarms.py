@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from domain.topics import EVENTS
+from infra.fold_store import REBUILD
 from infra.money.tables import SHARDS
 from infra.namespaces import GROUPS
 from infra.place import ROOT
@@ -34,7 +35,7 @@ VALUES = {
     "stage": frozenset(Stage),
     "failure": frozenset(Failure),
     "group": frozenset(GROUPS),
-    "store": frozenset({"kafka", "redis", "clickhouse", "mysql"}),
+    "store": frozenset({"kafka", "redis", "clickhouse", "mysql", REBUILD}),
     "reason": frozenset({"seen", "too_old", "late"}),
     "outcome": frozenset({*OUTCOMES.values(), STUCK, "died"}),
     "route": frozenset({PATH, "other"}),

@@ -54,6 +54,7 @@ def parts(name: str, values: str, group: str) -> dict[str, str]:
     }
 
 
+STORES = ("kafka", "redis", "clickhouse", "rebuild")
 UNLABELLED = [metric for metric in vars(metrics).values() if isinstance(metric, Gauge) and not metric._labelnames]
 ELSEWHERE = {  # every process tells all of them, as 0; a moment of 0 is long ago, though promtool's clock begins there
     f'{metric._name}{{job="juliu-other"}}': at(-1e9 if metric._name.endswith("_at_seconds") else 0)
@@ -83,7 +84,7 @@ CALM: dict[str, str] = {
     'juliu_api_events_rejected_total{reason="malformed"}': by(60),
     **{f'juliu_api_request_seconds_bucket{{route="/v1/feed",le="{le}"}}': by(100) for le in BUCKETS},
     'juliu_feed_source_failures_total{source="hot"}': at(0),
-    **{f'juliu_stream_waiting_partitions{{store="{store}"}}': at(0) for store in ("kafka", "redis", "clickhouse")},
+    **{f'juliu_stream_waiting_partitions{{store="{store}"}}': at(0) for store in STORES},
     'juliu_api_log_failures_total{cause="timeout"}': at(0),
     'juliu_relay_waits_total{store="mysql"}': at(0),
     'juliu_api_refused_total{code="money_unavailable"}': at(0),
@@ -134,6 +135,7 @@ TROUBLE: dict[str, tuple[dict[str, str], set[str]]] = {  # alarm -> what is othe
     "FeedSourceAway": ({'juliu_feed_source_failures_total{source="hot"}': then("0", "0+120")}, set()),
     "KafkaAway": ({'juliu_api_log_failures_total{cause="timeout"}': then("0", "0+60")}, set()),
     "RedisAway": ({'juliu_stream_waiting_partitions{store="redis"}': then("0", "2")}, set()),
+    "RebuildNeeded": ({'juliu_stream_waiting_partitions{store="rebuild"}': then("0", "2")}, set()),
     "ClickHouseAway": ({'juliu_stream_waiting_partitions{store="clickhouse"}': then("0", "2")}, set()),
     "MysqlAway": ({'juliu_relay_waits_total{store="mysql"}': then("0", "0+5")}, set()),
     "RelayBehind": ({"juliu_relay_lag_seconds": then("0", "90")}, set()),

@@ -216,7 +216,7 @@ def test_workers_that_stand_still_are_told_by_stage(arena):  # the last test: th
     for name in ("counters", "store"):
         os.kill(arena.pid(name), signal.SIGSTOP)
     try:
-        flights = typed(arena, rc=1)
+        flights = typed(arena, "--within", "3", rc=1)
     finally:
         for name in ("counters", "store"):
             os.kill(arena.pid(name), signal.SIGCONT)
