@@ -6,9 +6,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from domain.topics import DEAD, EVENTS
 from infra.log_reader import Entry, LogReader
@@ -26,6 +23,7 @@ from streams.dead import code_version
 
 NOT_DONE = 1
 SHOWN = 8_192  # bytes of a letter
+MOST_WORDS = 300
 
 app = typer.Typer(no_args_is_help=True)
 Reason = Annotated[str, typer.Option(help="only where the reason says this")]
@@ -156,14 +154,16 @@ def _show_kinds(found: list[Kind]) -> None:
     if not found:
         typer.echo(f"No dead letters; events come from {EVENTS.name}.")
         return
-    table = Table(caption="`juliu dead show NUMBER` prints one; times are of Asia/Shanghai")
-    for name in ("groups", "reason", "open", "replayed", "dropped", "first", "last", "code", "numbers"):
-        table.add_column(name, justify="right" if name in ("open", "replayed", "dropped") else "left", overflow="fold")
     for kind in found:
-        numbers = ", ".join(str(sample.number) for sample in kind.samples)
-        reason = escape(printable((kind.samples[0].reason if kind.samples else kind.reason).encode(), 120))
-        table.add_row(
-            escape(kind.groups), reason, str(kind.open), str(kind.replayed), str(kind.dropped),
-            words(kind.first_ms), words(kind.last_ms), escape(", ".join(kind.code)), numbers,
-        )  # fmt: skip
-    Console().print(table)
+        state = f"{kind.open:,} open, {kind.replayed:,} replayed, {kind.dropped:,} dropped"
+        typer.echo(f"{_safe(kind.reason)} ({_safe(kind.groups)}): {state}")
+        code = _safe(", ".join(kind.code))
+        typer.echo(f"    from {words(kind.first_ms)} to {words(kind.last_ms)}, buried by code {code}")
+        for sample in kind.samples:
+            typer.echo(f"    number {sample.number}: {_safe(sample.ref)}: {_safe(sample.reason)}")
+    typer.echo("`juliu dead show NUMBER` prints one; times are of Asia/Shanghai")
+
+
+def _safe(text: str) -> str:
+    """What a header says, for a terminal."""
+    return printable(text.encode(), MOST_WORDS)

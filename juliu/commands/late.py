@@ -6,10 +6,9 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from domain.topics import DEAD
+from juliu.commands import wide
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import opened
 from juliu.commands.trouble import end
@@ -108,10 +107,10 @@ def _show(found: list[LateCount]) -> None:
     if not found:
         typer.echo("No late events.")
         return
-    table = Table(caption="counted: in `events` too, by juliu late replay or before; times are of Asia/Shanghai")
+    table = wide.table(caption="counted: in `events` too, by juliu late replay or before; times are of Asia/Shanghai")
     for name in ("reason", "type", "events", "records", "counted", "oldest", "last received"):
         table.add_column(name, justify="right" if name in ("events", "records", "counted") else "left")
     for one in found:
         numbers = (f"{number:,}" for number in (one.events, one.records, one.counted))
         table.add_row(one.reason, one.type, *numbers, words(one.oldest_ms), words(one.last_ms))
-    Console().print(table)
+    wide.show(table)

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from juliu.commands import wide
 from juliu.commands.servers import opened
 from juliu.verify.offsets import Offset, gather
 
@@ -33,16 +32,16 @@ def offsets(json: Annotated[bool, typer.Option("--json", help="one JSON object, 
 
 
 def _show(found: list[Offset]) -> None:
-    table = Table(caption="room: what the log may drop, and when at the earliest, before it drops what is needed")
-    for name in ("partition", "group", "ns", "fence", "log", "behind", "oldest event", "room", "blocks"):
+    table = wide.table(caption="room: records, and time at least, before the log drops what is needed")
+    for name in ("p", "group", "ns", "fence", "log", "behind", "oldest event", "room", "", "blocks"):
         table.add_column(name, justify="left" if name == "group" else "right")
     for one in found:
         table.add_row(
             str(one.partition), one.group, _number(one.namespace), "none" if one.fence is None else str(one.fence),
             f"{one.begin}..{one.end}", _number(one.behind), _span(one.oldest_s),
-            f"{_number(one.room)}{'' if one.room_s is None else ', ' + _span(one.room_s)}", _number(one.blocks),
+            _number(one.room), _span(one.room_s), _number(one.blocks),
         )  # fmt: skip
-    Console(width=None).print(table)
+    wide.show(table)
     for one in found:
         for wrong in one.wrong:
             typer.echo(f"- partition {one.partition}, {one.group}: {wrong}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from juliu.commands import wide
 from juliu.commands.moments import HELP, moment
 from juliu.commands.servers import opened
 from juliu.commands.trouble import SERVER_TROUBLE
@@ -45,9 +45,7 @@ def verify(
 
 
 def _show(report: Report) -> None:
-    console = Console()
-    console.print(_partitions(report))
-    console.print(_types(report))
+    wide.show(_partitions(report), _types(report))
     for line in report.unknown:
         typer.echo(f"not known: {line}")
     if report.ok:
@@ -61,7 +59,7 @@ def _show(report: Report) -> None:
 
 
 def _partitions(report: Report) -> Table:
-    table = Table(title="Partitions", title_justify="left")
+    table = wide.table("Partitions")
     for name in (
         "partition",
         "counters at",
@@ -82,7 +80,7 @@ def _partitions(report: Report) -> Table:
 
 
 def _types(report: Report) -> Table:
-    table = Table(title="What the log holds", title_justify="left")
+    table = wide.table("What the log holds")
     names = ("records", "distinct", "rows", "repeats", "late", "too_old", "dead")
     table.add_column("type")
     for name in names:

@@ -63,7 +63,7 @@ def _round(servers: Servers, parts: dict[int, Part], stored: Stored, report: Rep
         if not part.left:
             continue
         try:
-            upto[p], numbers[p], part.left = _read(part)
+            upto[p], numbers[p], part.left = read(part)
         except Moved as error:
             _give_up(p, parts, str(error), report)
     for p, fence in list(upto.items()):
@@ -84,7 +84,7 @@ def _give_up(p: int, parts: dict[int, Part], why: str, report: Report) -> None:
     del parts[p]
 
 
-def _read(part: Part) -> tuple[int, dict[int, dict[str, int]], list[int]]:
+def read(part: Part) -> tuple[int, dict[int, dict[str, int]], list[int]]:
     """A fence, the numbers that are right at it, and the dramas whose numbers are of a later one."""
     fence, numbers, later = -1, dict[int, dict[str, int]](), list[int]()
     for i, page in enumerate(part.pages.pages(part.left)):
