@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from infra.local.errors import StackError
 
 SIZE_BYTES = {"kafka": 400_000_000, "clickhouse": 500_000_000, "redis": 200_000_000}
+REFILL_S = 0.02
 _WITHIN_S = 30
 
 
@@ -44,6 +47,13 @@ class Disk:
             while (room := self.free_bytes - leave_bytes) > 0:
                 with contextlib.suppress(OSError):  # it has just become less
                     os.posix_fallocate(ballast.fileno(), os.fstat(ballast.fileno()).st_size, room)
+
+    async def full_for(self, seconds: float) -> None:
+        """Fill it, and what whose disk it is gives back too."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.fill()
+            await asyncio.sleep(REFILL_S)
 
     def free(self) -> None:
         """Give the room back."""

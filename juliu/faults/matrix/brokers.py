@@ -116,9 +116,10 @@ async def full_broker(scene: Scene) -> None:
     """Kafka's disk is full: nothing is taken; when there is room it comes back by itself, and nothing is lost."""
     arena = scene.arena
     await scene.load.reached(scene.rnd.uniform(0.2, 0.5))
-    arena.disk.fill()
     lives = arena.life("kafka")
-    await _nothing_is_taken(scene, FULL_S)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(arena.disk.full_for(FULL_S))
+        tasks.create_task(_nothing_is_taken(scene, FULL_S))
     arena.disk.free()
     scene.healed()
     scene.notes["broker_deaths"] = arena.life("kafka") - lives

