@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infra import kafka_admin, namespaces
 from infra.clickhouse import migrate as clickhouse
+from infra.clickhouse.client import connect
 from infra.migration import MigrationRefused, Step
 from infra.mysql import migrate as mysql
 from infra.settings import Settings, load
@@ -61,12 +62,26 @@ def _clickhouse(settings: Settings) -> list[Step]:
     return [Step(part="clickhouse", name=f"{version:04}", did="made") for version in applied]
 
 
+def _redis(settings: Settings) -> list[Step]:
+    """An empty Redis beside rows in ClickHouse has lost everything: fences at the beginning would be wrong."""
+    try:
+        namespaces.check(settings)
+    except namespaces.NotMade as error:
+        with connect(settings) as client:
+            stored = client.query("SELECT count() FROM blocks").result_rows[0][0]
+        if stored:
+            raise MigrationRefused(
+                f"Redis is empty and ClickHouse has {stored:,} blocks: Redis lost what it held: `juliu rebuild redis`"
+            ) from error
+    return namespaces.create(settings)
+
+
 PARTS: tuple[Callable[[Settings], list[Step]], ...] = (
     _check,
     mysql.migrate,
     _clickhouse,
     kafka_admin.create_topics,
-    namespaces.create,
+    _redis,
 )
 
 

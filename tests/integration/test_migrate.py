@@ -23,6 +23,7 @@ from domain import keys
 from domain.topics import DEAD, EVENTS
 from infra import kafka_admin as topics
 from infra import namespaces
+from infra.clickhouse.client import connect
 from infra.migration import MigrationRefused, Step
 from infra.mysql import migrate as mysql
 from infra.mysql.engine import engine_of
@@ -59,6 +60,19 @@ def test_it_makes_everything_once_and_then_finds_it(fresh: Settings):
         assert {step["did"] for step in json.loads(again.stdout)["steps"]} == {"there"}
         assert client.get(keys.fence("counters", 1, 0)) == b"41"
     assert "there" in juliu_migrate(fresh).stdout
+
+
+def test_a_redis_that_lost_everything_is_not_begun_anew_beside_rows_in_clickhouse(fresh: Settings):
+    assert juliu_migrate(fresh).exit_code == 0
+    with connect(fresh) as client:
+        client.command("INSERT INTO blocks (partition, first, last, records) VALUES (0, 0, 9, 10)")
+    assert juliu_migrate(fresh).exit_code == 0
+    with redis.Redis.from_url(fresh.redis_url) as client:
+        client.flushdb()
+        done = juliu_migrate(fresh)
+        assert done.exit_code == 1
+        assert "juliu rebuild redis" in done.stderr
+        assert not client.exists(keys.namespace(0))
 
 
 def test_another_partition_count_is_refused_before_anything_is_made(fresh: Settings):
