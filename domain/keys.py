@@ -121,6 +121,14 @@ def namespace_of(key: str) -> tuple[int, int] | None:
     return (int(found["p"]), int(found["ns"])) if found else None
 
 
+def poison_allowed(group: str) -> str:
+    """STRING: dead letters that a person allows above the budget.
+
+    Lives as long as that person said.  Written by `juliu dead allow`.
+    """
+    return f"poison_allowed:{group}"
+
+
 # -- merged for readers: written by the merge task every second --------------------------------------------------------
 
 COUNTERS = "counters"  # HASH drama -> numbers, comma separated, in the order of domain.counters.COUNTERS

@@ -33,7 +33,7 @@ COMMANDS = (
     Command("sql", "juliu.commands.sql", "sql", "Ask ClickHouse a question, read-only; days are Asia/Shanghai."),
     Command("verify", "juliu.commands.verify", "verify", "Compare log, ClickHouse and Redis, at the same fences."),
     Command("offsets", "juliu.commands.offsets", "offsets", "Fences beside the log: how far behind, how near its end."),
-    Command("dead", "juliu.commands.dead", "app", "Dead letters: list, show, send again, put away."),
+    Command("dead", "juliu.commands.dead", "app", "Dead letters: list, show, send again, allow more, put away."),
     Command("late", "juliu.commands.late", "app", "Late events: list them, or count them after all."),
     Command("rebuild", "juliu.commands.rebuild", "app", "Make Redis anew from ClickHouse and the log."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
@@ -41,7 +41,7 @@ COMMANDS = (
     Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, in the foreground."),
     Command("canary", "juliu.commands.canary", "canary", "Does an event still come through, and how fast?"),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
-    Command("faults", "juliu.commands.faults", "run", "Do harm to an installation of its own; every event counts once."),
+    Command("faults", "juliu.commands.faults", "run", "Do harm to an installation of its own, under load."),
     Command("bench", "juliu.commands.bench", "app", "Measure the running installation."),
 )
 

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import redis.asyncio as aioredis
 from redis.exceptions import RedisError
@@ -77,7 +77,10 @@ class Dead:
 
 
 class Budget:
-    """How much poison a group may meet with this code: 1 % of the last 5 minutes' records, and at least 500."""
+    """How much poison a group may meet with this code: 1 % of the last 5 minutes' records, and at least 500.
+
+    A person may allow more for a while (`juliu dead allow`): garbage in the log is passed by no other code either.
+    """
 
     def __init__(
         self, client: aioredis.Redis, group: str, version: str, clock: Callable[[], float] = time.time
@@ -91,9 +94,9 @@ class Budget:
 
     async def allows(self, poison: int) -> bool:
         """Whether this much more poison is within the budget.  Raises Wait."""
-        counts = await self._add(0)
+        *counts, allowed = await self._add(0)
         records, bad = (sum(int(row[i] or 0) for row in counts) for i in (0, 1))
-        return bad + poison <= max(AT_LEAST, SHARE * records)
+        return bad + poison <= max(AT_LEAST, SHARE * records) + int(allowed or 0)
 
     async def spend(self, poison: int) -> None:
         """Count poison that was buried.  Raises Wait."""
@@ -113,8 +116,8 @@ class Budget:
             except Wait as error:
                 log.info("budget not written", error=str(error))
 
-    async def _add(self, poison: int) -> list[list[bytes | None]]:
-        """Add to this minute; the last minutes' (records, poison)."""
+    async def _add(self, poison: int) -> list[Any]:
+        """Add to this minute; the last minutes' [records, poison], and what is allowed above them."""
         minute, seen = int(self._clock() // 60), self._seen
         names = [keys.poison_budget(self._group, self._version, minute - ago) for ago in range(MINUTES)]
         pipe = self._redis.pipeline(transaction=False)
@@ -123,12 +126,13 @@ class Budget:
         pipe.expire(names[0], BUDGET_LIFE_S)
         for name in names:
             pipe.hmget(name, "records", "poison")
+        pipe.get(keys.poison_allowed(self._group))
         try:
             answers: list[Any] = await pipe.execute()
         except (RedisError, OSError) as error:
             raise Wait("redis", error) from error
         self._seen -= seen
-        return cast(list[list[bytes | None]], answers[3:])
+        return answers[3:]
 
 
 def code_version() -> str:

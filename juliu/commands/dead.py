@@ -1,4 +1,4 @@
-"""`juliu dead list`, `show`, `replay`, `drop`: what could not be processed, and what to do with it."""
+"""`juliu dead list`, `show`, `replay`, `allow`, `drop`: what could not be processed, and what to do with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from juliu.commands.late import show_replay
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import answered, opened
 from juliu.commands.trouble import end
-from juliu.dead import letters
+from juliu.dead import allowance, letters
+from juliu.dead.allowance import LONGEST_S, MOST
 from juliu.dead.letters import Case, TooMany
 from juliu.dead.replay import Replayer
 from juliu.dead.sending import Sender
@@ -37,7 +38,7 @@ Json = Annotated[bool, typer.Option("--json", help="one JSON object, for program
 
 @app.callback()
 def dead() -> None:
-    """Dead letters: list, show, send again, put away."""
+    """Dead letters: list, show, send again, allow more, put away."""
 
 
 @app.command("list")
@@ -98,6 +99,28 @@ def replay(
         show_replay(done)
     if not done.ok:
         raise typer.Exit(NOT_DONE)
+
+
+@app.command("allow")
+def allow(
+    letters_: Annotated[int, typer.Argument(metavar="LETTERS", min=0, max=MOST, help="above the budget; 0: none")],
+    hours: Annotated[float, typer.Option(min=0.1, max=LONGEST_S / 3_600, help="for how long")] = 1.0,
+    group: Annotated[str, typer.Option(help="counters or store; else both")] = "",
+    json: Json = False,
+) -> None:
+    """Let workers that ended with 73 bury so many letters more: the records were looked at, and no code can read them.
+
+    After a deploy, roll back instead.  Exit code: 0 allowed, 1 no such group, 3 a server does not answer.
+    """
+    with opened("not allowed") as servers:
+        try:
+            groups = allowance.allow(servers.redis, letters_, int(hours * 3_600), group)
+        except ValueError as error:
+            raise end(str(error), NOT_DONE) from error
+    told = {"letters": letters_, "hours": hours, "groups": groups}
+    typer.echo(
+        msgspec.json.encode(told).decode() if json else f"{letters_:,} more for {', '.join(groups)}, {hours:g} h"
+    )
 
 
 @app.command("drop")

@@ -22,7 +22,13 @@ CLOSE = 1e-9
 MERGED = (keys.PARTITIONS, keys.COUNTERS, keys.HOT, keys.TREND, keys.MERGED)
 FREE = tuple(  # families that the fold does not write: what they hold is not looked at
     name.split(":")[0] + ":"
-    for name in (keys.poison_budget("", "", 0), keys.CATALOGUE_VERSION, keys.REC_CURRENT, keys.rec_meta(""))
+    for name in (
+        keys.poison_budget("", "", 0),
+        keys.poison_allowed(""),
+        keys.CATALOGUE_VERSION,
+        keys.REC_CURRENT,
+        keys.rec_meta(""),
+    )
 )
 
 
