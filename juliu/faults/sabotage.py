@@ -11,7 +11,6 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 Put = Callable[[object, str, object], None]  # setattr, or pytest's monkeypatch.setattr
@@ -26,10 +25,14 @@ class Sabotage:
     caught_by: str
     patch: Callable[[Put], None]
 
+    def spoils(self, words: Sequence[str]) -> bool:
+        """Whether `juliu WORDS` is one of its commands."""
+        return any(tuple(words[: len(each)]) == each for each in self.commands)
+
 
 def command(name: str, words: Sequence[str]) -> list[str]:
     """What runs `juliu WORDS` under this sabotage; the plain product where it is none of its commands ("": nothing)."""
-    spoilt = name and any(tuple(words[: len(each)]) == each for each in SABOTAGES[name].commands)
+    spoilt = name and SABOTAGES[name].spoils(words)
     return [sys.executable, "-m", *(("juliu.faults.sabotage", name) if spoilt else ("juliu",)), *words]
 
 
@@ -177,13 +180,19 @@ SABOTAGES: dict[str, Sabotage] = {
     "early_ack": Sabotage("202 before Kafka has it", (_API,), "F10", _early_ack),
 }
 
+CAUGHT_BY = {name: each.caught_by for name, each in SABOTAGES.items()}
+
 
 def main() -> None:
-    """`NAME WORDS...`: patch, then run the command line as if it had been typed without NAME."""
+    """`NAME WORDS...`: patch, then run the command line as if it had been typed without NAME.
+
+    A command that the sabotage has nothing to do with runs as it is.
+    """
     if len(sys.argv) < 2 or sys.argv[1] not in SABOTAGES:
         sys.exit(f"python -m juliu.faults.sabotage NAME WORDS...; the names are {', '.join(SABOTAGES)}")
     name = sys.argv.pop(1)
-    SABOTAGES[name].patch(partial(setattr))
+    if SABOTAGES[name].spoils(sys.argv[1:]):
+        SABOTAGES[name].patch(setattr)
     importlib.import_module("juliu.cli").main()
 
 
