@@ -37,7 +37,7 @@ def _show(found: list[Offset]) -> None:
         table.add_column(name, justify="left" if name == "group" else "right")
     for one in found:
         table.add_row(
-            str(one.partition), one.group, _number(one.namespace), "none" if one.fence is None else str(one.fence),
+            str(one.partition), one.group, str(one.namespace or ""), "none" if one.fence is None else str(one.fence),
             f"{one.begin}..{one.end}", _number(one.behind), _span(one.oldest_s),
             _number(one.room), _span(one.room_s), _number(one.blocks),
         )  # fmt: skip
