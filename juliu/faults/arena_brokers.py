@@ -6,7 +6,9 @@ import asyncio
 import socket
 import struct
 import time
+from collections.abc import Mapping
 
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from domain.topics import EVENTS
@@ -41,6 +43,14 @@ async def in_step(settings: Settings, within_s: float = 60.0) -> None:
 def _partitions(settings: Settings) -> dict[int, object]:
     admin = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 2})
     return dict(admin.list_topics(EVENTS.name, timeout=WITHIN_S).topics[EVENTS.name].partitions)
+
+
+async def drop(settings: Settings, before: Mapping[int, int]) -> None:
+    """Have Kafka take the records of juliu.events before these offsets away, as retention does."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 2})
+    wanted = [TopicPartition(EVENTS.name, p, offset) for p, offset in before.items()]
+    for done in admin.delete_records(wanted).values():
+        await asyncio.to_thread(done.result, WITHIN_S)
 
 
 async def controller(arena: Arena) -> str:

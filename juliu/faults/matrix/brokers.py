@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+from infra.local import log_files
+from infra.settings import Settings
 from juliu.faults import arena_brokers
 from juliu.faults.arena_ports import BROKERS
+from juliu.faults.check import log_of
+from juliu.faults.check_truth import LogRecord
 from juliu.faults.fault import Fault, Scene, World
+from juliu.faults.matrix.servers import fences
+from juliu.faults.prompt import typed
 
 FROZEN_S = 40.0  # longer than the producer keeps a message
 DOWN_S = 20.0
@@ -14,6 +20,7 @@ FULL_S = 12.0
 SLOW_MS, SLOW_S = 500.0, 15.0
 SETTLED_S = 3.0  # answers that were on their way are out
 GOES_ON_S = 45.0
+STOPPED_LOUDLY = "the log does not hold the position"
 
 
 async def kill_broker(scene: Scene) -> None:
@@ -126,6 +133,55 @@ async def full_broker(scene: Scene) -> None:
     await arena.ready("kafka")
 
 
+async def retention_passes(scene: Scene) -> None:
+    """Kafka drops records that a worker which was away has not applied.
+
+    It stops, loudly, and steps over nothing; ClickHouse has the rows, so `juliu rebuild redis` brings everything back.
+    """
+    arena, name = scene.arena, "stream-counters"
+    await scene.load.reached(scene.rnd.uniform(0.2, 0.3))
+    await arena.stop(name)
+    await scene.load.reached(scene.rnd.uniform(0.6, 0.7))
+    applied = await fences(arena.settings, "counters")
+    dropped = await _drop(scene, applied)
+    lives = arena.life(name)
+    arena.begin_one(name)
+    await arena.died(name, lives + 2)  # it stopped, and stopped again
+    assert await fences(arena.settings, "counters") == applied, "the worker stepped over what it had not applied"
+    said = log_files.tail(arena.home.log(name), 50)
+    assert STOPPED_LOUDLY in said, f"no word of why it stopped: {said[-500:]}"
+    done = await typed(arena, "rebuild", "redis")
+    assert done.code == 0, done.out + done.err
+    scene.healed()
+    scene.notes["records_dropped"] = dropped
+    await arena.ready(name)
+
+
+async def _drop(scene: Scene, applied: list[int]) -> int:
+    """Have Kafka drop what the other group has stored; keep it for the comparison.  How many nobody applied here."""
+    settings = scene.arena.settings
+    stored = await _stored_beyond(settings, applied)
+    for p, fence in enumerate(stored):
+        records = await asyncio.to_thread(_records, settings, p)
+        scene.load.ledger.kept[p] = [one for one in records if one.offset <= fence]
+    await arena_brokers.drop(settings, {p: fence + 1 for p, fence in enumerate(stored)})
+    return sum(stored) - sum(applied)
+
+
+async def _stored_beyond(settings: Settings, applied: list[int]) -> list[int]:
+    """The store's fences, as soon as each is beyond."""
+    async with asyncio.timeout(GOES_ON_S):
+        while True:
+            stored = await fences(settings, "store")
+            if all(store > mine for store, mine in zip(stored, applied, strict=True)):
+                return stored
+            await asyncio.sleep(arena_brokers.POLL_S)
+
+
+def _records(settings: Settings, p: int) -> list[LogRecord]:
+    return list(log_of(settings, p))
+
+
 async def _nothing_is_taken(scene: Scene, seconds: float) -> None:
     await asyncio.sleep(SETTLED_S)
     before = scene.load.ledger.acked
@@ -142,5 +198,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("F13", "Two of three brokers are down", lose_quorum, _THREE),
     Fault("F14", "A new leader is half a second away", slow_new_leader, World(brokers=3, linked=True)),
     Fault("F15", "The controller is killed", kill_controller, _THREE, traffic=_SLOW),
+    Fault("F43", "Retention passes a worker that was away", retention_passes),
     Fault("F16", "Kafka's disk is full", full_broker, World(small_disk="kafka")),
 )  # fmt: skip
