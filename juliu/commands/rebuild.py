@@ -31,7 +31,9 @@ def rebuild() -> None:
 @app.command("redis")
 def redis(
     *,
-    to_namespace: Annotated[int, typer.Option("--to-namespace", min=0, help="number of the new namespaces; 0: any")] = 0,
+    to_namespace: Annotated[
+        int, typer.Option("--to-namespace", min=0, help="number of the new namespaces; 0: any")
+    ] = 0,
     no_switch: Annotated[bool, typer.Option("--no-switch", help="write and compare, but leave what is in use")] = False,
     compare: Annotated[bool, typer.Option(help="compare with what is in use, where that is whole")] = True,
     force: Annotated[bool, typer.Option("--force", help="switch although the two differ")] = False,
