@@ -7,9 +7,9 @@ import time
 from collections import Counter
 
 from tests.model.explore import explore_all, trace_of
-from tests.model.variants import BASE, FEW_TOKENS, GOES_BACK, TAKEN_AWAY, Rules
+from tests.model.variants import BASE, FEW_TOKENS, GOES_BACK, MENDED, REBUILT, TAKEN_AWAY, Rules
 
-RULES = {"base": BASE, "few_tokens": FEW_TOKENS, "goes_back": GOES_BACK} | {
+RULES = {"base": BASE, "few_tokens": FEW_TOKENS, "goes_back": GOES_BACK, "rebuilt": REBUILT, "mended": MENDED} | {
     name: variant.rules for name, variant in TAKEN_AWAY.items()
 }
 
@@ -29,7 +29,7 @@ def report(name: str, rules: Rules, schedules: int) -> None:
 def main() -> None:
     """The variants that are named, or the whole design in three worlds."""
     schedules = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    for name in sys.argv[2:] or ["base", "few_tokens", "goes_back"]:
+    for name in sys.argv[2:] or ["base", "few_tokens", "goes_back", "rebuilt", "mended"]:
         report(name, RULES[name], schedules)
 
 

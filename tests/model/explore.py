@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import random
 from collections import Counter
@@ -9,13 +10,15 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
-from domain.fences import BlockMoved, WentBack
+from domain.fences import BlockMoved, WentBack, start
+from tests.model.rebuilds import Rebuild
 from tests.model.variants import Rules
 from tests.model.workers import WORKERS, Steps
-from tests.model.world import GROUPS, PARTITIONS, Event, World
+from tests.model.world import GROUPS, PARTITIONS, Event, FenceGone, World
 
 HEALING_STEPS = 4_000  # a healed world that takes longer is stuck
 CHUNK = 500
+REBUILD = "rebuild"  # among the actors
 
 
 class Wrong(NamedTuple):
@@ -32,12 +35,14 @@ class Schedule:
         self.rnd = rnd = random.Random(seed)
         self.w = World(rnd, rules)
         self.w.trace = [] if trace else None
-        self.steps = rnd.randint(40, 160)
+        self.steps = rnd.randint(40, 160) * (2 if rules.rebuilds else 1)
         self.crash = rnd.choice((0.01, 0.04, 0.1))
         self.rewinds = rnd.random() < 0.6
         self.actors: list[tuple[str, Steps]] = []
         for group in GROUPS:
             self.actors += [self._spawn(group, p) for p in (*PARTITIONS, rnd.choice(PARTITIONS))]
+        if rules.rebuilds and rules.limits_change and rnd.random() < 0.5:
+            self.w.append(rnd.choice(PARTITIONS), rnd.choice((3, 4)))  # early, so that it lies behind what is rebuilt
 
     def run(self) -> Wrong | None:
         """The whole schedule; what is wrong at its end."""
@@ -45,7 +50,7 @@ class Schedule:
             for _ in range(self.steps):
                 self._happen()
             self._heal()
-        except (WentBack, BlockMoved) as stop:
+        except (WentBack, BlockMoved, FenceGone) as stop:
             return Wrong("stopped", str(stop))
         return verdict(self.w)
 
@@ -54,7 +59,7 @@ class Schedule:
 
     def _happen(self) -> None:
         """One step of anything."""
-        x, w, rnd = self.rnd.random(), self.w, self.rnd
+        x, w = self.rnd.random(), self.w
         if x < 0.14:
             self._client()
         elif x < 0.14 + self.crash:
@@ -69,7 +74,26 @@ class Schedule:
         elif x < 0.545:
             self._rarely()
         else:
-            next(rnd.choice(self.actors)[1])
+            self._act()
+
+    def _act(self) -> None:
+        """One step of a worker."""
+        rebuilds = [at for at, (group, _) in enumerate(self.actors) if group == REBUILD]
+        if rebuilds and self.rnd.random() < 0.8:
+            self._rebuild(self.rnd.choice(rebuilds))
+        else:
+            next(self.actors[self.rnd.randrange(len(self.actors))][1], None)
+
+    def _rebuild(self, at: int) -> None:
+        """One step of a rebuild, and what is worst while it writes."""
+        if next(self.actors[at][1], "done") == "done":
+            self.w.note("rebuilt")
+            del self.actors[at]
+        x = self.rnd.random()
+        if x < 0.3:
+            self.w.save()
+        elif x < 0.36 and self.rewinds:
+            self.w.redis_goes_back(self.rnd.randint(1, 12))
 
     def _client(self) -> None:
         """A client sends an event, out of order now and then, or one that was sent before."""
@@ -90,10 +114,13 @@ class Schedule:
         group, steps = self.actors[at]
         steps.close()
         self.w.note("crash", group)
-        self.actors[at] = self._spawn(group, self.rnd.choice(PARTITIONS))
+        if group == REBUILD:
+            del self.actors[at]
+        else:
+            self.actors[at] = self._spawn(group, self.rnd.choice(PARTITIONS))
 
     def _rarely(self) -> None:
-        """A change of the limit, by a pulse or by a deploy; ClickHouse goes back."""
+        """A change of the limit, by a pulse or by a deploy; a store goes back or is emptied; somebody rebuilds."""
         w, rules = self.w, self.w.rules
         if rules.limits_change:
             w.note("limit changed")
@@ -103,6 +130,10 @@ class Schedule:
             w.note("deploy", w.code_limit)
         if rules.clickhouse_goes_back and self.rnd.random() < 0.3:
             w.clickhouse_goes_back()
+        if rules.flushes and self.rnd.random() < 0.2:
+            w.flush()
+        if rules.rebuilds:
+            self.actors.append((REBUILD, Rebuild(w, self.rnd.choice(PARTITIONS)).live()))
 
     def _heal(self) -> None:
         """No more faults: everything is sent, what is under way arrives or does not, new workers finish."""
@@ -119,16 +150,33 @@ class Schedule:
                 w.deliver(call)
         for _, steps in self.actors:
             steps.close()
+        if w.rules.flushes and self.rnd.random() < 0.3:
+            w.flush()
+        for p in PARTITIONS if w.rules.rebuilds else ():
+            self._mend(p)
         workers = [self._spawn(group, p)[1] for group in GROUPS for p in PARTITIONS]
         for at in range(HEALING_STEPS):
             next(workers[at % len(workers)])
             if at % 24 == 0 and not any(behind(w, group, p) for group in GROUPS for p in PARTITIONS):
                 return
 
+    def _mend(self, p: int) -> None:
+        """What an operator does where workers stop: rebuild Redis.  Raises WentBack where that is refused."""
+        w = self.w
+        try:
+            sound = None not in (w.kept(group, p) for group in GROUPS)
+            start(w.fence("store", p), w.block_fence(p))
+        except WentBack:
+            sound = False
+        if not sound:
+            w.note("mended")
+            for _ in itertools.islice(Rebuild(w, p).live(), HEALING_STEPS):
+                pass
+
 
 def behind(w: World, group: str, p: int) -> bool:
     """Whether a group has events ahead of it.  Pulses after the last block close nothing: they do not count."""
-    return any(isinstance(record, Event) for record in w.log[p][w.redis[group, p].fence + 1 :])
+    return any(isinstance(record, Event) for record in w.log[p][w.fence(group, p) + 1 :])
 
 
 def verdict(w: World) -> Wrong | None:
@@ -146,12 +194,13 @@ def _verdict(w: World, p: int) -> Wrong | None:
     """Each event once in both stores, and both by the same copy."""
     for group in GROUPS:
         if behind(w, group, p):
-            return Wrong("stuck", f"{group} {p} at {w.redis[group, p].fence} of {len(w.log[p]) - 1}")
+            return Wrong("stuck", f"{group} {p} at {w.fence(group, p)} of {len(w.log[p]) - 1}")
     first: dict[tuple[str, int], int] = {}
     for offset, record in enumerate(w.log[p]):
         if isinstance(record, Event):
             first.setdefault(record.identity, offset)
-    counted = w.redis["counters", p].took
+    kept = w.kept("counters", p)
+    counted = kept.took if kept else ()
     stored = [offset for q, offset in w.clickhouse.rows if q == p]
     for name, offsets in (("counters", counted), ("rows", stored)):
         times = Counter(event.identity for offset in offsets if isinstance(event := w.log[p][offset], Event))
@@ -211,9 +260,9 @@ def explore_all(rules: Rules, schedules: int, processes: int | None = None) -> E
     return total
 
 
-def first_wrong(rules: Rules, within: int, kinds: frozenset[str]) -> int | None:
-    """The first of the seeds 0 .. within - 1 that comes to one of these kinds."""
-    for seed in range(within):
+def first_wrong(rules: Rules, seeds: Iterable[int], kinds: frozenset[str]) -> int | None:
+    """The first of the seeds that comes to one of these kinds."""
+    for seed in seeds:
         came_to = Schedule(seed, rules).run()
         if came_to and came_to.kind in kinds:
             return seed

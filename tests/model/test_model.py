@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.model.explore import Schedule, explore, explore_all, first_wrong, trace_of
-from tests.model.variants import BASE, FEW_TOKENS, GOES_BACK, LOUD, TAKEN_AWAY
+from tests.model.variants import BASE, FEW_TOKENS, GOES_BACK, LOUD, MENDED, REBUILT, TAKEN_AWAY
 
 FAULTS = (
     "applied", "refused", "answer lost", "crash", "sent again", "redis went back", "limit changed", "inserted", "block",
-    "dropped by token", "found by its key", "insert came too late",
+    "dropped by token", "found by its key", "insert came too late", "block came too late",
+)  # fmt: skip
+REBUILDS = (
+    "redis was emptied", "redis went back", "keys written", "fences written", "switched", "rebuilt", "abandoned",
+    "differs", "fences are gone", "dropped", "mended", "elsewhere",
 )  # fmt: skip
 
 
@@ -45,10 +49,22 @@ def test_when_clickhouse_goes_back_a_worker_stops_or_verify_notices():
 @pytest.mark.parametrize("name", TAKEN_AWAY)
 def test_a_rule_that_is_taken_away_is_missed(name):
     variant = TAKEN_AWAY[name]
-    seed = first_wrong(variant.rules, variant.within, variant.shows)
+    seed = first_wrong(variant.rules, range(variant.begin, variant.begin + variant.within), variant.shows)
     assert seed is not None, variant.what
     with_it = Schedule(seed, variant.world).run()
     assert with_it is None or (with_it.kind in LOUD and variant.world is GOES_BACK)
+
+
+def test_redis_emptied_and_rebuilt_beside_everybody_is_exact_in_4_000_schedules():
+    explored = explore_all(REBUILT, 4_000)
+    exact(explored, REBUILT)
+    assert {what for what, n in explored.happened.items() if n >= 100} >= set(REBUILDS), "nothing was vacuous"
+
+
+def test_a_rebuild_is_the_way_out_when_clickhouse_goes_back():
+    explored = explore(MENDED, range(1_000))
+    assert {wrong.kind for _, wrong in explored.wrong} <= LOUD
+    assert explored.happened["mended"] > 500
 
 
 def test_a_schedule_is_a_function_of_its_seed():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rules:
-    """The design, if every switch is left alone; the last four say how hard the world is."""
+    """The design, if every switch is left alone; the last six say how hard the world is."""
 
     fence_compared: bool = True  # apply does nothing unless the fence is where the run begins
     contiguous: bool = True  # a run begins at fence + 1, for the worker and for apply
@@ -24,10 +24,23 @@ class Rules:
     format_from_log: bool = True  # and is changed by a pulse, not by whatever code runs
     fences_checked: bool = True  # the two fences and the blocks' contiguity are looked at
 
+    # a rebuild of Redis, of one partition
+    at_block_fence: bool = True  # it begins where ClickHouse ends, not where a counters fence is found
+    windows_rebuilt: bool = True  # not the numbers alone
+    format_rebuilt: bool = True  # the block limit in force there, from the log
+    fences_last: bool = True  # keys, then fences: where Redis went back, the fences go first
+    compared: bool = True  # then all that was written is read
+    pointer_last: bool = True  # then the pointer
+    switch_sees_fences: bool = True  # which moves only to a namespace that has its fences
+    fresh_namespace: bool = True  # its number was never used, also not in a Redis that is gone
+    doubt_abandons: bool = True  # a write without an answer: another namespace
+
     tokens: int = 1_000  # how many ClickHouse remembers
     limits_change: bool = True  # pulses that ask for another limit
     deploys: bool = False  # code with another limit of its own
     clickhouse_goes_back: bool = False  # to a backup
+    rebuilds: bool = False  # somebody rebuilds Redis, now and then, and where workers have stopped
+    flushes: bool = False  # FLUSHALL
 
 
 @dataclass(frozen=True)
@@ -39,17 +52,22 @@ class Variant:
     world: Rules
     shows: frozenset[str]
     within: int
+    begin: int = 0  # the seed to begin at: what is rare is pinned, found by `python -m tests.model 60000 <variant>`
 
 
-def without(what: str, within: int, shows: str, world: Rules | None = None, **away: bool | int) -> Variant:
+def without(
+    what: str, within: int, shows: str, world: Rules | None = None, begin: int = 0, **away: bool | int
+) -> Variant:
     """The variant of `world` (the design) without some of its rules."""
     world = world or BASE
-    return Variant(what, Rules(**(vars(world) | away)), world, frozenset(shows.split()), within)
+    return Variant(what, Rules(**(vars(world) | away)), world, frozenset(shows.split()), within, begin)
 
 
 BASE = Rules()
 FEW_TOKENS = Rules(tokens=3)  # the whole design must be exact here too
 GOES_BACK = Rules(clickhouse_goes_back=True)  # ClickHouse loses what it had acknowledged: somebody must notice
+REBUILT = Rules(rebuilds=True, flushes=True)  # Redis is emptied and rebuilt, also beside workers that need it not
+MENDED = Rules(rebuilds=True, flushes=True, clickhouse_goes_back=True)  # a rebuild is the way out where workers stop
 LOUD = frozenset({"stopped", "noticed"})
 
 TAKEN_AWAY = {
@@ -72,4 +90,15 @@ TAKEN_AWAY = {
         Rules(deploys=True), format_from_log=False, limits_change=False,
     ),
     "unchecked": without("nobody compares the fences", 100, "lost", GOES_BACK, fences_checked=False),
+    "rebuilt_elsewhere": without("rebuilt at the counters fence", 200, "stopped", REBUILT, at_block_fence=False),
+    "rebuilt_in_part": without("only numbers are rebuilt, no windows", 100, "double", REBUILT, windows_rebuilt=False),
+    "rebuilt_format": without("the block limit is not rebuilt", 300, "lost", REBUILT, 200, format_rebuilt=False),
+    "rebuilt_fences_first": without("fences before keys", 300, "double", REBUILT, 2_000, fences_last=False),
+    "rebuilt_uncompared": without("what was written is not read", 300, "double", REBUILT, 500, compared=False),
+    "rebuilt_pointer_first": without(
+        "the pointer before all of it", 100, "stopped", REBUILT, pointer_last=False, switch_sees_fences=False
+    ),
+    "rebuilt_blindly": without("the pointer moves blindly", 200, "stopped", REBUILT, switch_sees_fences=False),
+    "rebuilt_twice": without("a namespace's number is used again", 300, "double lost", REBUILT, fresh_namespace=False),
+    "rebuilt_in_doubt": without("a write in doubt is repeated", 300, "lost", REBUILT, 200, doubt_abandons=False),
 }  # fmt: skip

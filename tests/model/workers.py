@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 from domain import fences, window
 from domain.blocks import Block, Cutter, GapError
-from tests.model.world import LIMIT, Event, Fetched, Windows, World
+from tests.model.world import LIMIT, Event, FenceGone, Fetched, Windows, World
 
 Steps = Generator[None, None, None]
 Answer = Generator[None, None, bool]
@@ -37,21 +37,36 @@ class Worker:
     def __init__(self, world: World, p: int) -> None:
         self.w, self.p, self.rules = world, p, world.rules
         self.held: Windows | None = None
-        self.fence = fences.NOTHING
+        self.fence, self.namespace = fences.NOTHING, 0
 
     def live(self) -> Steps:
-        """For ever."""
+        """For ever.  What ends the process is tried again by the next one: only a rebuild can have mended it."""
         while True:
-            self.begin()
-            yield
-            while (yield from self.step()):
-                pass
+            try:
+                begun = self.begin()
+                yield
+                while begun and (yield from self.step()):
+                    pass
+            except (fences.WentBack, fences.BlockMoved) as stop:
+                if not self.rules.rebuilds or self.w.calm:
+                    raise
+                self.w.note("stopped", stop)
+                yield
 
-    def begin(self) -> None:
-        """An assignment, or what a doubt is resolved by: the fence is read, nothing is held."""
-        self.fence = self.w.redis[self.group, self.p].fence
+    def begin(self) -> bool:
+        """An assignment, or what a doubt is resolved by: the fence is read, nothing is held.  False: no fence.
+
+        Raises FenceGone where it should be there.
+        """
+        kept = self.w.kept(self.group, self.p)
+        if kept is None or kept.fence is None:
+            if self.p not in self.w.lost:
+                raise FenceGone(f"{self.group} {self.p}")
+            return False
+        self.fence, self.namespace = kept.fence, self.w.redis.pointers[self.p]
         if self.rules.forgets:
             self.held = None
+        return True
 
     def step(self) -> Answer:
         """Work on; False when this must begin again."""
@@ -63,13 +78,13 @@ class Worker:
 
     def overtaken(self) -> bool:
         """After healing: whether the fence moved without us.  (In the wild the next apply or read finds out.)"""
-        return self.w.calm and self.w.redis[self.group, self.p].fence != self.fence
+        return self.w.calm and self.w.fence(self.group, self.p) != self.fence
 
     def read(self) -> Answer:
         """Hold the state as of our fence; False when the fence is elsewhere."""
         if self.held is None:
-            kept = self.w.redis[self.group, self.p]
-            if kept.fence != self.fence:
+            kept = self.w.kept(self.group, self.p)
+            if kept is None or kept.fence != self.fence or self.w.redis.pointers[self.p] != self.namespace:
                 return False
             self.held = kept.windows
             yield
@@ -77,7 +92,7 @@ class Worker:
 
     def apply(self, last: int, new: Windows, took: list[int], limit: int = LIMIT) -> Answer:
         """Move the fence to `last` with these effects; False when that was refused or not answered."""
-        args = (self.group, self.p, self.fence, last, new, took, limit)
+        args = (self.group, self.p, self.namespace, self.fence, last, new, took, limit)
         if not (yield from self.w.send("apply", *args)):
             return False
         assert self.held is not None
@@ -91,9 +106,10 @@ class Counters(Worker):
 
     group = "counters"
 
-    def begin(self) -> None:
-        super().begin()
+    def begin(self) -> bool:
+        begun = super().begin()
         self.at = self.start()
+        return begun
 
     def step(self) -> Answer:
         fetched = self.w.fetch(self.p, self.at)
@@ -118,19 +134,23 @@ class Store(Worker):
 
     group = "store"
 
-    def begin(self) -> None:
-        super().begin()
+    def begin(self) -> bool:
+        if not super().begin():
+            return False
         self.block_fence = self.w.block_fence(self.p)
         if self.rules.fences_checked:
             fences.start(self.fence, self.block_fence)
         self.open: Fetched = []
         self.doubt = True
         self.cutter = Cutter(self.start(), self.kept_limit())
+        return True
 
     def kept_limit(self) -> int:
         """How the open block is being cut."""
         if self.rules.format_kept:
-            return self.w.redis[self.group, self.p].limit
+            kept = self.w.kept(self.group, self.p)
+            assert kept is not None  # no yield since begin() saw it
+            return kept.limit
         return self.w.code_limit if not self.rules.format_from_log else LIMIT
 
     def next_limit(self) -> int:
@@ -191,8 +211,8 @@ class Store(Worker):
         effects = (block.last, new, took, self.next_limit())
         if not self.rules.rows_first and not (yield from self.apply(*effects)):
             return False
-        if self.needs_rows(block):
-            yield from self.write_rows(block, took)
+        if self.needs_rows(block) and not (yield from self.write_rows(block, took)):
+            return False
         return not self.rules.rows_first or (yield from self.apply(*effects))
 
     def needs_rows(self, block: Block) -> bool:
@@ -201,8 +221,11 @@ class Store(Worker):
             return fences.needs_rows(block, self.block_fence)
         return block.last > self.block_fence
 
-    def write_rows(self, block: Block, took: list[int]) -> Steps:
-        """Every insert of the block, each until it is answered or found; then the block's own row."""
+    def write_rows(self, block: Block, took: list[int]) -> Answer:
+        """Every insert of the block, each until it is answered or found; then the block's own row.
+
+        False where somebody else wrote that meanwhile.
+        """
         for month, positions in self.inserts(took).items():
             offsets = [took[at] for at in positions]
             while True:
@@ -216,9 +239,10 @@ class Store(Worker):
                 if (yield from self.w.send("insert", self.p, block, token, offsets)):
                     break
                 self.doubt = True
-        while not (yield from self.w.send("write_block", self.p, block, len(took))):
+        while (written := (yield from self.w.send("write_block", self.p, block, len(took)))) is None:
             pass
         self.block_fence, self.doubt = block.last, False
+        return bool(written)
 
     def inserts(self, took: list[int]) -> dict[int, list[int]]:
         """The block's rows by insert."""

@@ -40,12 +40,26 @@ Windows = Mapping[str, window.Window]
 
 
 class Kept(NamedTuple):
-    """What Redis keeps for a group and partition: it changes as one."""
+    """What Redis keeps for a group in a namespace of a partition: workers change it as one, a rebuild in pieces."""
 
-    fence: int = fences.NOTHING
+    fence: int | None = fences.NOTHING  # None: there is none
     windows: Windows = MappingProxyType({})
     took: tuple[int, ...] = ()  # offsets whose effects are in
     limit: int = LIMIT
+
+
+Parts = Mapping[tuple[str, int, int], Kept]  # (group, namespace, partition)
+
+
+class Redis(NamedTuple):
+    """All of Redis: what is kept, and the namespace in use of each partition."""
+
+    parts: Parts = MappingProxyType({})
+    pointers: Mapping[int, int] = MappingProxyType({})
+
+
+class FenceGone(Exception):
+    """A fence is missing though nobody lost Redis: the workers of the partition end."""
 
 
 class Rows(NamedTuple):
@@ -59,10 +73,10 @@ class Rows(NamedTuple):
 class Call:
     """A message to a server, and its answer one day."""
 
-    __slots__ = ("answer", "args", "what")
+    __slots__ = ("answer", "args", "slow", "what")
 
-    def __init__(self, what: str, args: tuple[Any, ...]) -> None:
-        self.what, self.args = what, args
+    def __init__(self, what: str, args: tuple[Any, ...], slow: bool) -> None:
+        self.what, self.args, self.slow = what, args, slow
         self.answer: Any = None
 
 
@@ -74,11 +88,15 @@ class World:
         self.log: dict[int, list[Record]] = {p: [] for p in PARTITIONS}
         self.unsent = {p: [(f"s{p}", seq) for seq in range(1, 7)] for p in PARTITIONS}
         self.committed: Counter[tuple[str, int]] = Counter()
-        self.redis = {(group, p): Kept() for group in GROUPS for p in PARTITIONS}
+        self.redis = Redis(
+            {(group, 1, p): Kept() for group in GROUPS for p in PARTITIONS}, dict.fromkeys(PARTITIONS, 1)
+        )
+        self.last_namespace = 1  # told by something that does not go back with Redis, as a clock does
+        self.lost: set[int] = set()  # partitions whose fences went with a FLUSHALL
         self.clickhouse = Rows()
         self.code_limit = LIMIT
         self.net: list[Call] = []
-        self.saved: list[tuple[dict[tuple[str, int], Kept], Rows]] = []
+        self.saved: list[tuple[Redis, Rows]] = []
         self.happened: Counter[str] = Counter()
         self.trace: list[str] | None = None
 
@@ -104,14 +122,67 @@ class World:
 
     # -- Redis -------------------------------------------------------------------------------------------------
 
-    def apply(self, group: str, p: int, expected: int, last: int, new: Windows, took: list[int], limit: int) -> bool:
-        """apply.lua: everything at once, or nothing because the fence is elsewhere."""
-        kept = self.redis[group, p]
+    def kept(self, group: str, p: int) -> Kept | None:
+        """What a worker of the group finds; None where the pointer or the fence is missing."""
+        kept = self.redis.parts.get((group, self.redis.pointers.get(p, 0), p))
+        return None if kept is None or kept.fence is None else kept
+
+    def fence(self, group: str, p: int) -> int:
+        """Where the group stands; before everything where it has no fence."""
+        kept = self.kept(group, p)
+        return fences.NOTHING if kept is None or kept.fence is None else kept.fence
+
+    def keep(self, group: str, ns: int, p: int, kept: Kept) -> None:
+        """Keep it in that namespace."""
+        self.redis = self.redis._replace(parts={**self.redis.parts, (group, ns, p): kept})
+
+    def apply(
+        self, group: str, p: int, ns: int, expected: int, last: int, new: Windows, took: list[int], limit: int
+    ) -> bool:
+        """apply.lua: everything at once, or nothing because the pointer or the fence is elsewhere."""
+        kept = self.redis.parts.get((group, ns, p))
+        if kept is None or kept.fence is None or self.redis.pointers.get(p) != ns:
+            self.note("elsewhere", group, p, ns)
+            return False
         if self.rules.fence_compared and kept.fence != expected:
             self.note("refused", group, p, f"{expected + 1}-{last}")
             return False
-        self.redis[group, p] = Kept(last, {**kept.windows, **new}, (*kept.took, *took), limit)
+        self.keep(group, ns, p, Kept(last, {**kept.windows, **new}, (*kept.took, *took), limit))
         self.note("applied", group, p, f"{expected + 1}-{last}", took)
+        return True
+
+    # -- a rebuild's writes, which no fence guards -------------------------------------------------------------
+
+    def write_keys(self, p: int, ns: int, group: str, piece: Mapping[str, Any]) -> bool:
+        """Some of the keys of a namespace, as a rebuild found them."""
+        self.keep(group, ns, p, self.redis.parts.get((group, ns, p), Kept(None))._replace(**piece))
+        self.note("keys written", p, ns, group, *piece)
+        return True
+
+    def write_fences(self, p: int, ns: int, fence: int) -> bool:
+        """The fences of all groups, as one."""
+        for group in GROUPS:
+            self.keep(group, ns, p, self.redis.parts.get((group, ns, p), Kept(None))._replace(fence=fence))
+        self.note("fences written", p, ns, fence)
+        return True
+
+    def switch(self, p: int, ns: int) -> bool:
+        """Move the pointer, if the fences are there: Redis may have gone back."""
+        fences_there = all(self.redis.parts.get((group, ns, p), Kept(None)).fence is not None for group in GROUPS)
+        if self.rules.switch_sees_fences and not fences_there:
+            self.note("fences are gone", p)
+            return False
+        self.redis = self.redis._replace(pointers={**self.redis.pointers, p: ns})
+        self.lost.discard(p)
+        self.note("switched", p, ns)
+        return True
+
+    def drop(self, p: int, ns: int) -> bool:
+        """A namespace away that is not in use."""
+        if self.redis.pointers.get(p) != ns:
+            parts = {at: kept for at, kept in self.redis.parts.items() if at[1:] != (ns, p)}
+            self.redis = self.redis._replace(parts=parts)
+            self.note("dropped", p, ns)
         return True
 
     # -- ClickHouse --------------------------------------------------------------------------------------------
@@ -141,7 +212,10 @@ class World:
         self.note("inserted", p, offsets)
 
     def write_block(self, p: int, block: Block, rows: int) -> bool:
-        """The block's row in `blocks`: writing it again changes nothing."""
+        """The block's row in `blocks`, unless it is not the next one any more."""
+        if self.rules.conditional and not fences.still_next(block, self.highest(p)):
+            self.note("block came too late", p, block)
+            return False
         self.clickhouse = self.clickhouse._replace(blocks=self.clickhouse.blocks | {(p, block.first, block.last, rows)})
         self.note("block", p, block)
         return True
@@ -170,7 +244,7 @@ class World:
 
     def send(self, what: str, *args: Any) -> Generator[None, None, Any]:
         """Call a server; its answer, or None if that is lost or late: then the message may still arrive."""
-        call = Call(what, args)
+        call = Call(what, args, what == "write_keys" and self.rnd.random() < 0.15)
         self.net.append(call)
         for _ in range(1 if self.calm else PATIENCE):
             yield
@@ -189,7 +263,10 @@ class World:
 
     def deliver_one(self) -> None:
         """Any message arrives; now and then its answer is lost, and then it may arrive a second time."""
-        call = self.net.pop(self.rnd.randrange(len(self.net)))
+        at = self.rnd.randrange(len(self.net))
+        if self.net[at].slow and self.rnd.random() < 0.95:
+            return
+        call = self.net.pop(at)
         self.deliver(call)
         if self.rnd.random() < 0.15:
             self.note("answer lost", call.what)
@@ -201,13 +278,19 @@ class World:
 
     def save(self) -> None:
         """A snapshot of Redis and a backup of ClickHouse."""
-        self.saved.append((dict(self.redis), self.clickhouse))
+        self.saved.append((self.redis, self.clickhouse))
 
-    def redis_goes_back(self) -> None:
-        """Redis is as it was at some snapshot."""
+    def redis_goes_back(self, last: int = 0) -> None:
+        """Redis is as it was at some snapshot, or at one of the last ones."""
         if self.saved:
-            self.redis = dict(self.rnd.choice(self.saved)[0])
-            self.note("redis went back", {at: kept.fence for at, kept in self.redis.items()})
+            self.redis = self.rnd.choice(self.saved[-last:])[0]
+            self.lost = set(PARTITIONS) - set(self.redis.pointers)
+            self.note("redis went back", {at: kept.fence for at, kept in self.redis.parts.items()})
+
+    def flush(self) -> None:
+        """FLUSHALL."""
+        self.redis, self.lost = Redis(), set(PARTITIONS)
+        self.note("redis was emptied")
 
     def clickhouse_goes_back(self) -> None:
         """ClickHouse is as it was at some backup."""
