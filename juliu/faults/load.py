@@ -70,6 +70,7 @@ class Load:
         self.acked_start_s = 0.0  # monotonic: the latest beginning of an attempt that was answered 202
         self.ledger: Ledger  # made by prepare
         self.recent: deque[Parcel] = deque(maxlen=RECENT)  # the last that were answered 202, sent for the first time
+        self._poisoner: Poisoner  # made by run
         self._arena, self._seed, self._folder = arena, seed, folder
         self._rnd = random.Random(f"{seed} pauses")  # noqa: S311 - load, no secret
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -91,7 +92,7 @@ class Load:
         traffic = Traffic(catalogue.dramas(), self.mix, self._seed, int(time.time() * 1000), secret)
         queues = [asyncio.Queue[Parcel | None](WAITING) for _ in range(int(self.mix.lanes))]
         self._began_s = time.monotonic()
-        poisoner = Poisoner(settings, self.ledger)
+        poisoner = self._poisoner = Poisoner(settings, self.ledger)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for number, queue in enumerate(queues):
@@ -117,6 +118,10 @@ class Load:
         await self._send(0, lines, parcel)
         for line in lines.values():
             line.close()
+
+    def poison(self, one: Poison) -> None:
+        """More of it, of a fault's own; while run() goes on."""
+        self._poisoner.put(one)
 
     async def _feed(self, traffic: Traffic, queues: Sequence[asyncio.Queue[Parcel | None]], poisoner: Poisoner) -> None:
         """Everything at its time; where the queues are full it waits: viewers who have not come yet are no load."""

@@ -34,7 +34,12 @@ class Poisoner:
         def reported(error: Any, message: Any) -> None:
             self._ledger.poisoned(p, -1 if error else message.offset(), one.value)
 
-        self._producer.produce(EVENTS.name, one.value, str(one.user_id), p, on_delivery=reported)
+        while True:
+            try:
+                self._producer.produce(EVENTS.name, one.value, str(one.user_id), p, on_delivery=reported)
+                break
+            except BufferError:  # the queue is full
+                self._producer.poll(0.1)
         self._producer.poll(0)
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 
 from juliu.faults.fault import Fault
 
-FAMILIES = ("workers", "servers", "brokers", "network", "input", "clock", "rebuilds", "deploys")
+FAMILIES = ("workers", "servers", "brokers", "network", "input", "clock", "rebuilds", "deploys", "setup")
 
 NOT_DONE: Mapping[str, str] = {
     "F18": "there is no spool: the API answers 503 and the client keeps its events",

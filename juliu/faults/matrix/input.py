@@ -13,7 +13,8 @@ from ingest_api.auth import Scope, issue
 from juliu.faults import hostile
 from juliu.faults.fault import Fault, Scene, World
 from juliu.faults.hostile import Hostile, ask
-from juliu.faults.traffic import Parcel
+from juliu.faults.prompt import typed
+from juliu.faults.traffic import Parcel, Poison
 from juliu.faults.traffic_session import DAY_MS, Sent
 
 ROUNDS = 5
@@ -95,6 +96,29 @@ async def _bombard(scene: Scene, requests: list[Hostile]) -> None:
 
 def _memory(scene: Scene) -> int:
     return int(psutil.Process(scene.arena.pid("api")).memory_info().rss)
+
+
+async def flood_of_poison(scene: Scene) -> None:
+    """More undecodable records than a few bad ones explain, all in one partition.
+
+    Both workers bury what their budget allows, then end with 73 and come back until a person has looked; nothing is
+    skipped.  `juliu dead allow` lets them go on; each record is in juliu.dead once a group, by its offset.
+    """
+    arena, load, names = scene.arena, scene.load, ("stream-counters", "stream-store")
+    await load.reached(scene.rnd.uniform(0.3, 0.5))
+    flood = max(1_500, load.events // 25)  # also more than 1 % of all that was read in five minutes
+    for n in range(flood):
+        load.poison(Poison(0.0, hostile.USER, b"flood %d" % n))
+    said = [arena.home.log(name).stat().st_size for name in names]
+    lives = [arena.life(name) for name in names]
+    for name, life, size in zip(names, lives, said, strict=True):
+        await arena.died(name, life + 1)
+        with arena.home.log(name).open("rb") as log:
+            log.seek(size)
+            assert b"too much poison" in log.read(), f"{name} ended, but not for its poison"
+    allowed = await typed(arena, "dead", "allow", str(flood + 1_000), "--hours", "1")
+    assert allowed.code == 0, allowed.err
+    scene.healed()
 
 
 async def slow_clients(scene: Scene) -> None:
@@ -207,6 +231,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("F30", "Late, and in the wrong order", late_and_crossed,
           traffic={"late": 0.05, "older": 0.2, "out_of_order": 0.2}),
     Fault("F31", "Malformed events and bodies", malformed, traffic={"malformed": 0.05, "garbage": 0.1}),
+    Fault("F32", "More poison than the budget allows", flood_of_poison),
     Fault("F33", "More than anybody may send", oversize),
     Fault("F34", "Clients that dawdle", slow_clients),
     Fault("F35", "Forged tokens", forged_tokens),
