@@ -23,7 +23,8 @@ MOST_MEMORY_BYTES = 700_000_000  # of a worker whose store is away
 REDIS_LEAVES_BYTES = 4 << 20
 DISK_FULL_S = 15.0
 CAUGHT_UP_S = 120.0
-RELAY_DIES = (("relay.after_send", 3), ("relay.before_send", 3), ("relay.after_mark", 3), ("relay.after_take", 1))
+TAKES_SHARDS = "relay.after_take"
+RELAY_DIES = (("relay.after_send", 3), ("relay.before_send", 3), ("relay.after_mark", 3), (TAKES_SHARDS, 1))
 
 
 async def kill_redis(scene: Scene) -> None:
@@ -196,11 +197,16 @@ async def money_and_messenger(scene: Scene) -> None:
 
 
 async def _messenger_dies(scene: Scene, place: str, most: int) -> None:
-    lives = scene.arena.life("relay")
-    scene.arena.fail_next("relay", f"{place}:{scene.rnd.randint(1, most)}")
-    await scene.arena.died("relay", lives + 1)
+    arena = scene.arena
+    if place == TAKES_SHARDS:
+        await arena.stop("relay")  # an orderly stop lets go of them
+    lives = arena.life("relay")
+    arena.fail_next("relay", f"{place}:{scene.rnd.randint(1, most)}")
+    if place == TAKES_SHARDS:
+        arena.begin_one("relay")
+    await arena.died("relay", lives + 1)
     scene.healed()
-    await scene.arena.ready("relay")
+    await arena.ready("relay")
 
 
 async def unlocks_once(scene: Scene) -> None:
