@@ -294,6 +294,8 @@ def test_all_of_it_runs_and_what_dies_comes_back(started: Typed, tmp_path: Path)
     (tmp_path / "dramas.jsonl").write_text(json.dumps(A_DRAMA) + "\n")
     started("migrate")
     started("catalogue", "import", str(tmp_path / "dramas.jsonl"))
+    with started.home.local_env.open("a") as kept:
+        kept.write("JULIU_CANARY_EVERY_S=0\n")  # a canary in flight is a lag
     started("up", "--all")
     before = started.status()["processes"]
     assert {name for name, process in before.items() if process["up"]} == set(before)
