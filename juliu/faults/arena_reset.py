@@ -48,7 +48,7 @@ def empty(settings: Settings, redis_ports: tuple[int, ...], imported: Path) -> N
     for port in redis_ports:
         ask(port, ("REPLICAOF", "NO", "ONE"), ("CONFIG", "SET", "maxmemory", MAX_MEMORY), ("FLUSHALL",))
     mysql.migrate(settings)
-    _clickhouse(settings)
+    bare_clickhouse(settings)
     kafka_admin.create_topics(settings)
     namespaces.create(settings)
     _catalogue(settings, imported)
@@ -91,7 +91,7 @@ def _text(text: str) -> bytes:
     return struct.pack(">h", len(text)) + text.encode()
 
 
-def _clickhouse(settings: Settings) -> None:
+def bare_clickhouse(settings: Settings) -> None:
     """The schema of a new database, `events` without the net: no merge may tidy a double away before it is counted."""
     name = settings.clickhouse_database
     with connect(settings.model_copy(update={"clickhouse_database": "default"})) as client:

@@ -11,6 +11,7 @@ import redis.asyncio as aioredis
 
 from infra.local.answer import ask
 from infra.local.errors import NotReady
+from juliu.faults import arena_reset
 from juliu.faults.fault import Fault, Scene
 from juliu.faults.prompt import typed
 
@@ -41,6 +42,24 @@ async def flush_redis(scene: Scene) -> None:
     scene.healed()
     await scene.arena.ready(*WORKERS)
     assert lives == {name: scene.arena.life(name) for name in WORKERS}, "a worker died in place of waiting"
+
+
+async def lose_both(scene: Scene) -> None:
+    """Redis and ClickHouse lose everything under load; both are made anew: the schema by its migrations, rows and state
+    from the log, which has all of it.
+
+    The API takes events meanwhile; in the end both stores hold each event once. The time to recover is from the loss.
+    """
+    await scene.load.reached(scene.rnd.uniform(0.3, 0.6))
+    await scene.arena.stop("stream-store")  # a disaster's first step: nobody may write between the old and the new
+    lost = time.monotonic()
+    await flush(scene)
+    await asyncio.to_thread(arena_reset.bare_clickhouse, scene.arena.settings)
+    scene.notes["rebuild_s"] = await rebuilt(scene)
+    scene.arena.begin_one("stream-store")
+    scene.healed()
+    await scene.arena.ready(*WORKERS)
+    scene.notes["rto_s"] = round(time.monotonic() - lost, 1)
 
 
 async def flush(scene: Scene) -> None:
@@ -75,4 +94,7 @@ def _needs(scene: Scene, name: str) -> list[Any]:
         return []
 
 
-FAULTS: tuple[Fault, ...] = (Fault("F21", "Redis loses everything, twice, while events keep coming", flush_redis),)
+FAULTS: tuple[Fault, ...] = (
+    Fault("F21", "Redis loses everything, twice, while events keep coming", flush_redis),
+    Fault("F42", "Redis and ClickHouse are wiped and made anew", lose_both),
+)
