@@ -19,6 +19,7 @@ from juliu.dead.letters import Case
 from juliu.dead.replay import Replay, Replayer
 from juliu.dead.sending import Again, Sender
 from juliu.dead.summary import kinds
+from juliu.verify.found import Report
 from juliu.verify.run import verify
 from streams import exits
 from streams.dead import AT_LEAST
@@ -67,11 +68,18 @@ def a_share(user_id: int, seq: int = 1, **fields: Any) -> events.Shared:
     )
 
 
-def equal(world: World) -> None:
-    """Log, ClickHouse and Redis agree."""
+def verified(world: World) -> Report:
+    """What log, ClickHouse and Redis say of each other."""
     servers = world.servers()
-    report = verify(servers, dead=world.dead, say=lambda _: None)
-    servers.close()
+    try:
+        return verify(servers, dead=world.dead, say=lambda _: None)
+    finally:
+        servers.close()
+
+
+def equal(world: World) -> None:
+    """They agree."""
+    report = verified(world)
     assert report.ok, (report.differences, report.unknown)
 
 
@@ -91,6 +99,10 @@ def test_what_one_group_buried_counts_there_once_and_is_a_repeat_in_the_other(wo
     assert world.sql("SELECT count() FROM events")[0][0] == 12
     open_ = cases(world)
     assert {tuple(case.groups) for case in open_} == {("counters",)}
+    report = verified(world)
+    assert {difference.rule for difference in report.differences} == {"counter"}
+    assert all("juliu dead list --group counters" in note for note in report.notes)
+    assert report.notes
     done = replay(world)
     assert done.ok
     assert done.summary() == {"counters": {"counted": 12}, "store": {"was there already": 12}}
