@@ -6,6 +6,7 @@ of it: views, the merge task and the catalogue leave DRAMA_ID out.  No account a
 
 from __future__ import annotations
 
+import functools
 import uuid
 
 from domain.events import MAX_ID, Impression
@@ -18,6 +19,7 @@ EVENT = Impression  # counted once, and leaves nothing in a viewer's own state
 DAY_MS = 86_400_000
 
 
+@functools.lru_cache(maxsize=1_024)
 def user_of(partition: int, partitions: int) -> int:
     """The canary of this partition.  Raises ValueError where 0 <= partition < partitions <= 1,024 does not hold."""
     for user_id in USERS:

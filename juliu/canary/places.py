@@ -22,6 +22,7 @@ from juliu.canary.flight import Away, Bird, Gate, Place, Refused, Stage, Unknown
 
 MARGIN_S = 2.0  # beyond the API's own longest wait for Kafka
 ANSWER_S = 5.0  # of a store
+TOKEN_S = 3_600  # a viewer's token is the same for so long: the API remembers those that it has verified
 TOLD = 200  # characters of an answer
 MANY_REQUESTS = 429
 GROUP, COUNTED_AS = "counters", counters.IMPRESSIONS
@@ -57,14 +58,14 @@ class HttpGate:
     async def send(self, bird: Bird) -> None:
         """See Gate."""
         try:
-            token = issue(self._secret, bird.user_id, Scope.CANARY, int(time.time()), 1)
+            token = issue(self._secret, bird.user_id, Scope.CANARY, int(time.time()) // TOKEN_S * TOKEN_S, 1)
         except WeakSecret as error:
             raise Refused(str(error)) from error
         try:
             status, text = await self._post(bird.body(), {"Authorization": f"Bearer {token}"})
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unknown(f"{self._url}: {error!r}"[:TOLD]) from error
-        _judge(status, text)
+        judge(status, text)
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         timeout = aiohttp.ClientTimeout(total=self._within_s)
@@ -76,7 +77,7 @@ class HttpGate:
             return answer.status, await answer.content.read(1 << 16)
 
 
-def _judge(status: int, text: bytes) -> None:
+def judge(status: int, text: bytes) -> None:
     """Return for a canary that was accepted.  Raises Refused, Unknown."""
     told = f"{status} {text[:TOLD].decode(errors='replace')}"
     if status >= 500 or status == MANY_REQUESTS:

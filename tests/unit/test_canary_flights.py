@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from domain import canary
 from domain.topics import partition_of
 from juliu.canary.flight import Away, Bird, Failure, Flight, Refused, Stage, Unknown, fly
+from juliu.canary.places import judge
 from juliu.canary.turns import Turns, keep_flying, note, one_round
 
 AT_MS = 1_790_000_000_000
@@ -172,3 +173,24 @@ def test_it_can_be_read_by_programs():
     told = json.loads(msgspec.json.encode(a_flight(3, Failure.UNKNOWN)))
     assert told["partition"] == 3
     assert told["failures"] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "raises"),
+    [
+        (202, b'{"accepted":1,"rejected":0}', None),
+        (202, b'{"accepted":0,"rejected":1,"results":[{"reason":"unknown_drama"}]}', Refused),
+        (401, b'{"error":{"code":"token_invalid"}}', Refused),
+        (404, b"<html>a proxy</html>", Refused),
+        (429, b"", Unknown),
+        (500, b"{}", Unknown),
+        (503, b'{"error":{"code":"log_unavailable"}}', Unknown),
+        (202, b"half an answ", Unknown),
+    ],
+)
+def test_what_the_api_answers_is_taken_at_its_word(status, text, raises):
+    if raises is None:
+        judge(status, text)
+        return
+    with pytest.raises(raises, match=str(status)):
+        judge(status, text)
