@@ -102,13 +102,19 @@ def of_partitions(client: Client, upto: Mapping[int, int]) -> dict[int, Numbers]
     One pass over the table for all partitions; memory is bounded by reading it in slices of viewers.
     """
     found: dict[int, Counter[tuple[int, int]]] = {p: Counter() for p in upto}
-    for p, drama, kind, n in rows_of(client, _COUNTS, bounds(upto)):
-        found[p][drama, COUNTED[kind]] += n
+    for p, drama, counter, n in plain_counts(client, upto):
+        found[p][drama, counter] += n
     for which in slices(client, upto):
         _plays(client, which, found)
         for p, drama, kind, n in rows_of(client, _REACTIONS, which):
             found[p][drama, REACTED[kind]] += n
     return {p: _named(numbers) for p, numbers in found.items()}
+
+
+def plain_counts(client: Client, upto: Mapping[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """(partition, drama, counter, number) of what is counted event by event."""
+    for p, drama, kind, n in rows_of(client, _COUNTS, bounds(upto)):
+        yield p, drama, COUNTED[kind], n
 
 
 def bounds(upto: Mapping[int, int]) -> dict[str, Any]:

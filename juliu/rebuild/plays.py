@@ -1,4 +1,4 @@
-"""Which playbacks became valid and which heat, when: by SQL, and by domain.playback where their order matters."""
+"""What the playbacks of viewers add up to: by SQL, and by domain.playback where the order of their events matters."""
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
-from domain import events, playback
-from infra.clickhouse.totals import IRREGULAR, SLICE, UPTO, rows_of
+from domain import counters, events, playback
+from domain.registers import Register, write
+from infra.clickhouse.totals import FIRED, IRREGULAR, SLICE, UPTO, rows_of
 from juliu.rebuild import rows
 from juliu.rebuild.rows import PLAYED, Row
 
@@ -20,39 +21,43 @@ _PLAY = "user_id, session_id, play_id"
 _ODD = f"{IRREGULAR} OR min(drama_index) != max(drama_index) OR min(episode_no) != max(episode_no)"
 _PIECE = "from_ms < least(to_ms, duration_ms)"
 _NEEDED = f"least({playback.VALID_MS}, length_ms)"
+_BITS = (playback.VIEW, playback.VALID, playback.LONG, playback.COMPLETE)
 
-# Of a viewer's regular playbacks that became valid: the event that made each valid, and the later of that and of its
-# qualified start, which heats.  n is the piece of content with which it became valid.
-_VALID = f"""
-SELECT p, user_id, max(last), countIf(odd), groupArrayIf(
-    (drama, index, episode, piece.4, heats, if(starts, start.2, piece.4), if(starts, start.3, piece.5),
-     if(starts, start.1, piece.1)), NOT odd AND n > 0)
+# By viewer, each playback.  n is the piece of content with which it became valid; it heats with the later of that event
+# and of its qualified start.
+_PLAYS = f"""
+SELECT p, user_id, max(last), groupArray(
+    (odd, drama, index, episode, watched, length_ms, n, piece.4, heats, if(starts, start.2, piece.4),
+     if(starts, start.3, piece.5), if(starts, start.1, piece.1), toUnixTimestamp64Milli(at.1), at.2, at.3, at.4, at.5,
+     recent))
 FROM
 (
     SELECT
-        p, user_id, last, odd, drama, index, episode, start,
+        *,
         arrayFirstIndex(
             i -> arrayReduce('intervalLengthSum', arraySlice(pieces.2, 1, i), arraySlice(pieces.3, 1, i)) >= {_NEEDED},
-            if(odd, [], arrayEnumerate(pieces))) AS n,
+            if(odd OR watched < {_NEEDED}, [], arrayEnumerate(pieces))) AS n,
         pieces[n] AS piece,
-        start.1 >= 0 AS heats,
+        n > 0 AND start.1 >= 0 AS heats,
         heats AND start.1 > piece.1 AS starts
     FROM
     (
         SELECT
             user_id, any(partition) AS p, any(drama_id) AS drama, any(drama_index) AS index, any(episode_no) AS episode,
             max(duration_ms) AS length_ms, max(offset) AS last, {_ODD} AS odd,
+            intervalLengthSumIf(from_ms, least(to_ms, duration_ms), {_PIECE}) AS watched,
             arraySort(groupArrayIf(
                 (toInt64(offset), from_ms, least(to_ms, duration_ms), toUnixTimestamp64Milli(ts),
                  toUnixTimestamp64Milli(received_at)), {_PIECE})) AS pieces,
             minIf((toInt64(offset), toUnixTimestamp64Milli(ts), toUnixTimestamp64Milli(received_at)), qualified)
                 AS first_start,
-            if(max(qualified), first_start, (toInt64(-1), toInt64(0), toInt64(0))) AS start
+            if(max(qualified), first_start, (toInt64(-1), toInt64(0), toInt64(0))) AS start,
+            max((ts, session_id, seq, episode_no, to_ms)) AS at,
+            toUnixTimestamp64Milli(maxIf(ts, event_type != 'heartbeat')) AS recent
         FROM events WHERE {PLAYED} AND {UPTO} AND {SLICE}
         GROUP BY {_PLAY}
     )
 )
-WHERE odd OR n > 0
 GROUP BY p, user_id
 """
 
@@ -61,14 +66,6 @@ _ODD_PLAYS = f"""
     (SELECT {_PLAY} FROM events
      WHERE {PLAYED} AND {UPTO} AND {SLICE} AND user_id IN {{viewers:Array(UInt64)}} GROUP BY {_PLAY} HAVING {_ODD})
 """
-
-
-class Valid(NamedTuple):
-    """The viewer had a valid play of this drama."""
-
-    drama_id: int
-    drama_index: int
-    ts_ms: int
 
 
 class Heat(NamedTuple):
@@ -81,54 +78,90 @@ class Heat(NamedTuple):
     received_at_ms: int
 
 
-class Played(NamedTuple):
-    """What the playbacks of one viewer did; `last` is the offset of their last event.  Heats are in no order."""
+class Played:
+    """What playbacks of one viewer did.  `last` is the offset of their last event; heats are in no order."""
 
-    partition: int
-    user_id: int
-    last: int
-    valid: list[Valid]
-    heats: list[Heat]
+    def __init__(self, partition: int, user_id: int, last: int = 0) -> None:
+        self.partition, self.user_id, self.last = partition, user_id, last
+        self.progress: list[tuple[int, Register]] = []  # drama, where the viewer was; several of a drama
+        self.recent: list[tuple[int, int]] = []  # drama, ts_ms of a start, an end or a valid play
+        self.seen: list[int] = []  # drama indexes
+        self.heats: list[Heat] = []
+        self.counts: list[tuple[int, int, int]] = []  # drama, counter, how many
+
+    def add(self, play: Any) -> None:
+        """A regular playback, as _PLAYS tells it."""
+        _, drama, index, episode_no, watched_ms, length_ms, n, valid_ms, heats, *rest = play
+        heat_ms, heat_received_ms, heat_offset, ts_ms, session_id, seq, last_episode_no, position_ms, recent_ms = rest
+        self.progress.append((drama, ((ts_ms, session_id, seq), (last_episode_no, position_ms))))
+        if recent_ms:
+            self.recent.append((drama, recent_ms))
+        if watched_ms:
+            self._count(drama, watched_ms, playback.passed(watched_ms, length_ms))
+        if n:
+            self.seen.append(index)
+            self.recent.append((drama, valid_ms))
+        if heats:
+            self.heats.append(Heat(heat_offset, drama, episode_no, heat_ms, heat_received_ms))
+
+    def fold(self, of_viewer: Iterable[Row]) -> None:
+        """Irregular playbacks, as domain.handlers takes their events."""
+        plays: dict[tuple[str, str], playback.Playback] = {}
+        progress: dict[int, Register] = {}
+        for row in of_viewer:
+            event = row.event
+            assert isinstance(event, events.PlayStarted | events.Heartbeat | events.PlayEnded)
+            at = (event.session_id, event.play_id)
+            plays[at] = self._event(row.offset, event, plays.get(at, playback.NEW))
+            position_ms = 0 if isinstance(event, events.PlayStarted) else event.to_ms
+            stamp = (event.ts_ms, event.session_id, event.seq)
+            new = write(progress.get(event.drama_id), stamp, (event.episode_no, position_ms))
+            progress[event.drama_id] = new or progress[event.drama_id]
+            self.last = max(self.last, row.offset)
+        self.progress += progress.items()
+
+    def _event(self, offset: int, event: Any, before: playback.Playback) -> playback.Playback:
+        fresh, fired = 0, 0
+        if isinstance(event, events.PlayStarted):
+            after = playback.qualify(before) if event.qualified else before
+        else:
+            fresh, fired, after = playback.watch(before, event.from_ms, event.to_ms, event.duration_ms)
+        self._count(event.drama_id, fresh, fired)
+        if not isinstance(event, events.Heartbeat) or fired & playback.VALID:
+            self.recent.append((event.drama_id, event.ts_ms))
+        if fired & playback.VALID:
+            self.seen.append(event.drama_index)
+        if _heats(after) and not _heats(before):
+            self.heats.append(Heat(offset, event.drama_id, event.episode_no, event.ts_ms, event.received_at_ms))
+        return after
+
+    def _count(self, drama_id: int, content_ms: int, fired: int) -> None:
+        self.counts.append((drama_id, counters.CONTENT_MS, content_ms))
+        self.counts += [(drama_id, counter, 1) for bit, counter in zip(_BITS, FIRED, strict=True) if fired & bit]
 
 
 def played(client: Client, which: dict[str, Any]) -> Iterator[Played]:
-    """The viewers of one slice who had a valid play; a viewer may come twice."""
-    odd: list[int] = []
-    for p, user_id, last, others, found in rows_of(client, _VALID, which):
-        if others:
-            odd.append(user_id)
-        valid = [Valid(drama, index, ts) for drama, index, _, ts, *_ in found]
-        heats = [Heat(at, drama, ep, ts, recv) for drama, _, ep, _, heats, ts, recv, at in found if heats]
-        yield Played(p, user_id, last, valid, heats)
-    for at in range(0, len(odd), AT_ONCE):
-        found_rows = rows.read(client, _ODD_PLAYS, which | {"viewers": odd[at : at + AT_ONCE]})
-        for (p, user_id), of_viewer in itertools.groupby(found_rows, lambda row: (row.partition, row.event.user_id)):
-            yield _folded(p, user_id, of_viewer)
+    """The viewers of one slice who played anything; a viewer may come twice."""
+    odd: set[int] = set()
+    for p, user_id, last, plays in rows_of(client, _PLAYS, which):
+        viewer = Played(p, user_id, last)
+        for play in plays:
+            if play[0]:
+                odd.add(user_id)
+            else:
+                viewer.add(play)
+        yield viewer
+    for some in _batches(sorted(odd)):
+        found = rows.read(client, _ODD_PLAYS, which | {"viewers": some})
+        for (p, user_id), of_viewer in itertools.groupby(found, lambda row: (row.partition, row.event.user_id)):
+            viewer = Played(p, user_id)
+            viewer.fold(of_viewer)
+            yield viewer
 
 
-def _folded(p: int, user_id: int, of_viewer: Iterable[Row]) -> Played:
-    """A viewer's irregular playbacks, as domain.handlers takes their events."""
-    out = Played(p, user_id, 0, [], [])
-    plays: dict[tuple[str, str], playback.Playback] = {}
-    last = 0
-    for row in of_viewer:
-        event = row.event
-        assert isinstance(event, events.PlayStarted | events.Heartbeat | events.PlayEnded)
-        at = (event.session_id, event.play_id)
-        before = plays.get(at, playback.NEW)
-        plays[at] = after = _after(before, event)
-        if after[0] & playback.VALID and not before[0] & playback.VALID:
-            out.valid.append(Valid(event.drama_id, event.drama_index, event.ts_ms))
-        if _heats(after) and not _heats(before):
-            out.heats.append(Heat(row.offset, event.drama_id, event.episode_no, event.ts_ms, event.received_at_ms))
-        last = max(last, row.offset)
-    return out._replace(last=last)
-
-
-def _after(play: playback.Playback, event: events.PlayStarted | events.Heartbeat | events.PlayEnded) -> Any:
-    if isinstance(event, events.PlayStarted):
-        return playback.qualify(play) if event.qualified else play
-    return playback.watch(play, event.from_ms, event.to_ms, event.duration_ms)[2]
+def _batches(viewers: list[int]) -> Iterator[list[int]]:
+    for at in range(0, len(viewers), AT_ONCE):
+        yield viewers[at : at + AT_ONCE]
 
 
 def _heats(play: playback.Playback) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -20,11 +20,10 @@ from infra.settings import Settings
 from juliu.rebuild import sessions
 from juliu.rebuild.bulk import Bulk
 from juliu.rebuild.stand import Target
-from juliu.rebuild.viewers import HeatTotals, Slice
+from juliu.rebuild.viewers import CountTotals, HeatTotals, Slice
 
 SIDE_BY_SIDE = 2  # slices: while one is asked for, another is written
-ROWS_A_SLICE = 2_000_000  # a slice's viewers are held in memory
-_COUNTER = {name: counter for counter, name in enumerate(counters.COUNTERS)}
+ROWS_A_SLICE = 2_000_000  # a slice's viewers are held in memory; each slice reads all of the table
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -45,6 +44,7 @@ class Writer:
     beat: Callable[[], None]
     say: Callable[[str], None] = lambda _: None
     heat: HeatTotals = field(default_factory=lambda: defaultdict(float))
+    counts: CountTotals = field(default_factory=Counter)
     viewers: int = 0
     session_rows: int = 0
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -54,20 +54,24 @@ class Writer:
 
         Raises Refused, clickhouse_connect's ClickHouseError, redis.RedisError; what was written so far stays unused.
         """
+        upto = self.target.at.upto
         with connect(self.settings) as client:
-            which = totals.slices(client, self.target.at.upto, ROWS_A_SLICE)
+            viewers = totals.slices(client, upto, ROWS_A_SLICE)
+            alive = sessions.slices(client, self.target, ROWS_A_SLICE)
+        jobs: list[tuple[Callable[[dict[str, Any]], None], dict[str, Any]]] = [
+            (self._viewers, each) for each in viewers
+        ]
+        jobs += [(self._sessions, each) for each in alive]
         pool = ThreadPoolExecutor(SIDE_BY_SIDE)
         try:
-            numbers = pool.submit(self._numbers)
-            slices = as_completed([pool.submit(self._slice, each) for each in which])
-            for done, one in enumerate(slices, 1):
+            for done, one in enumerate(as_completed([pool.submit(work, which) for work, which in jobs]), 1):
                 one.result()
-                self.say(f"viewers and sessions: {done} of {len(which)} slices, {self.viewers:,} viewers")
-            dramas = numbers.result()
+                self.say(
+                    f"{done} of {len(jobs)} slices: {self.viewers:,} viewers, {self.session_rows:,} rows of sessions"
+                )
         finally:
             pool.shutdown(cancel_futures=True)
-        self._heats()
-        return Written(self.viewers, self.session_rows, dramas)
+        return Written(self.viewers, self.session_rows, self._dramas())
 
     def write_fences(self) -> None:
         """Both groups stand at the block fences, and the log is cut as it was.  After all else."""
@@ -80,34 +84,36 @@ class Writer:
                 for group in GROUPS:
                     bulk.put("SET", keys.fence(group, namespace, p), part.fence)
 
-    def _numbers(self) -> int:
-        """Counters, and the dramas that the merge task has to look at."""
-        with connect(self.settings) as client:
-            found = totals.of_partitions(client, self.target.at.upto)
-        with Bulk(self.redis, self.beat) as bulk:
-            for p, dramas in found.items():
-                namespace, fence = self.target.namespaces[p], self.target.at.parts[p].fence
-                for drama, numbers in dramas.items():
-                    pairs = [x for name, n in numbers.items() for x in (counters.field(drama, _COUNTER[name]), n)]
-                    bulk.put("HSET", keys.counters_part(namespace, p), *pairs)
-                    bulk.put("ZADD", keys.dirty(namespace, p), fence, drama)
-        return len(set().union(*found.values()))
-
-    def _slice(self, which: dict[str, Any]) -> None:
+    def _viewers(self, which: dict[str, Any]) -> None:
         one = Slice()
         with connect(self.settings) as client, Bulk(self.redis, self.beat) as bulk:
             one.read(client, which)
             self.beat()
             one.write(bulk, self.target)
-            rows = sessions.write(client, bulk, self.target, which)
         with self._guard:
             self.viewers += len(one.viewers)
-            self.session_rows += rows
+            self.counts.update(one.counts)
             for at, amount in one.heat.items():
                 self.heat[at] += amount
 
-    def _heats(self) -> None:
+    def _sessions(self, which: dict[str, Any]) -> None:
+        with connect(self.settings) as client, Bulk(self.redis, self.beat) as bulk:
+            rows = sessions.write(client, bulk, self.target, which)
+        with self._guard:
+            self.session_rows += rows
+
+    def _dramas(self) -> int:
+        """Counters, heat, and which dramas the merge task has to look at; how many dramas there are."""
+        with connect(self.settings) as client:
+            for p, drama, counter, n in totals.plain_counts(client, self.target.at.upto):
+                self.counts[p, drama, counter] += n
         with Bulk(self.redis, self.beat) as bulk:
+            for (p, drama, counter), n in self.counts.items():
+                if n:
+                    namespace = self.target.namespaces[p]
+                    bulk.put("HSET", keys.counters_part(namespace, p), counters.field(drama, counter), n)
+                    bulk.put("ZADD", keys.dirty(namespace, p), self.target.at.parts[p].fence, drama)
             for (p, decay, epoch, drama), amount in self.heat.items():
                 name = keys.heat_part(decay, self.target.namespaces[p], p, epoch)
                 bulk.put("ZADD", name, repr(amount), drama)
+        return len({drama for _, drama, _ in self.counts})

@@ -12,6 +12,7 @@ from domain import keys
 from domain.effects import Command
 from domain.fold import Fold, Unfoldable
 from domain.rows import RowFold
+from infra.clickhouse.totals import UPTO, bounds
 from juliu.rebuild import rows
 from juliu.rebuild.bulk import Bulk
 from juliu.rebuild.rows import Row
@@ -21,13 +22,24 @@ TOGETHER = 2_000  # rows folded together, of whole sessions
 NO_BOUND = 1_000_000_000  # commands: nothing is sent to a script here
 
 
+_ALIVE_ROWS = f"SELECT count() FROM events WHERE {UPTO} AND toInt64(offset) >= {{alive:Array(Int64)}}[partition + 1]"  # noqa: S608
+
+
+def slices(client: Client, target: Target, rows: int) -> list[dict[str, Any]]:
+    """The slices of viewers whose open sessions have about `rows` rows, if half of them were stored before."""
+    alive = bounds(target.at.upto) | {"alive": target.at.alive_from(target.now_s)}
+    there = 2 * int(client.query(_ALIVE_ROWS, parameters=alive).result_rows[0][0])
+    number = max(1, -(-there // rows))
+    return [alive | {"slices": number, "slice": at} for at in range(number)] if there else []
+
+
 def write(client: Client, bulk: Bulk, target: Target, which: dict[str, Any]) -> int:
     """Write the sessions of one slice that can still go on; how many rows they have.
 
     A session lives as long after its last event was stored as the folds would let it, or up to an hour longer.
     """
-    alive, folded = which | {"alive": target.at.alive_from(target.now_s)}, 0
-    for p, some in _together(target, rows.read(client, rows.ALIVE, alive)):
+    folded = 0
+    for p, some in _together(target, rows.read(client, rows.ALIVE, which)):
         folded += len(some)
         lasts = {(row.event.user_id, row.event.session_id): row.offset for row in some}
         namespace = target.namespaces[p]

@@ -3,38 +3,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from domain import bitmap, hotness, keys, registers, state
+from domain import bitmap, counters, hotness, keys, registers, state
 from domain.handlers import MAX_DRAMA_INDEX, marked
 from infra.clickhouse.totals import SLICE, UPTO, rows_of
 from juliu.rebuild import plays
 from juliu.rebuild.bulk import Bulk
 from juliu.rebuild.plays import Played
-from juliu.rebuild.rows import PLAYED
 from juliu.rebuild.stand import Target
 
 HeatTotals = dict[tuple[int, str, int, int], float]  # (partition, decay, epoch, drama) -> sum of weights
-_STAMP = "(ts, session_id, seq)"
-
-# by viewer, each drama's last progress, and its latest start or end (0: none)
-_PROGRESS = f"""
-SELECT p, user_id, max(last), groupArray((drama_id, toUnixTimestamp64Milli(at.1), at.3, at.4, at.5, at.2, recent))
-FROM
-(
-    SELECT
-        any(partition) AS p, user_id, drama_id, max(offset) AS last,
-        max((ts, session_id, seq, episode_no, to_ms)) AS at,
-        toUnixTimestamp64Milli(maxIf(ts, event_type != 'heartbeat')) AS recent
-    FROM events WHERE {PLAYED} AND {UPTO} AND {SLICE}
-    GROUP BY user_id, drama_id
-)
-GROUP BY p, user_id
-"""
+CountTotals = Counter[tuple[int, int, int]]  # (partition, drama, counter) -> number
 
 # by viewer, the last word on each thing that can be reacted to
 _REACTIONS = f"""
@@ -59,7 +43,8 @@ class Viewer:
 
     p: int
     last: int = 0  # offset of the last event that renewed the life of something here
-    fields: list[str] = field(default_factory=list)  # of keys.user: name, text, name, text ...
+    progress: dict[int, registers.Register] = field(default_factory=dict)
+    reactions: list[str] = field(default_factory=list)  # name, text, name, text ...
     marks: dict[int, tuple[int, ...]] = field(default_factory=dict)
     recent: dict[int, int] = field(default_factory=dict)
     seen: set[int] = field(default_factory=set)
@@ -67,20 +52,19 @@ class Viewer:
 
 @dataclass
 class Slice:
-    """The viewers of one slice, in memory."""
+    """The viewers of one slice, in memory, and what they add to the numbers and the heat of dramas."""
 
     viewers: dict[int, Viewer] = field(default_factory=dict)
     heat: HeatTotals = field(default_factory=lambda: defaultdict(float))
+    counts: CountTotals = field(default_factory=Counter)
     _heats: dict[int, list[plays.Heat]] = field(default_factory=lambda: defaultdict(list))
 
     def read(self, client: Client, which: dict[str, Any]) -> None:
         """Everything of the slice."""
-        for p, user_id, last, dramas in rows_of(client, _PROGRESS, which):
-            self._progress(self._viewer(p, user_id, last), dramas)
         for p, user_id, last, reactions in rows_of(client, _REACTIONS, which):
             self._react(self._viewer(p, user_id, last), reactions)
-        for of_viewer in plays.played(client, which):
-            self._play(of_viewer)
+        for played in plays.played(client, which):
+            self._play(self._viewer(played.partition, played.user_id, played.last), played)
         for user_id, heats in self._heats.items():
             for heat in sorted(heats):  # in the order of the log
                 self._warm(self.viewers[user_id], heat)
@@ -99,25 +83,23 @@ class Slice:
         viewer.last = max(viewer.last, last)
         return viewer
 
-    def _progress(self, viewer: Viewer, dramas: list[tuple[Any, ...]]) -> None:
-        for drama_id, ts_ms, seq, episode_no, position_ms, session_id, recent_ms in dramas:
-            register = ((ts_ms, session_id, seq), (episode_no, position_ms))
-            viewer.fields += (state.progress_field(drama_id), registers.encode(register))
-            if recent_ms:
-                viewer.recent[drama_id] = recent_ms
-
     def _react(self, viewer: Viewer, reactions: list[tuple[Any, ...]]) -> None:
         for kind, drama_id, episode_no, ts_ms, seq, on, session_id in reactions:
             name = _reaction_field(kind, drama_id, episode_no)
-            viewer.fields += (name, registers.encode(((ts_ms, session_id, seq), (on,))))
+            viewer.reactions += (name, registers.encode(((ts_ms, session_id, seq), (on,))))
+            self.counts[viewer.p, drama_id, _REACTED[kind]] += on
 
-    def _play(self, played: Played) -> None:
-        viewer = self._viewer(played.partition, played.user_id, played.last)
-        for drama_id, index, ts_ms in played.valid:
-            if 0 <= index < MAX_DRAMA_INDEX:
-                viewer.seen.add(index)
+    def _play(self, viewer: Viewer, played: Played) -> None:
+        for drama_id, (stamp, value) in played.progress:
+            new = registers.write(viewer.progress.get(drama_id), stamp, value)
+            if new is not None:
+                viewer.progress[drama_id] = new
+        for drama_id, ts_ms in played.recent:
             if ts_ms > viewer.recent.get(drama_id, -1):
                 viewer.recent[drama_id] = ts_ms
+        viewer.seen.update(index for index in played.seen if 0 <= index < MAX_DRAMA_INDEX)
+        for drama_id, counter, n in played.counts:
+            self.counts[viewer.p, drama_id, counter] += n
         if played.heats:
             self._heats[played.user_id] += played.heats
 
@@ -131,6 +113,9 @@ class Slice:
             self.heat[viewer.p, decay.name, epoch, heat.drama_id] += weight
 
 
+_REACTED = {"l": counters.LIKES, "f": counters.FOLLOWS, "d": counters.DISLIKES}
+
+
 def _reaction_field(kind: str, drama_id: int, episode_no: int) -> str:
     if kind == "l":
         return state.like_field(drama_id, episode_no)
@@ -140,8 +125,9 @@ def _reaction_field(kind: str, drama_id: int, episode_no: int) -> str:
 def _write(bulk: Bulk, namespace: int, user_id: int, viewer: Viewer, life_s: int) -> None:
     key = keys.user(namespace, viewer.p, user_id)
     marks = [x for drama, marks in viewer.marks.items() for x in (state.marks_field(drama), state.ENCODERS["v"](marks))]
-    if viewer.fields or marks:
-        bulk.put("HSET", key, *viewer.fields, *marks)
+    where = [x for drama, at in viewer.progress.items() for x in (state.progress_field(drama), registers.encode(at))]
+    if where or viewer.reactions:
+        bulk.put("HSET", key, *where, *viewer.reactions, *marks)
         bulk.put("EXPIRE", key, life_s)
     if viewer.recent:
         key = keys.recent(namespace, viewer.p, user_id)
