@@ -5,6 +5,7 @@ The folds are the product's (streams.counting, streams.store) on a real Redis an
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -37,6 +38,7 @@ from streams.store import Store
 from tests.stream import Stream, shuffled
 
 RUN = 700
+_numbers = itertools.count(1)
 
 
 class Unfolding(Fold):
@@ -195,13 +197,19 @@ class World:
 
 
 @pytest.fixture
-def world(fresh: Settings, topic: str, kafka_admin: Any) -> Iterator[World]:
-    """An empty world, migrated."""
-    dead = f"{topic}.dead"
-    kafka_admin.create_topics([NewTopic(dead, 1, 1)])[dead].result(30)
-    migrate(fresh)
-    namespaces.create(fresh)
-    world = World(fresh, topic, dead)
+def world(stack: Settings, kafka_admin: Any) -> Iterator[World]:
+    """An empty world, migrated.  What it leaves goes with the session's home: dropping it costs more than the test."""
+    number = next(_numbers)
+    topics = [NewTopic(f"world.{number}", stack.partitions, 1), NewTopic(f"world.{number}.dead", 1, 1)]
+    made = kafka_admin.create_topics(topics)
+    redis_url = stack.redis_url.removesuffix("/0") + f"/{1 + number % 15}"
+    settings = stack.model_copy(update={"redis_url": redis_url, "clickhouse_database": f"world_{number}"})
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+    migrate(settings)
+    namespaces.create(settings)
+    for future in made.values():
+        future.result(30)
+    world = World(settings, *(topic.topic for topic in topics))
     yield world
     world.close()
-    kafka_admin.delete_topics([dead])[dead].result(30)
