@@ -98,7 +98,7 @@ class Rebuild:
             self._clear()
             before = space.pointers(self.client, at.parts)
             new = space.begin(self.client, at.parts, self.options.to_namespace)
-            self._write(Target(at, new, int(time.time())), lock)
+            self._write(Target(at, {p: one.number for p, one in new.items()}, int(time.time())), lock)
             if self.options.compare:
                 self._compare(before, new, lock)
             self._switch(at, new, before)
@@ -113,7 +113,7 @@ class Rebuild:
         report.viewers, report.session_rows, report.dramas = written.viewers, written.session_rows, written.dramas
         report.events, report.written_s = target.at.rows, self._passed()
 
-    def _compare(self, before: dict[int, int | None], new: dict[int, int], lock: space.Lock) -> None:
+    def _compare(self, before: dict[int, int | None], new: dict[int, space.Begun], lock: space.Lock) -> None:
         """With what is in use, where that is whole."""
         with Forward(self.settings) as forward:
             for p, old in before.items():
@@ -122,7 +122,7 @@ class Rebuild:
                 if self._is_ahead(p, old):
                     self.options.say(f"partition {p}: what is in use is ahead of ClickHouse, so it is not compared")
                     continue
-                comparison = Comparison(self.client, forward, p, old, new[p], lock.beat)
+                comparison = Comparison(self.client, forward, p, old, new[p].number, lock.beat)
                 self.report.differences += comparison.run()
                 self.report.compared_keys += comparison.compared
                 self.options.say(f"partition {p}: {comparison.compared:,} keys compared")
@@ -134,13 +134,13 @@ class Rebuild:
         with connect(self.settings) as client:  # after the fence: going on, the blocks are ahead
             return fence > stand(client, self.settings.partitions).upto[p]
 
-    def _switch(self, at: Stand, new: dict[int, int], before: dict[int, int | None]) -> None:
+    def _switch(self, at: Stand, new: dict[int, space.Begun], before: dict[int, int | None]) -> None:
         switched = self.options.switch and (self.options.force or not self.report.differences)
         failpoints.reached("rebuild.before_pointer")
         for p, part in at.parts.items():
             if switched:
                 space.switch(self.client, p, new[p], before[p])
-            self.report.partitions.append(Partition(p, before[p], new[p], part.fence, switched))
+            self.report.partitions.append(Partition(p, before[p], new[p].number, part.fence, switched))
         self.report.switched_s = self._passed()
         if switched:
             self.options.say("the new namespaces are in use; the old ones are removed")

@@ -1,7 +1,8 @@
 """Namespaces while one is made in place of another: who is at work, the numbers, the switch, what is left over.
 
-A number is never used twice: it is above every one that is known, and above the clock's seconds, so that after a loss
-of all pointers no zombie of before can hold it.
+A number is never used twice: it is above every one that is known, and above the clock's milliseconds, so that after a
+loss of all pointers no zombie of before can hold it.  What was written counts only if the server lived through all of
+it: one that was started anew, or another one, may have forgotten a part (tests/model/rebuilds.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import redis
 from redis.exceptions import RedisError
@@ -31,11 +32,20 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 # KEYS lock; ARGV who
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
-# KEYS marker, pointer, fences of the new namespace; ARGV the new number, the pointer as it was ('' for none).
-# Answers what is wrong, or ''.
-SWITCH = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'what was written is gone, or another rebuild is at work' end
+# The life of this server: another after a restart, and on another server.
+LIFE = "string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')"
+# KEYS marker; ARGV the new number.  Answers the life of this server.
+BEGIN = f"""
+redis.call('SET', KEYS[1], ARGV[1])
+return {LIFE}
+"""
+# KEYS marker, pointer, fences of the new namespace; ARGV the new number, the pointer as it was ('' for none), the life
+# of the server when it was begun.  Answers what is wrong, or ''.
+SWITCH = f"""
 local pointer = redis.call('GET', KEYS[2]) or ''
+if pointer == ARGV[1] then return '' end -- the answer was lost, and this is asked again
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'what was written is gone, or another rebuild is at work' end
+if {LIFE} ~= ARGV[3] then return 'Redis was started anew meanwhile and may have forgotten some of what was written' end
 if pointer ~= ARGV[2] then return 'the namespace in use is another one meanwhile: ' .. pointer end
 for i = 3, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 0 then return 'its fence is gone: ' .. KEYS[i] end
@@ -100,8 +110,15 @@ def pointers(client: redis.Redis, partitions: Iterable[int]) -> dict[int, int | 
     return {p: None if value is None else int(value) for p, value in zip(wanted, found, strict=True)}
 
 
-def begin(client: redis.Redis, partitions: Iterable[int], asked: int = 0) -> dict[int, int]:
-    """A number of a new namespace for each partition, written down before anything is written under it.
+class Begun(NamedTuple):
+    """The number of a new namespace, and the life of the server that it was begun in."""
+
+    number: int
+    life: str
+
+
+def begin(client: redis.Redis, partitions: Iterable[int], asked: int = 0) -> dict[int, Begun]:
+    """A new namespace for each partition, its number written down before anything is written under it.
 
     `asked` is the one that is wanted, 0 for any.  Raises Refused where it is not above one that was used.
     """
@@ -109,15 +126,18 @@ def begin(client: redis.Redis, partitions: Iterable[int], asked: int = 0) -> dic
     marks = cast(list[bytes | None], client.mget([keys.rebuilding(p) for p in wanted]))
     used = pointers(client, wanted)
     new = {
-        p: max(int(time.time()), (used[p] or 0) + 1, int(mark or 0) + 1) for p, mark in zip(wanted, marks, strict=True)
+        p: max(int(time.time() * 1000), (used[p] or 0) + 1, int(mark or 0) + 1)
+        for p, mark in zip(wanted, marks, strict=True)
     }
     if asked:
         if taken := [p for p, mark in zip(wanted, marks, strict=True) if asked <= max(used[p] or 0, int(mark or 0))]:
             raise Refused(f"namespace {asked} is not above those in use of partitions {taken}")
         new = dict.fromkeys(wanted, asked)
-    for p, number in new.items():
-        client.set(keys.rebuilding(p), number)
-    return new
+    return {p: Begun(number, _begin(client, p, number)) for p, number in new.items()}
+
+
+def _begin(client: redis.Redis, p: int, number: int) -> str:
+    return cast(bytes, client.eval(BEGIN, 1, keys.rebuilding(p), str(number))).decode()
 
 
 def unfinished(client: redis.Redis, partitions: Iterable[int]) -> bool:
@@ -125,14 +145,19 @@ def unfinished(client: redis.Redis, partitions: Iterable[int]) -> bool:
     return bool(client.exists(*(keys.rebuilding(p) for p in partitions)))
 
 
-def switch(client: redis.Redis, p: int, number: int, before: int | None) -> None:
-    """Readers and workers of the partition use the new namespace from now on.  Raises Lost; then nothing changed."""
-    fences = [keys.fence(group, number, p) for group in GROUPS]
+def switch(client: redis.Redis, p: int, new: Begun, before: int | None) -> None:
+    """Readers and workers of the partition use the new namespace from now on; nobody can go back to the old one.
+
+    Raises Lost; then nothing changed.
+    """
+    fences = [keys.fence(group, new.number, p) for group in GROUPS]
     names = [keys.rebuilding(p), keys.namespace(p), *fences]
     was = "" if before is None else str(before)
-    wrong: Any = client.eval(SWITCH, len(names), *names, str(number), was)
+    wrong: Any = client.eval(SWITCH, len(names), *names, str(new.number), was, new.life)
     if wrong:
         raise Lost(f"partition {p} stays where it is: {wrong.decode()}")
+    if before is not None:
+        client.unlink(*(keys.fence(group, before, p) for group in GROUPS))
 
 
 def sweep(client: redis.Redis, kept: Mapping[int, Iterable[int | None]]) -> int:

@@ -30,7 +30,7 @@ from tests.stream import Stream, shuffled
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 
-REFERENCE = 2**31  # a namespace of the tests, folded from the log alone
+REFERENCE = 2**61  # a namespace of the tests, folded from the log alone
 RATE = 250
 _numbers = itertools.count(1)
 
@@ -210,7 +210,7 @@ def test_what_differs_is_named_and_stays_in_use_unless_forced(world: World) -> N
     )
     with world.server.client() as client:
         assert world.namespaces(client) == dict.fromkeys(range(world.log.partitions), 1)
-    assert world.rebuild("--force", "--to-namespace", str(2**32))["differences"]
+    assert world.rebuild("--force", "--to-namespace", str(2**60))["differences"]
     world.quiet()
     world.is_exact()
     assert not world.leftovers()
@@ -226,7 +226,7 @@ def test_a_rebuild_that_is_killed_before_the_switch_changes_nothing_and_the_next
         assert "another rebuild is at work" in world.rebuild(code=1)
         client.delete(keys.REBUILD_LOCK)  # as half a minute does
     load.join()
-    assert world.rebuild("--to-namespace", str(2**32))["removed_keys"] > 100
+    assert world.rebuild("--to-namespace", str(2**60))["removed_keys"] > 100
     world.quiet()
     world.is_exact()
     assert not world.leftovers()
