@@ -199,11 +199,11 @@ async def money_and_messenger(scene: Scene) -> None:
 async def _messenger_dies(scene: Scene, place: str, most: int) -> None:
     arena = scene.arena
     if place == TAKES_SHARDS:
-        await arena.stop("relay")  # an orderly stop lets go of them
+        await arena.stop("relay")
     lives = arena.life("relay")
     arena.fail_next("relay", f"{place}:{scene.rnd.randint(1, most)}")
     if place == TAKES_SHARDS:
-        arena.begin_one("relay")
+        arena.begin_one("relay", JULIU_WORKER_ID="2")  # the one before has them for its next life
     await arena.died("relay", lives + 1)
     scene.healed()
     await arena.ready("relay")
