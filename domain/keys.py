@@ -7,6 +7,7 @@ anything: SESSION_LIFE_S is longer than lateness plus the log's retention, and w
 
 from __future__ import annotations
 
+import enum
 import re
 
 from domain.topics import EVENTS
@@ -113,6 +114,24 @@ def poison_budget(group: str, version: str, minute: int) -> str:
 _IN_NAMESPACE = re.compile(
     r"(?:fence:\w+|block_format|s:\w+|u|seen|recent|c|heat:\w+|dirty):(?P<ns>\d+):\{(?P<p>\d+)\}(?:$|:)"
 )
+
+
+class Family(enum.StrEnum):
+    """What the keys of a namespace begin with, by the function that makes them."""
+
+    FENCE, BLOCK_FORMAT, SESSION, USER, SEEN = "fence", "block_format", "s", "u", "seen"
+    RECENT, COUNTERS_PART, HEAT_PART, DIRTY = "recent", "c", "heat", "dirty"
+
+
+def family_of(key: str) -> Family:
+    """The family of a key that belongs to a namespace.  Raises ValueError for any other."""
+    return Family(key.split(":", 1)[0])
+
+
+def decay_and_epoch_of(heat_part_key: str) -> tuple[str, int]:
+    """What heat_part was asked for."""
+    _, decay, *_, epoch = heat_part_key.split(":")
+    return decay, int(epoch)
 
 
 def namespace_of(key: str) -> tuple[int, int] | None:

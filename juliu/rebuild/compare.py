@@ -30,7 +30,11 @@ MOST = 100_000  # keys that differ at first sight: past it the new namespace is 
 NAMED = 1_000  # differences
 BEHIND_S = 60.0  # how long the old namespace may take to come to where the new one begins
 # A key that the fold would have let go of by now may be in a rebuilt namespace for a little longer.
-SLACK_S = {"s": 2 * 3_600, "u": 2 * 86_400, "seen": 2 * 86_400, "recent": 2 * 86_400}
+SLACK_S = {
+    keys.Family.SESSION: 2 * 3_600,
+    **dict.fromkeys((keys.Family.USER, keys.Family.SEEN, keys.Family.RECENT), 2 * 86_400),
+}
+_DECAYS = {decay.name: decay for decay in hotness.DECAYS}
 
 
 @dataclass
@@ -101,14 +105,14 @@ class Comparison:
 
     def _is_compared(self, key: str) -> bool:
         """Also not the heat of epochs that the merge task lets go of."""
-        if not key.startswith("heat:"):
+        if keys.family_of(key) != keys.Family.HEAT_PART:
             return dump.is_compared(key)
-        decay = next(decay for decay in hotness.DECAYS if key.startswith(f"heat:{decay.name}:"))
-        return int(key.rsplit(":", 1)[1]) >= epochs(decay, int(time.time() * 1000)).start
+        name, epoch = keys.decay_and_epoch_of(key)
+        return epoch >= epochs(_DECAYS[name], int(time.time() * 1000)).start
 
     def _about_to_go(self, key: str) -> bool:
         life_s: Any = self.client.ttl(key)
-        return 0 < int(life_s) < SLACK_S.get(key.split(":", 1)[0], 0)
+        return 0 < int(life_s) < SLACK_S.get(keys.family_of(key), 0)
 
     def _follow(self, fences: list[int]) -> None:
         """Fold the new namespace to where the old one is."""

@@ -9,9 +9,12 @@ from typing import Any, cast
 import redis
 
 from domain import keys
+from domain.keys import Family
 
 PAGE = 1_000
 HEAT_TOLERANCE = 1e-9  # relative: sums of floats depend on how runs were cut
+
+_SORTED = {Family.RECENT, Family.HEAT_PART}
 
 Value = Mapping[bytes, Any] | bytes | None  # a hash, a sorted set (member -> score), or a string
 
@@ -34,7 +37,7 @@ def renamed(key: str, namespace: int) -> str:
 
 def is_compared(key: str) -> bool:
     """Not the fences, which say where each namespace stands, nor `dirty`, whose offsets depend on how runs were cut."""
-    return not key.startswith(("fence:", "dirty:", "block_format:"))
+    return keys.family_of(key) not in {Family.FENCE, Family.DIRTY, Family.BLOCK_FORMAT}
 
 
 def read(client: redis.Redis, wanted: Sequence[str]) -> list[Value]:
@@ -47,9 +50,10 @@ def read(client: redis.Redis, wanted: Sequence[str]) -> list[Value]:
 
 def ask(pipe: Any, key: str) -> None:
     """Ask for a key's value; value() makes it of the answer."""
-    if key.startswith(("recent:", "heat:")):
+    family = keys.family_of(key)
+    if family in _SORTED:
         pipe.execute_command("ZRANGE", key, "0", "-1", "WITHSCORES")
-    elif key.startswith("seen:"):
+    elif family == Family.SEEN:
         pipe.execute_command("GET", key)
     else:
         pipe.execute_command("HGETALL", key)
@@ -57,13 +61,14 @@ def ask(pipe: Any, key: str) -> None:
 
 def value(key: str, answer: Any) -> Value:
     """What an answer says, in the form in which values are compared."""
-    if key.startswith("seen:"):
+    family = keys.family_of(key)
+    if family == Family.SEEN:
         return cast(bytes | None, answer)
-    if key.startswith(("recent:", "heat:")):
+    if family in _SORTED:
         return {member: float(score) for member, score in _pairs(answer)} or None
     pairs = answer.items() if isinstance(answer, dict) else _pairs(answer)
     cells = dict(pairs)
-    return ({field: n for field, n in cells.items() if n != b"0"} if key.startswith("c:") else cells) or None
+    return ({field: n for field, n in cells.items() if n != b"0"} if family == Family.COUNTERS_PART else cells) or None
 
 
 def _pairs(flat: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -81,7 +86,7 @@ def differs(key: str, one: Value, other: Value) -> list[str]:
         return []
     if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
         return [f"{_short(one)}, new {_short(other)}"]
-    near = key.startswith("heat:")
+    near = keys.family_of(key) == Family.HEAT_PART
     return [
         f"{field.decode()}: {_short(one.get(field))}, new {_short(other.get(field))}"
         for field in sorted(one.keys() | other.keys())

@@ -78,7 +78,8 @@ def stored(p: int, namespace: int, some: Sequence[Row]) -> Iterable[Command]:
     prepared = fold.prepare((n, row.event) for n, row in enumerate(some))
     _fill_with_nothing(fold.state)
     fold.judge(prepared)
-    return [each for each in fold.effects(prepared, 1).commands if each[0] == "HSET" and each[1].startswith("s:")]
+    session = keys.session("store", namespace, p, 0, "").removesuffix("0:")
+    return [each for each in fold.effects(prepared, 1).commands if each[0] == "HSET" and each[1].startswith(session)]
 
 
 def _fill_with_nothing(state: Any) -> None:

@@ -18,6 +18,11 @@ from domain import keys
 )  # fmt: skip
 def test_every_key_of_a_namespace_tells_it(key):
     assert keys.namespace_of(key) == (3, 1_795_000_000)
+    assert keys.family_of(key) in keys.Family
+
+
+def test_a_heat_part_tells_its_decay_and_epoch():
+    assert keys.decay_and_epoch_of(keys.heat_part("slow", 5, 3, 7)) == ("slow", 7)
 
 
 @pytest.mark.parametrize(
