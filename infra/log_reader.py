@@ -14,10 +14,11 @@ from infra.settings import Settings
 
 ANSWER_S = 10.0
 AT_ONCE = 5_000  # records of one call
+TAIL = 200  # records that are looked through at once for the last one that is no pulse
 LOOKED_AT = 5_000  # records that are looked through for the first one that is no pulse
 
 
-class LogSilent(Exception):
+class LogSilent(KafkaException):
     """Kafka does not give what it says it has; the same again may be right."""
 
 
@@ -39,7 +40,7 @@ class Bounds(NamedTuple):
 
 
 class LogReader:
-    """Reads one topic.  For one thread; a context manager.  Every call may raise KafkaException or LogSilent."""
+    """Reads one topic.  One call at a time; a context manager.  Every call may raise KafkaException."""
 
     def __init__(self, settings: Settings, topic: str = EVENTS.name) -> None:
         self.topic = topic
@@ -53,7 +54,7 @@ class LogReader:
                 "auto.offset.reset": "error",
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": 16_384,
-                "log_level": 2,
+                "log_level": 0,  # a broker that is away is told by an exception
             }
         )
 
@@ -61,6 +62,10 @@ class LogReader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
         self._consumer.close()
 
     def bounds(self, p: int) -> Bounds:
@@ -96,6 +101,15 @@ class LogReader:
         """The first record of these that is not a pulse; of LOOKED_AT records at most."""
         found = self.records(p, begin, min(end, begin + LOOKED_AT))
         return next((entry for entry in found if entry.key != PULSE_KEY), None)
+
+    def last_event(self, p: int) -> int:
+        """The offset of the last record that is not a pulse; -1 where there is none."""
+        begin, end = self.bounds(p)
+        for at in range(end, begin, -TAIL):
+            found = self.records(p, max(begin, at - TAIL), at)
+            if offsets := [entry.offset for entry in found if entry.key != PULSE_KEY]:
+                return offsets[-1]
+        return -1
 
     def first_record(self, p: int, begin: int, end: int) -> Entry | None:
         """The record at `begin`, or the next one that there is."""

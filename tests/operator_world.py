@@ -104,9 +104,17 @@ class World:
 
     def pulse(self) -> None:
         """Close every open block."""
-        assert self._producer.flush(30) == 0
+        self.flush()
         for p in range(self.settings.partitions):
-            self._producer.produce(self.log, b"", PULSE_KEY, p)
+            self.pulse_one(p)
+        self.flush()
+
+    def pulse_one(self, p: int) -> None:
+        """A pulse into one partition."""
+        self.put_raw(p, PULSE_KEY, b"")
+
+    def flush(self) -> None:
+        """All of it is in the log."""
         assert self._producer.flush(30) == 0
 
     def load(self, n: int, seed: int = 1) -> None:
@@ -161,7 +169,7 @@ class World:
 
     def close(self) -> None:
         """Let go of the log."""
-        self._reader.__exit__(None, None, None)
+        self._reader.close()
 
     # -- what they left ----------------------------------------------------------------------------------------------
 

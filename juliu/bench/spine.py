@@ -106,7 +106,7 @@ class Spine:
     def _due(self, p: int, begin: int, end: int) -> list[tuple[int, int]]:
         """Offset and due time of each event of a part of the log; pulses have none."""
         records = self.end.records(p, begin, end)
-        return [(m.offset() or 0, _at(m.value() or b"").at_ms) for m in records if m.value()]
+        return [(each.offset, _at(each.value).at_ms) for each in records if each.value]
 
 
 class _At(msgspec.Struct):

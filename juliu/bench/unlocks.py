@@ -146,9 +146,7 @@ class Unlocks:
             time.sleep(ASK_S)
             for p, end in enumerate(self.end.ends()):
                 records = self.end.records(p, read[p], end) if end > read[p] else ()
-                told[p] += [
-                    (m.offset() or 0, at) for m in records if m.key() in ours and (at := _unlocked_ms(m.value()))
-                ]
+                told[p] += [(r.offset, at) for r in records if r.key in ours and (at := _unlocked_ms(r.value))]
                 read[p] = end
         return told
 

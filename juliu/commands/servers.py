@@ -12,7 +12,6 @@ from redis.exceptions import RedisError
 
 from domain.topics import EVENTS
 from infra.fold_store import Wait
-from infra.log_reader import LogSilent
 from infra.settings import load
 from juliu.commands.trouble import SERVER_TROUBLE, end
 from juliu.verify.places import Servers
@@ -30,7 +29,7 @@ def answered(doing: str) -> Iterator[None]:
         raise end(f"{doing}: Kafka: {error.args[0]}", SERVER_TROUBLE) from error
     except ClickHouseError as error:
         raise end(f"{doing}: ClickHouse: {str(error)[:500]}", SERVER_TROUBLE) from error
-    except (LogSilent, Wait) as error:
+    except Wait as error:
         raise end(f"{doing}: {error}", SERVER_TROUBLE) from error
 
 

@@ -6,19 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, cast
 
-import confluent_kafka
 import redis.asyncio as aioredis
-from confluent_kafka import Consumer, TopicPartition
 
-from domain import keys, topics
+from domain import keys
+from infra.log_reader import Entry, LogReader
 from infra.settings import Settings
 
-KAFKA_S = 10.0
 STUCK_S = 60.0  # a group that does not move for so long will not
 POLL_S = 0.02
 POINTERS_S = 1.0
-AT_ONCE = 10_000  # records asked for in one call
-TAIL = 200  # records that are looked through at once for the last event before the pulses
 
 
 class Stuck(RuntimeError):
@@ -26,43 +22,27 @@ class Stuck(RuntimeError):
 
 
 class LogEnd:
-    """The end of juliu.events.  Close it."""
+    """The end of juliu.events.  Close it.  Every call may raise KafkaException."""
 
     def __init__(self, settings: Settings) -> None:
-        self._partitions = settings.partitions
-        self._consumer = Consumer(
-            {"bootstrap.servers": settings.kafka, "group.id": "juliu-positions", "enable.auto.commit": False,
-             "log_level": 0}  # a broker that is away is told by an exception
-        )  # fmt: skip
+        self._partitions = range(settings.partitions)
+        self._log = LogReader(settings)
 
     def ends(self) -> list[int]:
         """The offset of the next record of each partition."""
-        places = (TopicPartition(topics.EVENTS.name, p) for p in range(self._partitions))
-        return [self._consumer.get_watermark_offsets(place, KAFKA_S, cached=False)[1] for place in places]
+        return [self._log.bounds(p).end for p in self._partitions]
 
     def last_events(self) -> list[int]:
         """The offset of the last event of each partition, -1 where there is none; pulses behind it do not count."""
-        return [self._last_event(p, end) for p, end in enumerate(self.ends())]
+        return [self._log.last_event(p) for p in self._partitions]
 
-    def records(self, p: int, begin: int, end: int) -> Sequence[confluent_kafka.Message]:
+    def records(self, p: int, begin: int, end: int) -> list[Entry]:
         """The records of a partition from offset `begin` to before `end`, which are there."""
-        self._consumer.assign([TopicPartition(topics.EVENTS.name, p, begin)])
-        out: list[confluent_kafka.Message] = []
-        while len(out) < end - begin and (found := self._consumer.consume(min(end - begin, AT_ONCE), KAFKA_S)):
-            out += [message for message in found if not message.error() and (message.offset() or 0) < end]
-        return out
+        return list(self._log.records(p, begin, end))
 
     def close(self) -> None:
         """Leave."""
-        self._consumer.close()
-
-    def _last_event(self, p: int, end: int) -> int:
-        for begin in range(end - TAIL, -TAIL, -TAIL):
-            found = self.records(p, max(0, begin), begin + TAIL)
-            events = [message.offset() for message in found if message.key() != topics.PULSE_KEY]
-            if events:
-                return cast(int, events[-1])
-        return -1
+        self._log.close()
 
 
 class Fences:

@@ -53,7 +53,7 @@ class Servers:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self.log.__exit__(None, None, None)
+        self.log.close()
         self.redis.close()
         self.clickhouse.close()
 

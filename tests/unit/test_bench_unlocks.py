@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from domain import events
 from domain.pricing import terms
+from infra.log_reader import Entry
 from juliu.bench.pace import TooSlow
 from juliu.bench.unlocks import Paid, Unlocks, paid_episodes, purchases
 from juliu.load.line import Answer
@@ -42,7 +42,7 @@ class Shop:
     """Everything that the benchmark speaks to: it unlocks for who has coins, tells the log, and has it at once."""
 
     coins: dict[int, int] = field(default_factory=dict)
-    log: list[Any] = field(default_factory=lambda: [_record("1", b"{}")])
+    log: list[Entry] = field(default_factory=lambda: [_record("1", b"{}")])
     keys: set[str] = field(default_factory=set)
     refuse: set[int] = field(default_factory=set)
 
@@ -63,8 +63,8 @@ class Shop:
     def ends(self) -> list[int]:
         return [len(self.log)]
 
-    def records(self, p: int, begin: int, end: int) -> list[Any]:
-        return [SimpleNamespace(**vars(one), offset=lambda at=at: at) for at, one in enumerate(self.log)][begin:end]
+    def records(self, p: int, begin: int, end: int) -> list[Entry]:
+        return [one._replace(offset=at) for at, one in enumerate(self.log)][begin:end]
 
     async def read(self, group: str) -> list[int]:
         return [len(self.log) - 1]
@@ -89,8 +89,8 @@ def an_unlocked(user_id: int, number: int) -> bytes:
     )
 
 
-def _record(key: str, value: Any) -> Any:
-    return SimpleNamespace(key=key.encode, value=lambda: value)
+def _record(key: str, value: bytes) -> Entry:
+    return Entry(0, key.encode(), value, 0)
 
 
 async def test_every_unlock_is_paid_answered_and_found_in_the_log() -> None:
