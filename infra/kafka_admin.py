@@ -23,9 +23,11 @@ SHARED_PARTITIONS = 1  # of topics that no worker spreads over: what is in them 
 SAFE_REPLICATION = 3
 
 
-def create_topics(settings: Settings) -> list[Step]:
+def create_topics(settings: Settings, known: bool = False) -> list[Step]:
     """Make the topics that are missing, bring the others' configuration up to date.
 
+    `known`: Redis says that the installation was made with the settings' number of partitions; then a topic may have
+    more of them, which somebody has added, and which stay empty.
     Raises MigrationRefused where a topic has another partition count (viewers would change their partition), and
     confluent_kafka.KafkaException where Kafka does not answer within ANSWER_S.
     """
@@ -33,7 +35,7 @@ def create_topics(settings: Settings) -> list[Step]:
     admin = AdminClient({"bootstrap.servers": settings.kafka, "socket.timeout.ms": 10_000, "log_level": quiet})
     there = admin.list_topics(timeout=ANSWER_S).topics
     for topic in TOPICS:
-        _compare(topic, there.get(topic.name), partitions_of(topic, settings))
+        _compare(topic, there.get(topic.name), partitions_of(topic, settings), known)
     return [_bring_up(admin, topic, settings, there.get(topic.name)) for topic in TOPICS]
 
 
@@ -54,8 +56,10 @@ def config_of(topic: Topic, settings: Settings) -> dict[str, str]:
     }
 
 
-def _compare(topic: Topic, found: Any, wanted: int) -> None:
-    if found is not None and len(found.partitions) != wanted:
+def _compare(topic: Topic, found: Any, wanted: int, known: bool = False) -> None:
+    if found is None or (known and len(found.partitions) > wanted):
+        return
+    if len(found.partitions) != wanted:
         raise MigrationRefused(
             f"{topic.name} has {len(found.partitions)} partitions, the settings say {wanted}: the count never changes;"
             " set JULIU_PARTITIONS to what the installation was made with"

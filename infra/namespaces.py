@@ -61,6 +61,12 @@ def check(settings: Settings) -> None:
         _compare(client.get(keys.PARTITIONS), settings.partitions)
 
 
+def made(settings: Settings) -> bool:
+    """Whether Redis says that this installation was made, with this number of partitions.  Raises RedisError."""
+    with _connect(settings) as client:
+        return client.get(keys.PARTITIONS) == b"%d" % settings.partitions
+
+
 def check_before_migration(settings: Settings) -> None:
     """`check`, but an installation that was not made yet is in order."""
     with _connect(settings) as client:

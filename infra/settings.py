@@ -23,19 +23,25 @@ class Settings(BaseSettings):
         "development", description="production refuses weak or missing secrets"
     )
 
-    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers")
+    kafka: str = Field("127.0.0.1:9092", pattern=r"\S:\d+", description="bootstrap servers")
     partitions: int = Field(
         4, ge=1, le=1024, description="P of juliu.events; written down at the first migrate, never changes"
     )
     replication: int = Field(1, ge=1, le=5, description="replicas of each topic; 3 in production")
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="fences, counters, feed state, recommendations")
-    clickhouse_url: str = Field("http://127.0.0.1:8123", description="HTTP interface")
-    clickhouse_user: str = Field("default", description="ClickHouse user")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        pattern=r"^(rediss?|unix)://\S",
+        description="fences, counters, feed state, recommendations",
+    )
+    clickhouse_url: str = Field("http://127.0.0.1:8123", pattern=r"^https?://\S", description="HTTP interface")
+    clickhouse_user: str = Field("default", min_length=1, description="ClickHouse user")
     clickhouse_password: SecretStr = Field(SecretStr(""), description="ClickHouse password")
-    clickhouse_database: str = Field("juliu", description="database of all our tables")
+    clickhouse_database: str = Field("juliu", min_length=1, description="database of all our tables")
     clickhouse_engine_prefix: Literal["", "Replicated"] = Field("", description="Replicated on a cluster with Keeper")
     mysql_url: SecretStr = Field(
-        SecretStr("mysql+pymysql://juliu@127.0.0.1:3306/juliu"), description="catalogue and money"
+        SecretStr("mysql+pymysql://juliu@127.0.0.1:3306/juliu"),
+        min_length=len("mysql+pymysql://h/d"),
+        description="catalogue and money",
     )
 
     jwt_secret: SecretStr = Field(SecretStr(""), description="HS256 key of viewers' tokens, at least 32 bytes")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from typing import Protocol
+from typing import Protocol, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
 from sqlalchemy.engine import Engine
 
+from domain import keys
 from infra.catalogue.follower import CatalogueFollower
 from infra.log_safety import require_safe_log
 from infra.money.unlocks import Unlocks
 from infra.money.wallet import Wallet
 from infra.mysql.engine import engine_of
 from infra.settings import Settings
+from ingest_api.errors import LogUnavailable
 from ingest_api.events.kafka_log import KafkaLog
 from ingest_api.events.log import Log
 from ingest_api.events.service import CatalogueSource
@@ -68,7 +71,7 @@ class RealConnections:
         self._settings = settings
         self.redis = _redis(settings.redis_url)
         self.catalogue = CatalogueFollower(self.redis)
-        self.log = KafkaLog(settings)
+        self.log = KafkaLog(settings, written=self._partitions_written)
         self.mysql = engine_of(settings, pool=MYSQL_POOL, answer_s=MYSQL_ANSWER_S)
         self.money = Unlocks(self.mysql, _now_ms)
         self.purse = Wallet(self.mysql, _now_ms)
@@ -86,6 +89,14 @@ class RealConnections:
 
     async def close(self) -> None:
         await self._opened.aclose()
+
+    async def _partitions_written(self) -> int | None:
+        """The partition count that the installation was made with.  Raises LogUnavailable where Redis is away."""
+        try:
+            written = cast(bytes | None, await self.redis.get(keys.PARTITIONS))
+        except (RedisError, OSError) as error:
+            raise LogUnavailable("Kafka has more partitions, and Redis does not say how many are ours") from error
+        return None if written is None else int(written)
 
 
 def _redis(url: str) -> Redis:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import typer
 
+MISCONFIGURED = 78  # as streams.exits
+
 
 class Command(NamedTuple):
     """`juliu NAME` is `function` (or, for commands with commands of their own, a Typer) of `module`."""
@@ -35,7 +37,8 @@ COMMANDS = (
     Command("offsets", "juliu.commands.offsets", "offsets", "Fences beside the log: how far behind, how near its end."),
     Command("dead", "juliu.commands.dead", "app", "Dead letters: list, show, send again, allow more, put away."),
     Command("late", "juliu.commands.late", "app", "Late events: list them, or count them after all."),
-    Command("rebuild", "juliu.commands.rebuild", "app", "Make Redis anew from ClickHouse and the log."),
+    Command("archive", "juliu.commands.archive", "app", "Months of ClickHouse into files, with a manifest."),
+    Command("rebuild", "juliu.commands.rebuild", "app", "Make Redis or a month of ClickHouse anew."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
     Command("train", "juliu.commands.train", "train", "Learn what people also watched, publish it for the feed."),
     Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, in the foreground."),
@@ -75,7 +78,23 @@ def _nothing() -> None:
 def main() -> None:
     """Run what was typed."""
     called = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    app_for(called)()
+    try:
+        app_for(called)()
+    except ValueError as error:
+        if not (told := _wrong_settings(error)):
+            raise
+        typer.echo("\n".join(f"juliu: {line}" for line in told), err=True)
+        sys.exit(MISCONFIGURED)
+
+
+def _wrong_settings(error: ValueError) -> list[str]:
+    """Which settings are wrong, without their values; empty where the error is another."""
+    from pydantic import ValidationError  # noqa: PLC0415 - loaded by then, or it is none
+
+    if not isinstance(error, ValidationError) or error.title != "Settings":
+        return []
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [f"JULIU_{str(one['loc'][0]).upper()}: {one['msg']} (docs/settings.md)" for one in found]
 
 
 if __name__ == "__main__":

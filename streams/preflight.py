@@ -37,7 +37,7 @@ def check(settings: Settings, end: exits.End = exits.end) -> None:
     for attempt in range(ATTEMPTS):
         try:
             namespaces.check(settings)
-            check_topics(settings)
+            check_topics(settings, known=True)
             return
         except namespaces.NotMade as error:
             if attempt % LOG_EVERY == 0:
@@ -52,13 +52,19 @@ def check(settings: Settings, end: exits.End = exits.end) -> None:
     end(exits.MISCONFIGURED, "the servers did not answer for days")
 
 
-def check_topics(settings: Settings) -> None:
-    """Raises WrongTopics, KafkaException."""
+def check_topics(settings: Settings, known: bool = False) -> None:
+    """Raises WrongTopics, KafkaException.
+
+    `known`: Redis says that the installation was made with the settings' number of partitions.  Then more of them are
+    no reason to stop: somebody has added some, nobody lives there, and Kafka takes none away.
+    """
     admin = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 2})
     topics = admin.list_topics(timeout=ANSWER_S).topics
     for name in (EVENTS.name, DEAD.name):
         if name not in topics:
             raise WrongTopics(f"Kafka has no topic {name}: run `juliu migrate`")
     count = len(topics[EVENTS.name].partitions)
-    if count != settings.partitions:
+    if known and count > settings.partitions:
+        log.error("partitions were added by hand: they stay empty", there=count, used=settings.partitions)
+    elif count != settings.partitions:
         raise WrongTopics(f"{EVENTS.name} has {count} partitions, the settings say {settings.partitions}")

@@ -175,7 +175,7 @@ def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Seque
     group = Group(work, Consumed(app), waits or Waits())
     watchdog = Watchdog(group, ServersProbe(settings, work.group), lambda p: loop.call_soon_threadsafe(group.doubt, p))
     beats = Beats()
-    _connect(app, group, [beats.run, *tasks])
+    _connect(app, group, settings.partitions, [beats.run, *tasks])
     with _health(settings, beats, group, watchdog):
         preflight.check(settings)
         watchdog.start()
@@ -217,15 +217,24 @@ def _execute(app: App, loop: asyncio.AbstractEventLoop, watchdog: Watchdog) -> N
             exits.end(exits.UNFORESEEN, "Faust gave up", status=str(stop.code))
 
 
-def _connect(app: App, group: Group, tasks: Sequence[Task]) -> None:
+def _connect(app: App, group: Group, partitions: int, tasks: Sequence[Task]) -> None:
     """Agent, positions and tasks of the app."""
 
     async def queue(stream: Any) -> None:
         async for event in stream.noack().events():
-            group.put(event.message.partition, event.value.records, event.ack)
+            if event.message.partition < partitions:
+                group.put(event.message.partition, event.value.records, event.ack)
 
     async def positions(tps: set[TP]) -> Mapping[TP, int]:
-        return {TP(EVENTS.name, p): offset for p, offset in (await group.positions(tp.partition for tp in tps)).items()}
+        """From the fences.  Partitions that were added by hand hold nobody's events: they begin at their end."""
+        ours = [tp.partition for tp in tps if tp.partition < partitions]
+        found = {TP(EVENTS.name, p): offset for p, offset in (await group.positions(ours)).items()}
+        if added := [tp for tp in tps if tp.partition >= partitions]:
+            log.error(
+                "partitions were added by hand: they are not read", partitions=sorted(tp.partition for tp in added)
+            )
+            found |= await app.consumer.highwaters(*added)
+        return found
 
     async def finish(*_args: Any, **_kwargs: Any) -> None:
         await group.close()

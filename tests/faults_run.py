@@ -15,8 +15,8 @@ from ingest_api.events.decode import read
 from ingest_api.events.judge import judge
 from ingest_api.events.stamps import Receipt
 from juliu.faults import catalogue
-from juliu.faults.check_truth import LogRecord, Problems, Truth, row_of, truth_of
-from juliu.faults.ledger import AnswerLine, Ledger
+from juliu.faults.check_truth import Problems, Truth, row_of, truth_of
+from juliu.faults.ledger import AnswerLine, Ledger, LogRecord
 from juliu.faults.traffic import Mix, Poison, Traffic
 from tests.twin import Twin
 

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -54,6 +54,13 @@ def producer_config(settings: Settings) -> dict[str, Any]:
     }
 
 
+Written = Callable[[], Awaitable[int | None]]  # P as the installation was made with; None: nobody knows
+
+
+async def _nobody_knows() -> int | None:
+    return None
+
+
 class _Batch:
     """One call of `append`: the callback of each of its messages (poll thread), then its settlement (loop)."""
 
@@ -86,6 +93,8 @@ class KafkaLog:
         dead: str = DEAD.name,
         make: Callable[[dict[str, Any]], Producer] = Producer,
         check_every_s: float = CHECK_EVERY_S,
+        *,
+        written: Written = _nobody_knows,
     ) -> None:
         self._topic = topic
         self._dead = dead
@@ -93,6 +102,7 @@ class KafkaLog:
         self._ack_s = settings.ack_timeout_ms / 1000
         self._make = make
         self._check_every_s = check_every_s
+        self._written = written
         self._config = producer_config(settings) | {"error_cb": self._on_error}
         self._producer: Producer  # made by start
         self._reports: deque[_Batch] = deque()
@@ -116,7 +126,8 @@ class KafkaLog:
         self._thread.start()
         try:
             await self.check()
-        except WrongPartitions:
+        except WrongPartitions as error:
+            log.error("does not start", reason=error.message)  # a trace is cut before it comes to this
             await self.close()
             raise
         except LogUnavailable as error:
@@ -170,9 +181,16 @@ class KafkaLog:
         found = len(metadata.topics[self._topic].partitions)
         if not found:
             raise LogUnavailable(f"Kafka has no {self._topic}: run `juliu migrate`")
-        if found != self._partitions:
+        if found != self._partitions and not await self._were_added(found):
             raise WrongPartitions(f"{self._topic} has {found} partitions, JULIU_PARTITIONS says {self._partitions}")
         self._right = True
+
+    async def _were_added(self, found: int) -> bool:
+        """Whether the installation was made with our number of partitions, and somebody has added some since."""
+        if found < self._partitions or await self._written() != self._partitions:
+            return False
+        log.error("partitions were added by hand: nothing is written there", there=found, used=self._partitions)
+        return True
 
     async def _check_until_right(self) -> None:
         while not self._right:

@@ -62,6 +62,10 @@ def _clickhouse(settings: Settings) -> list[Step]:
     return [Step(part="clickhouse", name=f"{version:04}", did="made") for version in applied]
 
 
+def _kafka(settings: Settings) -> list[Step]:
+    return kafka_admin.create_topics(settings, known=namespaces.made(settings))
+
+
 def _redis(settings: Settings) -> list[Step]:
     """An empty Redis beside rows in ClickHouse has lost everything: fences at the beginning would be wrong."""
     try:
@@ -80,7 +84,7 @@ PARTS: tuple[Callable[[Settings], list[Step]], ...] = (
     _check,
     mysql.migrate,
     _clickhouse,
-    kafka_admin.create_topics,
+    _kafka,
     _redis,
 )
 

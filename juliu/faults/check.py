@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import cast
 
 import redis
@@ -19,9 +20,9 @@ from infra.log_reader import LogReader
 from infra.namespaces import GROUPS
 from infra.settings import Settings
 from juliu.faults import check_keys, check_rows
-from juliu.faults.check_truth import LogRecord, Problems, Truth, truth_of
+from juliu.faults.check_truth import Problems, Truth, truth_of
 from juliu.faults.expected import Expected
-from juliu.faults.ledger import Ledger
+from juliu.faults.ledger import Ledger, LogRecord
 
 MERGED_WITHIN_S = 60.0
 REDIS_S = 60.0
@@ -60,7 +61,8 @@ def _check(settings: Settings, ledger: Ledger) -> Findings:
         names = check_keys.names_of(store)
         check_keys.check_global(names.get(-1, ()), found)
         for p in range(settings.partitions):
-            truth = truth_of(ledger, p, settings.partitions, log_of(settings, p), found)
+            log = chain(ledger.kept.get(p, ()), log_of(settings, p))
+            truth = truth_of(ledger, p, settings.partitions, log, found)
             findings.lost += check_rows.check_rows(client, truth, found)
             findings.counters_wrong += check_keys.check_partition(store, truth, names.get(p, ()), found)
             findings.dead += check_letters(letters, truth, found)

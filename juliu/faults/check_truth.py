@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -12,7 +12,7 @@ from domain import canary
 from domain.events import SERVER_SESSION
 from domain.topics import PULSE_KEY, partition_of
 from juliu.faults.expected import Expected
-from juliu.faults.ledger import Ledger, PoisonLine, SentLine, taken
+from juliu.faults.ledger import Ledger, LogRecord, PoisonLine, SentLine, taken
 
 Identity = tuple[int, str, int]  # user, session, seq
 SHOWN = 20  # problems of one kind that are told
@@ -44,14 +44,6 @@ class Problems:
     def told(self) -> list[str]:
         """A line a kind."""
         return [f"{count} x {kind}: {'; '.join(self._of[kind][:3])}" for kind, count in self._count.items()]
-
-
-class LogRecord(NamedTuple):
-    """A record as it lies in the log."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
 
 
 @dataclass

@@ -36,10 +36,11 @@ class Scene:
     rnd: random.Random  # seeded: the same seed chooses the same instants
     notes: dict[str, Any] = field(default_factory=dict)  # what else was measured; goes into the result
     healed_at: float = 0.0  # monotonic
+    times: int = 0  # that it was healed; a fault that never happened proves nothing
 
     def healed(self) -> None:
         """What was broken is whole again, or was killed and is being started again: recovery is measured from here."""
-        self.healed_at = time.monotonic()
+        self.healed_at, self.times = time.monotonic(), self.times + 1
 
 
 Inject = Callable[[Scene], Awaitable[None]]

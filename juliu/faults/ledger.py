@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import msgspec
 
 from domain.topics import partition_of
 from juliu.faults.traffic import Parcel
+
+
+class LogRecord(NamedTuple):
+    """A record as it lies in the log."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
 
 Outcome = Literal["acked", "unknown", "rejected", "gone"]  # gone: nobody said yes or no, and we stopped asking
 
@@ -65,6 +74,7 @@ class Ledger:
         self.sent = self.acked = self.unknown = self.rejected = 0
         self.poison = 0
         self.shared_labels = 0  # events sent under an event_id that is another's
+        self.kept: dict[int, list[LogRecord]] = {}  # by partition: what a fault has Kafka delete
         self.problems: list[str] = []  # answers that must not be, in words
         self._file = path.open("wb")
         self._encode = msgspec.json.Encoder().encode

@@ -34,11 +34,9 @@ async def play(arena: Arena, fault: Fault, run: Run, folder: Path, say: Say) -> 
             load = Load(arena, run.events, f"{run.fault}-{run.seed}", mix_of(fault, run.events), folder)
             await load.prepare()
             scene = Scene(arena, load, random.Random(f"{run.fault} {run.seed}"))  # noqa: S311
-            recovered = await _storm(scene, fault, say)
+            scene.notes["recovery_s"] = await _storm(scene, fault, say)
             say("everything is stored; comparing")
             findings = await check(arena.settings, load.ledger)
-            if recovered is not None:
-                scene.notes["recovery_s"] = recovered
     except TimeoutError:
         problems = [f"not over within {fault.seconds:.0f} s"]
     except Exception as error:  # a fault that cannot be played is a result too, and the next one is played
@@ -52,8 +50,8 @@ def mix_of(fault: Fault, events: int) -> Mix:
     return mix.but({"rate": min(mix.rate, events / LEAST_S)})
 
 
-async def _storm(scene: Scene, fault: Fault, say: Say) -> float | None:
-    """Load and fault side by side, then quiet; the seconds to recover, None where nothing was healed."""
+async def _storm(scene: Scene, fault: Fault, say: Say) -> float:
+    """Load and fault side by side, then quiet; the seconds to recover.  Raises AssertionError where nothing happened."""
     quiet = Quiet(scene.arena.settings)
     recovery = _Recovery(scene, quiet)
     watching = asyncio.create_task(recovery.watch())
@@ -72,6 +70,8 @@ async def _storm(scene: Scene, fault: Fault, say: Say) -> float | None:
         watching.cancel()
         await quiet.close()
     _note(scene)
+    assert scene.times, "the fault never happened"
+    assert recovery.seconds is not None, "the time to recover was not measured"
     return recovery.seconds
 
 

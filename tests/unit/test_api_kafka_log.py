@@ -185,6 +185,28 @@ async def test_it_does_not_start_on_another_number_of_partitions(partitions: int
         await KafkaLog(SETTINGS, make=Other).start()  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("written", "right"), [(SETTINGS.partitions, True), (SETTINGS.partitions + 1, False), (None, False)]
+)
+async def test_partitions_that_were_added_by_hand_are_left_alone(written: int | None, right: bool) -> None:
+    class More(Obedient):
+        def __init__(self, config: dict[str, Any]) -> None:
+            super().__init__(config)
+            self.partitions = SETTINGS.partitions + 1
+
+    async def says() -> int | None:
+        return written
+
+    log = KafkaLog(SETTINGS, make=More, written=says)  # type: ignore[arg-type]
+    if not right:
+        with pytest.raises(WrongPartitions):
+            await log.start()
+        return
+    await log.start()
+    await log.check()
+    await log.close()
+
+
 async def test_nothing_is_appended_before_the_partitions_were_seen() -> None:
     producers: list[Obedient] = []
 

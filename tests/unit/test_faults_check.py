@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from juliu.faults import check, check_rows
-from juliu.faults.check_truth import LogRecord, Problems, Truth
+from juliu.faults.check_truth import Problems, Truth
+from juliu.faults.ledger import LogRecord
 from tests.faults_run import Run, rows
 
 

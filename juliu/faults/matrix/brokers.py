@@ -9,8 +9,8 @@ from infra.settings import Settings
 from juliu.faults import arena_brokers
 from juliu.faults.arena_ports import BROKERS
 from juliu.faults.check import log_of
-from juliu.faults.check_truth import LogRecord
 from juliu.faults.fault import Fault, Scene, World
+from juliu.faults.ledger import LogRecord
 from juliu.faults.matrix.servers import fences
 from juliu.faults.prompt import typed
 

@@ -39,6 +39,7 @@ async def storm_of_retries(scene: Scene) -> None:
 async def only_traffic(scene: Scene) -> None:
     """Nothing but the traffic itself."""
     await scene.load.reached(1.0)
+    scene.healed()
 
 
 async def three_times(scene: Scene) -> None:
@@ -63,7 +64,6 @@ async def malformed(scene: Scene) -> None:
     A bad event costs the others of its batch nothing; every bad body is refused in time, and memory stays flat.
     """
     await _bombard(scene, hostile.malformed(_token(scene)))
-    await only_traffic(scene)
 
 
 async def oversize(scene: Scene) -> None:
@@ -72,7 +72,6 @@ async def oversize(scene: Scene) -> None:
     They are refused before they are in memory; the others do not notice.
     """
     await _bombard(scene, hostile.oversize(_token(scene)))
-    await only_traffic(scene)
 
 
 async def _bombard(scene: Scene, requests: list[Hostile]) -> None:
