@@ -64,11 +64,11 @@ class ClickHouseRowStore:
     async def insert(self, insert: Insert) -> bool:
         """See RowStore."""
         try:
-            return await self._insert(insert, [_row(insert.partition, *record) for record in insert.rows])
+            return await self._insert(insert, [line(insert.partition, *record) for record in insert.rows])
         except Unreadable as error:
             log.warning("rows written anew", partition=insert.partition, first=insert.block.first, why=str(error))
         try:
-            return await self._insert(insert, [_row(insert.partition, at, _anew(value)) for at, value in insert.rows])
+            return await self._insert(insert, [line(insert.partition, at, anew(value)) for at, value in insert.rows])
         except Unreadable as error:
             raise Wait("clickhouse", error) from error
 
@@ -93,12 +93,12 @@ def _parameters(**values: object) -> dict[str, str]:
     }
 
 
-def _row(partition: int, offset: int, value: bytes) -> bytes:
+def line(partition: int, offset: int, value: bytes) -> bytes:
     """The record's own bytes with partition and offset in front."""
     return b'{"partition":%d,"offset":%d,%b' % (partition, offset, value[1:])
 
 
-def _anew(value: bytes) -> bytes:
+def anew(value: bytes) -> bytes:
     """The record as domain.events writes it: what its decoder takes and ClickHouse does not (a field twice) is gone."""
     return events.encode(events.decode(value))
 

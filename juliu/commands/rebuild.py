@@ -11,6 +11,7 @@ from rich.table import Table
 
 from infra import logs
 from infra.settings import load
+from juliu.commands.rebuild_clickhouse import clickhouse
 from juliu.commands.servers import answered
 from juliu.commands.trouble import end, told
 from juliu.rebuild.redis import Options, Rebuild, Report, connected
@@ -66,6 +67,9 @@ def redis(
         _show(report)
     if report.differences and not force:
         raise typer.Exit(REFUSED)
+
+
+app.command("clickhouse")(clickhouse)
 
 
 def _nothing(_line: str) -> None:

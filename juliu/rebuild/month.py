@@ -1,0 +1,137 @@
+"""`juliu rebuild clickhouse`: a month that ClickHouse lost, from its archive and from what the log still holds.
+
+Blocks first: what then is missing is told apart from what never was (`juliu verify`, `juliu rebuild redis` refuse).
+Nothing is put in that is there already, so it may be killed anywhere and repeated.
+"""
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from domain.blocks import MAX_LIMIT
+from infra.clickhouse.bulk import Bulk
+from infra.clickhouse.client import connect
+from infra.settings import Settings
+from juliu.archive.cells import PLACE, WHERE, Month
+from juliu.archive.manifest import Damaged, Manifest, Slice, problems, read
+from juliu.rebuild.gaps import Gap, gaps
+from juliu.rebuild.refused import Refused
+from juliu.rebuild.tail import Tail
+
+TIMES = 3  # that rows are sent: a token that ClickHouse remembers of rows that were deleted since drops them silently
+
+OPTIONS = {
+    "max_threads": "1",
+    "max_insert_threads": "1",
+    "max_insert_block_size": str(MAX_LIMIT),
+    "min_insert_block_size_bytes": "0",
+    "optimize_on_insert": "0",  # a double must be seen by whoever counts, not tidied away
+    "async_insert": "0",
+    "deduplicate_insert": "enable",
+    "deduplicate_insert_select": "force_enable",
+}
+
+
+class Report(msgspec.Struct):
+    """What was done: rows put in by table, from where; `lost` says what neither the archive nor the log has."""
+
+    month: int
+    archived_to: dict[int, int]
+    from_archive: dict[str, int] = msgspec.field(default_factory=lambda: {"events": 0, "late_events": 0, "blocks": 0})
+    from_log: dict[str, int] = msgspec.field(default_factory=lambda: {"events": 0, "late_events": 0, "blocks": 0})
+    lost: list[str] = msgspec.field(default_factory=list)
+    seconds: float = 0.0
+
+
+def rebuild(settings: Settings, month: int, folder: Path, say: Callable[[str], None]) -> Report:
+    """Bring back the month.  Raises Refused where the archive is damaged or is not of this installation.
+
+    What cannot be brought back is in Report.lost; everything else was.  Raises Wait, ClickHouseError, KafkaException.
+    """
+    began, manifest = time.monotonic(), _sound(folder / str(month))
+    report = Report(month, {fence.partition: fence.last for fence in manifest.fences})
+    if len(manifest.upto) > settings.partitions:
+        raise Refused(f"the archive has {len(manifest.upto)} partitions, the settings say {settings.partitions}")
+    with connect(settings) as client:
+        archived = Archived(client, Bulk(settings), manifest, folder / str(month))
+        for each in sorted(manifest.slices, key=lambda each: each.cell.table != "blocks"):
+            rows = archived.restore(each)
+            report.from_archive[each.cell.table] += rows
+            if rows:
+                say(f"{each.file}: {rows:,} rows")
+        if found := gaps(client, manifest):
+            with Tail(settings, client, month) as tail:
+                for gap in found:
+                    _from_the_log(tail, gap, report, say)
+    report.seconds = round(time.monotonic() - began, 1)
+    return report
+
+
+def _from_the_log(tail: Tail, gap: Gap, report: Report, say: Callable[[str], None]) -> None:
+    if lost := tail.lost(gap):
+        report.lost.append(lost)
+        return
+    try:
+        for table, rows in tail.restore(gap).items():
+            report.from_log[table] += rows
+    except Refused as error:
+        report.lost.append(str(error))
+    else:
+        say(f"partition {gap.partition}: {gap.first}-{gap.last} read again from the log")
+
+
+class Archived:
+    """The files of a month on their way back."""
+
+    def __init__(self, client: Client, bulk: Bulk, manifest: Manifest, folder: Path) -> None:
+        self._client, self._bulk, self._manifest, self._folder = client, bulk, manifest, folder
+        self._month = Month(client, manifest.month, manifest.upto)
+        self._month.low, self._month.high = manifest.low, manifest.high  # the same blocks as when they were exported
+
+    def restore(self, told: Slice) -> int:
+        """Put in what the table lacks of a file; how many rows that was.  Raises Refused where it will not be whole."""
+        before, digest = self._month.measured(told.cell)
+        there = before
+        for attempt in range(TIMES):
+            if (there, digest) == (told.rows, told.digest):
+                return there - before
+            self._insert(told, attempt)
+            there, digest = self._month.measured(told.cell)
+        if (there, digest) == (told.rows, told.digest):
+            return there - before
+        raise Refused(
+            f"{told.file}: the archive has {told.rows:,} rows, ClickHouse has {there:,} of the same kind and day up to"
+            " the same offsets: what is there is not what was archived (`juliu verify` names it)"
+        )
+
+    def _insert(self, told: Slice, attempt: int) -> None:
+        cell, columns = told.cell, self._manifest.columns[told.cell.table]
+        names = ", ".join(column.name for column in columns)
+        structure = ", ".join(f"{column.name} {column.type}" for column in columns).replace("'", "\\'")
+        place = PLACE[cell.table]
+        sql = (
+            f"INSERT INTO {cell.table} ({names}) SELECT {names} FROM input('{structure}')"
+            f" WHERE ({place}) NOT IN (SELECT {place} FROM {cell.table} WHERE {WHERE[cell.table]}) FORMAT Native"
+        )
+        token = f"archive:{told.sha256[:32]}:{attempt}"
+        with (self._folder / told.file).open("rb") as file:
+            self._bulk.outof(file, sql, {**OPTIONS, **self._month.options(cell), "insert_deduplication_token": token})
+
+
+def _sound(folder: Path) -> Manifest:
+    """The manifest of a month of which every file is what was written.  Raises Refused."""
+    try:
+        manifest = read(folder)
+    except Damaged as error:
+        raise Refused(str(error)) from error
+    if manifest is None:
+        raise Refused(f"{folder}: no archive of this month")
+    if wrong := problems(folder):
+        raise Refused("; ".join(wrong[:5]))
+    return manifest

@@ -1,0 +1,195 @@
+"""A month of ClickHouse goes and comes back, from its archive and from the log: the same rows, the same blocks.
+
+The store worker runs on; the events of the log come twice, late and out of order (tests.store_arena).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from infra.clickhouse.migrate import migrate
+from infra.settings import Settings
+from juliu.archive import export
+from juliu.archive.manifest import NAME, problems, read
+from juliu.commands import archive as command
+from juliu.rebuild.month import rebuild
+from juliu.rebuild.refused import Refused
+from tests.store_arena import Arena
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+
+ROWS = "SELECT partition, offset, cityHash64(*) FROM {table} ORDER BY partition, offset, 3"
+CHAIN = "partition, first, last, records, rows, late, repeats, poison, next_limit"
+BLOCKS = f"SELECT {CHAIN} FROM blocks ORDER BY partition, first"
+
+
+def said(_line: str) -> None:
+    """Nobody listens."""
+
+
+class Lost:
+    """An arena with a store worker, an archive of its month, and more that came after it."""
+
+    def __init__(self, arena: Arena, folder: Path) -> None:
+        self.arena, self.folder = arena, folder
+        arena.load(rate=600)
+        arena.worker()
+        for _ in range(4):
+            arena.moved(200)
+        self.month = int(arena.ask("SELECT max(toYYYYMM(received_at)) FROM events")[0][0])
+        self.archived = self.archive()
+        for _ in range(3):
+            arena.moved(150)
+        arena.drained()
+        self.tables = self.all()
+
+    def archive(self, fewer: bool = False) -> export.Archived:
+        """The month, as it is now."""
+        return export.archive(self.arena.settings, self.month, self.folder, fewer, said)
+
+    def rebuild(self) -> Any:
+        """`juliu rebuild clickhouse`."""
+        return rebuild(self.arena.settings, self.month, self.folder, said)
+
+    def all(self) -> list[Any]:
+        """Every row of every table, the time of storing aside."""
+        return [self.arena.ask(ROWS.format(table=table)) for table in ("events", "late_events")] + [
+            self.arena.ask(BLOCKS)
+        ]
+
+    def lose(self, *tables: str) -> None:
+        """A month goes, as `ALTER TABLE ... DROP PARTITION` takes it; the arena's tables have one."""
+        for table in tables:
+            self.arena.ask(f"TRUNCATE TABLE {table}")
+
+
+@pytest.fixture(scope="module")
+def shared(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lost]:
+    arena = Arena(stack)
+    arena.begin()
+    try:
+        yield Lost(arena, tmp_path_factory.mktemp("archive"))
+    finally:
+        arena.close()
+
+
+@pytest.fixture
+def lost(shared: Lost) -> Iterator[Lost]:
+    """Whole before each test, and after it."""
+    assert shared.all() == shared.tables
+    yield shared
+    shared.rebuild()
+
+
+def test_there_was_something_to_lose(lost):
+    events, late, blocks = lost.tables
+    assert len(events) > lost.archived.events > 500
+    assert len(late) > 0
+    assert len(blocks) > lost.archived.blocks > 4
+    assert {kind for (kind,) in lost.arena.ask("SELECT DISTINCT event_type FROM events")} >= {"heartbeat", "liked"}
+
+
+def test_an_archive_is_what_it_says(lost):
+    folder = lost.folder / str(lost.month)
+    manifest = read(folder)
+    assert manifest is not None
+    assert problems(folder) == []
+    assert manifest.rows("events") == lost.archived.events
+    assert len(list(folder.glob("*.native.zst"))) == lost.archived.files
+
+
+def test_rows_that_were_lost_come_back_from_the_archive_and_from_the_log(lost):
+    lost.lose("events", "late_events")
+    report = lost.rebuild()
+    assert lost.all() == lost.tables
+    assert report.lost == []
+    assert report.from_archive["events"] == lost.archived.events
+    assert report.from_archive["events"] + report.from_log["events"] == len(lost.tables[0])
+    assert report.from_log["events"] > 0
+
+
+def test_once_more_puts_nothing_in(lost):
+    report = lost.rebuild()
+    assert sum(report.from_archive.values()) + sum(report.from_log.values()) == 0
+    assert lost.all() == lost.tables
+
+
+def test_some_of_the_rows_and_of_the_blocks(lost):
+    lost.arena.ask("DELETE FROM events WHERE cityHash64(event_id) % 3 = 0")
+    lost.arena.ask("DELETE FROM late_events WHERE offset % 2 = 0")
+    lost.arena.ask("DELETE FROM blocks WHERE cityHash64(first) % 4 = 0 AND (partition, last) NOT IN"
+                   " (SELECT partition, max(last) FROM blocks GROUP BY partition)")  # fmt: skip
+    assert lost.all() != lost.tables
+    assert lost.rebuild().lost == []
+    assert lost.all() == lost.tables
+
+
+def test_all_of_clickhouse_comes_back_up_to_the_archive(lost):
+    lost.lose("events", "late_events", "blocks")
+    migrate(lost.arena.settings)
+    report = lost.rebuild()
+    events, late, blocks = lost.all()
+    assert report.lost == []
+    assert [row for row in lost.tables[2] if row[2] <= report.archived_to[row[0]]] == blocks
+    assert [row for row in lost.tables[0] if row[1] <= report.archived_to[row[0]]] == events
+    assert [row for row in lost.tables[1] if row[1] <= report.archived_to[row[0]]] == late
+    # the rest is the store worker's, once `juliu rebuild redis` has put its windows where ClickHouse is; here by hand:
+    whole = {tuple(row) for row in lost.tables[2]} - {tuple(row) for row in blocks}
+    for p, first, last, records, rows, late_rows, repeats, poison, next_limit in whole:
+        lost.arena.ask(
+            f"INSERT INTO blocks ({CHAIN}) VALUES"
+            f" ({p}, {first}, {last}, {records}, {rows}, {late_rows}, {repeats}, {poison}, {next_limit})"
+        )
+
+
+def test_an_archive_that_was_changed_is_refused(lost, tmp_path):
+    shutil.copytree(lost.folder, tmp_path / "copy")
+    one = max((tmp_path / "copy").rglob("*.native.zst"), key=lambda path: path.stat().st_size)
+    content = bytearray(one.read_bytes())
+    content[len(content) // 2] ^= 1
+    one.write_bytes(content)
+    with pytest.raises(Refused, match="sha256"):
+        rebuild(lost.arena.settings, lost.month, tmp_path / "copy", said)
+    ran = CliRunner().invoke(command.app, ["verify", str(tmp_path / "copy"), "--json"])
+    assert ran.exit_code == 1
+    assert one.name in json.loads(ran.output)["problems"][0]
+    assert CliRunner().invoke(command.app, ["verify", str(lost.folder)]).exit_code == 0
+
+
+def test_what_the_log_does_not_hold_any_more_is_said(lost, monkeypatch):
+    lost.lose("events")
+    monkeypatch.setattr("infra.log_reader.LogReader.bounds", lambda *_: (2**40, 2**41))
+    report = lost.rebuild()
+    assert report.from_archive["events"] == lost.archived.events
+    assert report.lost
+    assert all("neither in the archive nor in the log" in line for line in report.lost)
+
+
+def test_a_month_that_went_does_not_replace_its_archive(lost, tmp_path):
+    shutil.copytree(lost.folder, tmp_path / "copy")
+    before = (tmp_path / "copy" / str(lost.month) / NAME).read_bytes()
+    lost.arena.ask("DELETE FROM events WHERE event_type = 'heartbeat'")
+    with pytest.raises(export.Refused, match="heartbeat"):
+        export.archive(lost.arena.settings, lost.month, tmp_path / "copy", False, said)
+    assert (tmp_path / "copy" / str(lost.month) / NAME).read_bytes() == before
+    fewer = export.archive(lost.arena.settings, lost.month, tmp_path / "copy", True, said)
+    assert fewer.events < lost.archived.events
+
+
+def test_an_archive_is_written_once_and_then_only_what_is_new(lost):
+    newer = lost.archive()
+    assert newer.events == len(lost.tables[0])
+    assert newer.written > 0
+    again = lost.archive()
+    assert (again.written, again.events, again.blocks) == (0, newer.events, newer.blocks)
+    lost.lose("events", "late_events")
+    report = lost.rebuild()
+    assert sum(report.from_log.values()) == 0
+    assert lost.all() == lost.tables
