@@ -127,6 +127,22 @@ def test_a_second_replay_does_nothing_and_again_harms_nothing(world: World) -> N
     equal(world)
 
 
+def test_a_replay_that_died_before_it_wrote_down_what_it_had_sent_is_repeated_without_harm(world: World) -> None:
+    buried_by_counters_alone(world, viewers=1)
+    with LogReader(world.settings, world.dead) as reader:
+        sent = [Again("", case.first.partition, e.key, e.value or b"") for case in cases(world)
+                for e in reader.records(0, case.first.number, case.first.number + 1)]  # fmt: skip
+    servers = world.servers()
+    Sender(servers, world.dead).send(sent)
+    servers.close()
+    world.pulse()
+    asyncio.run(world.fold())
+    assert world.total("shares") == 2
+    assert replay(world).summary() == {"counters": {"was there already": 2}, "store": {"was there already": 2}}
+    assert world.total("shares") == 2
+    equal(world)
+
+
 def test_the_bytes_the_key_and_the_partition_are_the_original_ones(world: World) -> None:
     value = b'{"type":"liked","user_id":"\xff\x00'
     world.put_raw(3, b"the key", value)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from domain import keys
 from juliu.verify.found import Report
@@ -257,3 +259,23 @@ async def test_offsets_name_fences_that_are_not_sound(world: World) -> None:
     assert any("ends at" in line for line in wrong[2, "store"])
     assert any("begins at" in line for line in wrong[2, "store"])
     assert any("went back" in line for line in wrong[2, "store"])
+
+
+async def test_what_retention_has_taken_is_not_compared_one_by_one_and_a_fence_behind_it_is_named(
+    world: World, kafka_admin: Any
+) -> None:
+    await world.settle(600)
+    gone = TopicPartition(world.log, 2, 60)
+    for future in kafka_admin.delete_records([gone]).values():
+        future.result(30)
+    report = verified(world)
+    assert report.ok, report.differences
+    assert (report.partitions[2].log_from or 0) >= 60
+    assert report.partitions[1].log_from == 0
+    with world.redis() as client:
+        client.set(keys.fence("counters", 1, 2), 10)
+    servers = world.servers()
+    (wrong,) = [one for one in gather(servers) if one.wrong]
+    servers.close()
+    assert wrong.wrong == ["the log begins at 60, 11 is gone"]
+    assert wrong.room == -49
