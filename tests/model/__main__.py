@@ -7,14 +7,31 @@ import time
 from collections import Counter
 
 from tests.model.explore import explore_all, trace_of
-from tests.model.variants import BASE, FEW_TOKENS, GOES_BACK, MENDED, REBUILT, TAKEN_AWAY, Rules
+from tests.model.variants import (
+    BASE,
+    FEW_TOKENS,
+    GOES_BACK,
+    MENDED,
+    REBUILT,
+    RELAY,
+    RELAY_TAKEN_AWAY,
+    TAKEN_AWAY,
+    RelayRules,
+    Rules,
+)
 
-RULES = {"base": BASE, "few_tokens": FEW_TOKENS, "goes_back": GOES_BACK, "rebuilt": REBUILT, "mended": MENDED} | {
-    name: variant.rules for name, variant in TAKEN_AWAY.items()
-}
+RULES: dict[str, Rules | RelayRules] = {
+    "base": BASE,
+    "few_tokens": FEW_TOKENS,
+    "goes_back": GOES_BACK,
+    "rebuilt": REBUILT,
+    "mended": MENDED,
+    "relay": RELAY,
+} | {name: variant.rules for name, variant in TAKEN_AWAY.items()}
+RULES |= {name: rules for name, (rules, _) in RELAY_TAKEN_AWAY.items()}
 
 
-def report(name: str, rules: Rules, schedules: int) -> None:
+def report(name: str, rules: Rules | RelayRules, schedules: int) -> None:
     """Explore these rules and print what came of it."""
     began = time.monotonic()
     explored = explore_all(rules, schedules)
@@ -29,7 +46,7 @@ def report(name: str, rules: Rules, schedules: int) -> None:
 def main() -> None:
     """The variants that are named, or the whole design in three worlds."""
     schedules = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    for name in sys.argv[2:] or ["base", "few_tokens", "goes_back", "rebuilt", "mended"]:
+    for name in sys.argv[2:] or ["base", "few_tokens", "goes_back", "rebuilt", "mended", "relay"]:
         report(name, RULES[name], schedules)
 
 

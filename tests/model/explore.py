@@ -12,20 +12,14 @@ from typing import NamedTuple
 
 from domain.fences import BlockMoved, WentBack, start
 from tests.model.rebuilds import Rebuild
-from tests.model.variants import Rules
+from tests.model.relay import RelaySchedule
+from tests.model.variants import RelayRules, Rules, Wrong
 from tests.model.workers import WORKERS, Steps
 from tests.model.world import GROUPS, PARTITIONS, Event, FenceGone, World
 
 HEALING_STEPS = 4_000  # a healed world that takes longer is stuck
 CHUNK = 500
 REBUILD = "rebuild"  # among the actors
-
-
-class Wrong(NamedTuple):
-    """What a schedule came to: lost, double, disagree, stuck, stopped or noticed; and where."""
-
-    kind: str
-    where: str
 
 
 class Schedule:
@@ -234,12 +228,19 @@ class Explored(NamedTuple):
     wrong: list[tuple[int, Wrong]]
 
 
-def explore(rules: Rules, seeds: Iterable[int]) -> Explored:
+def scheduled(seed: int, rules: Rules | RelayRules, trace: bool = False) -> Schedule | RelaySchedule:
+    """The schedule of a seed in the world that the rules are of."""
+    if isinstance(rules, RelayRules):
+        return RelaySchedule(seed, rules, trace)
+    return Schedule(seed, rules, trace)
+
+
+def explore(rules: Rules | RelayRules, seeds: Iterable[int]) -> Explored:
     """Run these schedules here, one after the other."""
     schedules = steps = 0
     happened, wrong = Counter[str](), []
     for seed in seeds:
-        schedule = Schedule(seed, rules)
+        schedule = scheduled(seed, rules)
         came_to = schedule.run()
         schedules, steps = schedules + 1, steps + schedule.steps
         happened.update(schedule.w.happened)
@@ -248,7 +249,7 @@ def explore(rules: Rules, seeds: Iterable[int]) -> Explored:
     return Explored(schedules, steps, happened, wrong)
 
 
-def explore_all(rules: Rules, schedules: int, processes: int | None = None) -> Explored:
+def explore_all(rules: Rules | RelayRules, schedules: int, processes: int | None = None) -> Explored:
     """Run the seeds 0 .. schedules - 1 on all cores."""
     chunks = [range(at, min(at + CHUNK, schedules)) for at in range(0, schedules, CHUNK)]
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -260,17 +261,17 @@ def explore_all(rules: Rules, schedules: int, processes: int | None = None) -> E
     return total
 
 
-def first_wrong(rules: Rules, seeds: Iterable[int], kinds: frozenset[str]) -> int | None:
+def first_wrong(rules: Rules | RelayRules, seeds: Iterable[int], kinds: frozenset[str]) -> int | None:
     """The first of the seeds that comes to one of these kinds."""
     for seed in seeds:
-        came_to = Schedule(seed, rules).run()
+        came_to = scheduled(seed, rules).run()
         if came_to and came_to.kind in kinds:
             return seed
     return None
 
 
-def trace_of(seed: int, rules: Rules) -> list[str]:
+def trace_of(seed: int, rules: Rules | RelayRules) -> list[str]:
     """What happened in one schedule, step by step."""
-    schedule = Schedule(seed, rules, trace=True)
+    schedule = scheduled(seed, rules, trace=True)
     came_to = schedule.run()
     return [*(schedule.w.trace or []), f"=> {came_to}"]

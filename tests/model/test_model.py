@@ -5,12 +5,24 @@ from __future__ import annotations
 import pytest
 
 from tests.model.explore import Schedule, explore, explore_all, first_wrong, trace_of
-from tests.model.variants import BASE, FEW_TOKENS, GOES_BACK, LOUD, MENDED, REBUILT, TAKEN_AWAY
+from tests.model.relay import RelaySchedule
+from tests.model.variants import (
+    BASE,
+    FEW_TOKENS,
+    GOES_BACK,
+    LOUD,
+    MENDED,
+    REBUILT,
+    RELAY,
+    RELAY_TAKEN_AWAY,
+    TAKEN_AWAY,
+)
 
 FAULTS = (
     "applied", "refused", "answer lost", "crash", "sent again", "redis went back", "limit changed", "inserted", "block",
     "dropped by token", "found by its key", "insert came too late", "block came too late",
 )  # fmt: skip
+RELAYS = ("committed", "rolled back", "sent", "failed", "report lost", "marked", "crash", "mysql killed", "pruned")
 REBUILDS = (
     "redis was emptied", "redis went back", "keys written", "fences written", "switched", "rebuilt", "abandoned",
     "differs", "fences are gone", "dropped", "mended", "elsewhere",
@@ -65,6 +77,20 @@ def test_a_rebuild_is_the_way_out_when_clickhouse_goes_back():
     explored = explore(MENDED, range(1_000))
     assert {wrong.kind for _, wrong in explored.wrong} <= LOUD
     assert explored.happened["mended"] > 500
+
+
+def test_two_relays_and_a_log_that_fails_are_exact_in_10_000_schedules():
+    explored = explore_all(RELAY, 10_000)
+    exact(explored, RELAY)
+    assert {what for what, n in explored.happened.items() if n >= 100} >= set(RELAYS), "nothing was vacuous"
+
+
+@pytest.mark.parametrize("name", RELAY_TAKEN_AWAY)
+def test_a_rule_of_the_relay_that_is_taken_away_is_missed(name):
+    rules, kind = RELAY_TAKEN_AWAY[name]
+    seed = first_wrong(rules, range(300), frozenset({kind}))
+    assert seed is not None
+    assert RelaySchedule(seed, RELAY).run() is None
 
 
 def test_a_schedule_is_a_function_of_its_seed():

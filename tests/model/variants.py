@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Wrong(NamedTuple):
+    """What a schedule came to: lost, double, disagree, stuck, stopped, noticed, invented or order; and where."""
+
+    kind: str
+    where: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,20 @@ class Rules:
     clickhouse_goes_back: bool = False  # to a backup
     rebuilds: bool = False  # somebody rebuilds Redis, now and then, and where workers have stopped
     flushes: bool = False  # FLUSHALL
+
+
+@dataclass(frozen=True)
+class RelayRules:
+    """The relay's design, if every switch is left alone."""
+
+    sends_first: bool = True  # a row is marked after Kafka has it
+    by_mark: bool = True  # rows are found by their mark, not behind the last id: ids commit out of order
+    marks_what_it_sent: bool = True  # and not everything up to there
+    committed_only: bool = True  # no row of a transaction that may yet be rolled back
+    gapless: bool = True  # after a failure nothing that was queued behind it goes out
+    seq_under_lock: bool = True  # of two unlocks of a viewer at once, one waits
+    prunes_marked: bool = True  # only those
+    window: bool = True  # what is sent twice is counted once
 
 
 @dataclass(frozen=True)
@@ -102,3 +124,15 @@ TAKEN_AWAY = {
     "rebuilt_twice": without("a namespace's number is used again", 300, "double lost", REBUILT, fresh_namespace=False),
     "rebuilt_in_doubt": without("a write in doubt is repeated", 300, "lost", REBUILT, 200, doubt_abandons=False),
 }  # fmt: skip
+
+RELAY = RelayRules()
+RELAY_TAKEN_AWAY = {
+    "sent_last": (RelayRules(sends_first=False), "lost"),
+    "last_id": (RelayRules(by_mark=False), "lost"),
+    "marked_up_to": (RelayRules(marks_what_it_sent=False), "lost"),
+    "uncommitted": (RelayRules(committed_only=False), "invented"),
+    "gaps": (RelayRules(gapless=False), "order"),
+    "no_lock": (RelayRules(seq_under_lock=False), "lost"),
+    "pruned": (RelayRules(prunes_marked=False), "lost"),
+    "relay_window": (RelayRules(window=False), "double"),
+}  # the rules that are left -> what must turn up within 300 schedules
