@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+ZOMBIE_S = 15.0
 Put = Callable[[object, str, object], None]  # setattr, or pytest's monkeypatch.setattr
 
 
@@ -78,11 +79,18 @@ def _scripted(put: Put, replaced: dict[str, str]) -> None:
 
 
 def _fence(put: Put) -> None:
-    """A run is applied wherever the fence is; and nobody ends a worker that slept for longer than its session."""
+    """A run is applied wherever the fence is; and a worker that slept goes on for ZOMBIE_S before it ends itself."""
     _scripted(put, {_COMPARED: "", _FOLLOWS: "if "})
     watchdog = importlib.import_module("streams.watchdog").Watchdog
-    tick = watchdog.tick
-    put(watchdog, "tick", lambda self, _slept_s: tick(self, 0.0))
+    tick, slept = watchdog.tick, list[tuple[float, float]]()
+
+    def ticks(self: Any, slept_s: float) -> None:
+        if slept_s > 1.0:
+            slept.append((self.now() + ZOMBIE_S, slept_s))
+        due = [each for each in slept if each[0] <= self.now()]
+        tick(self, max((seconds for _, seconds in due), default=0.0))
+
+    put(watchdog, "tick", ticks)
 
 
 def _contiguity(put: Put) -> None:

@@ -133,14 +133,18 @@ async def test_the_api_does_not_wait_for_the_log(monkeypatch):
     assert len(handed) == 2
 
 
-def test_a_worker_that_slept_goes_on(monkeypatch):
+def test_a_worker_that_slept_goes_on_for_a_while(monkeypatch):
     ended: list[Any] = []
-    watchdog = Watchdog(None, None, lambda _: None, end=lambda *said, **_: ended.append(said))  # type: ignore[arg-type,return-value]
+    now = [0.0]
+    watchdog = Watchdog(None, None, lambda _: None, end=lambda *said, **_: ended.append(said), now=lambda: now[0])  # type: ignore[arg-type,return-value]
     watchdog.tick(SESSION_S + 1)
     assert len(ended) == 1
     spoil(monkeypatch, "fence")
     watchdog.tick(SESSION_S + 1)
     assert len(ended) == 1
+    now[0] += sabotage.ZOMBIE_S
+    watchdog.tick(0.25)
+    assert len(ended) == 2
 
 
 def test_a_script_that_has_changed_is_said(monkeypatch):
