@@ -190,6 +190,18 @@ def test_no_alarm_rings_in_a_calm(tmp_path: Path):
     assert played(tmp_path, a_case("calm", {}, set())) == ""
 
 
+def test_an_error_in_a_quiet_night_wakes_nobody(tmp_path: Path):
+    night = {
+        'juliu_api_requests_total{route="/v1/events",status="202"}': by(2),
+        'juliu_api_requests_total{route="/v1/feed",status="200"}': by(1),
+        'juliu_api_requests_total{route="/v1/feed",status="401"}': by(0.5),
+        REFUSED_503: by(0.2),
+        "juliu_api_events_accepted_total": by(2),
+        'juliu_api_events_rejected_total{reason="malformed"}': by(0.5),
+    }
+    assert played(tmp_path, a_case("night", night, set())) == ""
+
+
 @pytest.mark.parametrize("alarm", TROUBLE)
 def test_it_rings_and_no_other(alarm: str, tmp_path: Path):
     trouble, others = TROUBLE[alarm]
