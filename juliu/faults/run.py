@@ -17,7 +17,7 @@ from juliu.faults.results import Result, Run
 from juliu.faults.traffic import Mix
 
 QUIET_S = 240.0  # until both groups have everything, after the load and the fault are over
-LEAST_S = 25.0  # of load: two starts of a worker on a busy machine
+LEAST_S = 15.0  # of load: two starts of a worker on a busy machine
 POLL_S = 0.02
 Say = Callable[[str], None]
 
@@ -51,7 +51,7 @@ def mix_of(fault: Fault, events: int) -> Mix:
 
 
 async def _storm(scene: Scene, fault: Fault, say: Say) -> float:
-    """Load and fault side by side, then quiet; the seconds to recover.  Raises AssertionError where nothing happened."""
+    """Load and fault side by side, then quiet; the seconds to recover.  AssertionError where nothing happened."""
     quiet = Quiet(scene.arena.settings)
     recovery = _Recovery(scene, quiet)
     watching = asyncio.create_task(recovery.watch())
