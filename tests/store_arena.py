@@ -74,7 +74,8 @@ class Load(threading.Thread):
     def _write(self, event: events.AnyEvent) -> None:
         late = int(event.event_id[:8], 16) % LATE_EVERY == 0
         now_ms = int(time.time() * 1000)
-        stamped = msgspec.structs.replace(event, received_at_ms=now_ms, ts_ms=now_ms, late=late)
+        seq = event.seq + (self._seed * MOST if event.session_id == events.SERVER_SESSION else 0)  # of this load alone
+        stamped = msgspec.structs.replace(event, received_at_ms=now_ms, ts_ms=now_ms, late=late, seq=seq)
         self.late.update([event.event_id] if late else [])
         self.wanted.update([] if late else [event.event_id])
         p = partition_of(event.user_id, self._settings.partitions)
@@ -172,7 +173,9 @@ class Arena:
     def fences(self) -> list[int]:
         """Of the store group, in Redis."""
         with self.redis.client() as client:
-            names = [keys.fence("store", 1, p) for p in range(self.settings.partitions)]
+            partitions = range(self.settings.partitions)
+            spaces = [int(client.get(keys.namespace(p)) or 0) for p in partitions]
+            names = [keys.fence("store", spaces[p], p) for p in partitions]
             return [int(value) for value in client.mget(names)]
 
     def ask(self, sql: str) -> list[Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from domain.blocks import LIMIT
 from infra.settings import Settings
+from juliu.rebuild.redis import Options, Rebuild, connected
 from streams import exits
 from streams.watchdog import SESSION_S
 from tests.clickhouse_proxy import ClickHouseProxy
@@ -92,7 +93,7 @@ def test_clickhouse_is_killed_and_frozen_under_load(arena):
     assert worker.poll() is None, "the worker waited in place"
 
 
-def test_clickhouse_that_went_back_stops_the_worker(arena):
+def test_clickhouse_that_went_back_stops_the_worker_until_the_windows_have_gone_back_too(arena):
     arena.load()
     worker = arena.worker()
     arena.moved(200)
@@ -104,6 +105,10 @@ def test_clickhouse_that_went_back_stops_the_worker(arena):
     arena.clickhouse.go_back(kept)
     arena.load()
     assert worker.wait(60) == exits.STORE_BROKEN
+    with connected(arena.settings) as client:
+        assert Rebuild(arena.settings, Options(), client).run().differences == []
+    arena.worker()
+    arena.is_exact()
 
 
 def test_a_second_worker_joins_and_the_first_becomes_a_zombie(arena):
