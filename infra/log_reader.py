@@ -45,9 +45,12 @@ class LogReader:
     def __init__(self, settings: Settings, topic: str = EVENTS.name) -> None:
         self.topic = topic
         self._servers = settings.kafka
-        self._consumer = Consumer(
+        self._consumer = self._connected()
+
+    def _connected(self) -> Consumer:
+        return Consumer(
             {
-                "bootstrap.servers": settings.kafka,
+                "bootstrap.servers": self._servers,
                 "group.id": "juliu-reader",  # never joined: partitions are assigned by hand
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
@@ -70,7 +73,12 @@ class LogReader:
 
     def bounds(self, p: int) -> Bounds:
         """What the partition holds now."""
-        return Bounds(*self._consumer.get_watermark_offsets(TopicPartition(self.topic, p), ANSWER_S, cached=False))
+        try:
+            return Bounds(*self._consumer.get_watermark_offsets(TopicPartition(self.topic, p), ANSWER_S, cached=False))
+        except KafkaException:
+            self._consumer.close()  # one that once found no leader may say "unknown partition" for ever (F10)
+            self._consumer = self._connected()
+            raise
 
     def first_since(self, p: int, at_ms: int) -> int:
         """The first offset whose record was written at `at_ms` or later; the end where there is none."""

@@ -27,10 +27,14 @@ class ServersProbe:
     def __init__(self, settings: Settings, group: str) -> None:
         self._group, self._partitions = group, settings.partitions
         self._redis = redis.Redis.from_url(settings.redis_url, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S)
-        self._consumer = Consumer(
+        self._servers = settings.kafka
+        self._consumer = self._connected()
+
+    def _connected(self) -> Consumer:
+        return Consumer(
             {
-                "bootstrap.servers": settings.kafka,
-                "group.id": f"juliu-{group}-watchdog",  # never joined: partitions are assigned by hand
+                "bootstrap.servers": self._servers,
+                "group.id": f"juliu-{self._group}-watchdog",  # never joined: partitions are assigned by hand
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "fetch.wait.max.ms": 100,
@@ -59,6 +63,8 @@ class ServersProbe:
         try:
             begin, end = self._consumer.get_watermark_offsets(TopicPartition(EVENTS.name, p), ANSWER_S, False)
         except KafkaException as error:
+            self._consumer.close()  # one that once found no leader may say "unknown partition" for ever (F10)
+            self._consumer = self._connected()
             raise Silent(f"kafka: {error!r}") from error
         return int(begin), int(end)
 

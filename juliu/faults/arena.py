@@ -36,19 +36,18 @@ _NOT_OURS = ("JULIU_HOME", "JULIU_TEST_HOMES")
 class Arena(Crew):
     """Made by `opened`.  Between two worlds its servers go on."""
 
-    def __init__(self, home: Home, of: Mapping[str, int], known: Mapping[str, str], say: Say) -> None:
+    def __init__(self, home: Home, of: Mapping[str, int], known: Mapping[str, str], links: arena_links.Links) -> None:
         super().__init__(home)
         self.world = World()
         self.sabotage = ""  # name of the rule that the next worlds lack
         self.disk = Disk(home.path / "small")
-        self._ports, self._known, self._say = of, known, say
-        self._links: dict[tuple[str, str], Link] = {}
+        self._ports, self._known, self._links = of, known, links
 
     @property
     def settings(self) -> Settings:
         """Straight to the servers, past every link; with a replica through the one that a failover switches."""
         straight = arena_programs.addresses(self.world, self._ports, local_env.mysql_password(self._known))
-        if ("runner", "redis") in self._links:
+        if self.world.replica:
             straight["JULIU_REDIS_URL"] = f"redis://{HOST}:{self._ports[link('runner', 'redis')]}/0"
         return _settings({**self._known, **straight})
 
@@ -72,6 +71,8 @@ class Arena(Crew):
         The client `client` is the viewers, its servers are `api` and `api-2`.
         `node` 1, 2, 3 is one broker; 0 all that the world has.  KeyError in a world that is not linked.
         """
+        if not self.world.linked:
+            raise KeyError(f"{client} {server}: this world has no links")
         return self._links[client, f"{server}-{node}" if node else server]
 
     def fail_over(self) -> None:
@@ -84,12 +85,10 @@ class Arena(Crew):
         """An empty world with everything in it ready.  AssertionError, StackError where something does not start."""
         ours = arena_programs.processes(self.home, self._ports)
         await self.stop(*ours, by_force=True)
-        await arena_links.close(self._links)
         await self._serve(world)
         self.world = world
+        arena_links.renew(self._links, world, self._ports)
         await asyncio.to_thread(self._empty)
-        if world.linked:
-            self._links = await arena_links.opened(world, self._ports)
         module = (SABOTAGE, self.sabotage) if self.sabotage else ()
         for name, process in ours.items():
             self.take(process, arena_programs.environment(name, world, self._ports, self._known), module)
@@ -143,7 +142,7 @@ async def opened(home: Home, say: Say = lambda _: None) -> AsyncIterator[Arena]:
         if left := sweep(home):
             say(f"{left} programs of a killed run were ended")
         of, _ = ports.settle(home, NAMES)
-        arena = Arena(home, of, local_env.write(home, of), say)
+        arena = Arena(home, of, local_env.write(home, of), await arena_links.opened(of))
         arena.disk.unmount()
         try:
             yield arena

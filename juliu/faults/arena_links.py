@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from juliu.faults.arena_ports import APIS, BROKERS, CLIENTS, STORES, link, listener
 from juliu.faults.fault import World
@@ -12,35 +12,42 @@ from juliu.faults.links import Link
 Links = dict[tuple[str, str], Link]
 
 
-async def opened(world: World, ports: Mapping[str, int]) -> Links:
-    """By client and server: our processes' links to their servers, and those of viewers (`client`) to the APIs.
+async def opened(ports: Mapping[str, int]) -> Links:
+    """Every link of every world, by client and server; viewers are the client of the APIs.
 
-    `kafka` is all brokers together, `kafka-1`, `kafka-2` ... are those one by one.  With a replica this
-    runner too (`runner`) finds Redis through a link that can be switched.
+    They listen as long as the arena is open, so that nobody else takes their ports meanwhile.  `runner` is this one,
+    which finds Redis through a link that can be switched.
     """
     links: Links = {}
-    for client in CLIENTS:
-        for server in STORES:
+    try:
+        for client, server, at, to in _ways(ports):
             links[client, server] = Link(random.Random(f"{client} {server}"))  # noqa: S311 - jitter
-            await links[client, server].open(ports[link(client, server)], ports[server])
-        await _brokers(links, client, world, ports)
-    for api in APIS[: world.apis]:
-        links["client", api] = Link()
-        await links["client", api].open(ports[link("client", api)], ports[api])
-    if world.replica:
-        links["runner", "redis"] = Link()
-        await links["runner", "redis"].open(ports[link("runner", "redis")], ports["redis"])
+            await links[client, server].open(at, to)
+    except OSError:
+        await close(links)
+        raise
     return links
 
 
-async def _brokers(links: Links, client: str, world: World, ports: Mapping[str, int]) -> None:
-    """A link a broker; that of all is those, told together."""
-    each = []
-    for n, broker in enumerate(BROKERS[: world.brokers], 1):
-        one = links[client, f"kafka-{n}"] = Link(random.Random(f"{client} {broker}"))  # noqa: S311 - jitter
-        await one.open(ports[link(client, broker)], ports[listener(client, broker)])
-        each.append(one)
-    links[client, "kafka"] = each[0] if len(each) == 1 else Several(each)
+def _ways(ports: Mapping[str, int]) -> Iterator[tuple[str, str, int, int]]:
+    """Client, server, the port where it is found, the port where it is.  `kafka-1` is the first broker."""
+    for client in CLIENTS:
+        for server in STORES:
+            yield client, server, ports[link(client, server)], ports[server]
+        for n, broker in enumerate(BROKERS, 1):
+            yield client, f"kafka-{n}", ports[link(client, broker)], ports[listener(client, broker)]
+    for api in APIS:
+        yield "client", api, ports[link("client", api)], ports[api]
+    yield "runner", "redis", ports[link("runner", "redis")], ports["redis"]
+
+
+def renew(links: Links, world: World, ports: Mapping[str, int]) -> None:
+    """Whole, unused and leading to the first of each server again; `kafka` is all brokers of this world together."""
+    for client, server, _, to in _ways(ports):
+        links[client, server].renew(to)
+    for client in CLIENTS:
+        brokers = [links[client, f"kafka-{n}"] for n in range(1, world.brokers + 1)]
+        links[client, "kafka"] = brokers[0] if len(brokers) == 1 else Several(brokers)
 
 
 class Several(Link):

@@ -29,9 +29,7 @@ class Link:
     def __init__(self, rnd: random.Random | None = None) -> None:
         self.rnd = rnd or random.Random(1)  # noqa: S311 - jitter
         self.doors: list[Door] = []
-        self.connections = 0  # that were ever opened
-        self.resets = 0  # that reset_after made
-        self.lost = 0  # answers that were swallowed
+        self.connections = self.resets = self.lost = 0  # opened; reset by reset_after; answers that were swallowed
         self.heal()
 
     async def open(self, port: int, target: int) -> Door:
@@ -40,6 +38,12 @@ class Link:
         await door.open(port)
         self.doors.append(door)
         return door
+
+    def renew(self, target: int) -> None:
+        """As right after it was opened, and leading to `target`."""
+        self.switch(target)
+        self.heal()
+        self.connections = self.resets = self.lost = 0
 
     async def close(self) -> None:
         """Stop listening, drop every connection."""
