@@ -144,7 +144,7 @@ class Rebuild:
         self.report.switched_s = self._passed()
         if switched:
             self.options.say("the new namespaces are in use; the old ones are removed")
-            self.report.removed_keys += swept(self.client, self.settings.partitions)
+            self.report.removed_keys += space.sweep(self.client, range(self.settings.partitions))
 
     def _publish(self) -> None:
         """The catalogue from MySQL, where Redis has lost it: it does not wait for the rest.
@@ -167,7 +167,7 @@ class Rebuild:
         """What a rebuild that was killed has written."""
         if space.unfinished(self.client, range(self.settings.partitions)):
             self.options.say("an earlier rebuild was not finished: what it wrote is removed")
-            self.report.removed_keys += swept(self.client, self.settings.partitions)
+            self.report.removed_keys += space.sweep(self.client, range(self.settings.partitions))
 
     def _check_installation(self) -> None:
         """The partition count is that of the log, and of Redis, which may have forgotten it."""
@@ -207,15 +207,9 @@ def connected(settings: Settings) -> Iterator[redis.Redis]:
 def sweep(settings: Settings) -> Report:
     """Only remove what no namespace in use holds.  Raises Refused, redis.RedisError."""
     with connected(settings) as client, space.Lock(client):
-        report = Report(removed_keys=swept(client, settings.partitions))
+        report = Report(removed_keys=space.sweep(client, range(settings.partitions)))
         client.delete(*(keys.rebuilding(p) for p in range(settings.partitions)))
     return report
-
-
-def swept(client: redis.Redis, partitions: int) -> int:
-    """The same, by whoever has the lock.  Of a partition whose pointer is lost nothing is known, so all of it stays."""
-    used = space.pointers(client, range(partitions))
-    return space.sweep(client, {p: [number] for p, number in used.items() if number is not None})
 
 
 def check_log(p: int, part: Part, log: LogReader) -> None:

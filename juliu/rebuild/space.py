@@ -132,8 +132,16 @@ def begin(client: redis.Redis, partitions: Iterable[int], asked: int = 0) -> dic
     if asked:
         if taken := [p for p, mark in zip(wanted, marks, strict=True) if asked <= max(used[p] or 0, int(mark or 0))]:
             raise Refused(f"namespace {asked} is not above those in use of partitions {taken}")
+        if full := [p for p in wanted if _has_keys(client, p, asked)]:
+            raise Refused(f"namespace {asked} holds keys already, of partitions {full}: they would count as new")
         new = dict.fromkeys(wanted, asked)
     return {p: Begun(number, _begin(client, p, number)) for p, number in new.items()}
+
+
+def _has_keys(client: redis.Redis, p: int, number: int) -> bool:
+    """Whether it was used before a loss of the pointer: every namespace has some of these."""
+    fences = [keys.fence(group, number, p) for group in GROUPS]
+    return bool(client.exists(*fences, keys.block_format(number, p), keys.counters_part(number, p)))
 
 
 def _begin(client: redis.Redis, p: int, number: int) -> str:
@@ -160,17 +168,19 @@ def switch(client: redis.Redis, p: int, new: Begun, before: int | None) -> None:
         client.unlink(*(keys.fence(group, before, p) for group in GROUPS))
 
 
-def sweep(client: redis.Redis, kept: Mapping[int, Iterable[int | None]]) -> int:
-    """Remove the keys of these partitions' other namespaces, a page at a time; how many there were.
+def sweep(client: redis.Redis, partitions: Iterable[int]) -> int:
+    """Remove the keys of these partitions' namespaces that are not in use, a page at a time; how many there were.
 
-    `kept`: partition -> numbers that stay.  Takes at most about half of Redis's time.
+    Of a partition whose pointer is lost nothing is known, so all of it stays; and so does a number above those that
+    are known at the beginning: whoever sweeps may have slept, and a later rebuild be at work, or in use, meanwhile.
+    Takes at most about half of Redis's time.
     """
-    stay = {p: set(numbers) for p, numbers in kept.items()}
+    known = _known(client, partitions)
     cursor, removed = 0, 0
     while True:
         began = time.monotonic()
         cursor, page = cast(tuple[int, list[bytes]], client.scan(cursor, count=PAGE))
-        gone = [key for key in page if _is_gone(key, stay)]
+        gone = [key for key in page if _is_gone(key, known)]
         if gone:
             pipe = client.pipeline(transaction=False)
             for key in gone:  # one by one: in a cluster they lie on different servers
@@ -183,6 +193,24 @@ def sweep(client: redis.Redis, kept: Mapping[int, Iterable[int | None]]) -> int:
             time.sleep(HALF * (time.monotonic() - began))
 
 
-def _is_gone(key: bytes, stay: Mapping[int, set[int | None]]) -> bool:
+class _Known(NamedTuple):
+    """The namespace in use, and the highest number that was ever begun."""
+
+    used: int
+    highest: int
+
+
+def _known(client: redis.Redis, partitions: Iterable[int]) -> dict[int, _Known]:
+    wanted = list(partitions)
+    marks = cast(list[bytes | None], client.mget([keys.rebuilding(p) for p in wanted]))
+    used = pointers(client, wanted)
+    return {
+        p: _Known(number, max(number, int(mark or 0)))
+        for (p, number), mark in zip(used.items(), marks, strict=True)
+        if number is not None
+    }
+
+
+def _is_gone(key: bytes, known: Mapping[int, _Known]) -> bool:
     of = keys.namespace_of(key.decode(errors="replace"))
-    return of is not None and of[0] in stay and of[1] not in stay[of[0]]
+    return of is not None and of[0] in known and of[1] != known[of[0]].used and of[1] <= known[of[0]].highest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -58,7 +58,7 @@ def test_a_new_namespace_is_switched_to_once_it_is_whole_and_the_old_one_goes(se
         for _ in range(2):  # an answer may be lost
             space.switch(client, P, begun, 1)
         assert space.pointers(client, range(3)) == {0: 1, 1: 1, P: begun.number}
-        assert space.sweep(client, {P: [begun.number]}) == 1
+        assert space.sweep(client, [P]) == 1
         assert client.hget(keys.user(begun.number, P, 5), "g1") == b"y"
         assert client.get(keys.served(P, 5)) == b"stays"
         assert client.exists(keys.fence("store", 1, 0)), "of another partition"
@@ -112,6 +112,53 @@ def test_a_number_that_was_used_is_refused(server: RedisServer) -> None:
         first = space.begin(client, [P])[P]
         assert space.begin(client, [P])[P].number > first.number
         assert space.begin(client, [P], asked=2**60)[P].number == 2**60
+
+
+def test_a_number_whose_keys_outlived_their_pointer_is_refused(server: RedisServer) -> None:
+    with server.client() as client:
+        client.delete(keys.namespace(P))
+        with pytest.raises(Refused, match="holds keys already"):
+            space.begin(client, [P], asked=1)
+        assert not client.exists(keys.rebuilding(P))
+
+
+class Sleeper:
+    """A client that sleeps behind its first look at the keys, while `meanwhile` happens."""
+
+    def __init__(self, client: Any, meanwhile: Callable[[], object]) -> None:
+        self._client, self._meanwhile, self._looks = client, meanwhile, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def scan(self, *arguments: Any, **options: Any) -> Any:
+        self._looks += 1
+        if self._looks == 2:
+            self._meanwhile()
+        return self._client.scan(*arguments, **options)
+
+
+def test_whoever_slept_while_sweeping_removes_nothing_of_a_later_rebuild(server: RedisServer) -> None:
+    """Its lock runs out after 30 s, and somebody else begins."""
+    with server.client() as client:
+        dead = space.begin(client, [P])[P]
+        written(client, P, dead.number)
+        client.mset({f"filler:{n}": n for n in range(5 * space.PAGE)})
+        begun: list[space.Begun] = []
+
+        def another() -> None:
+            begun.append(space.begin(client, [P])[P])
+            for user_id in range(100):
+                client.hset(keys.user(begun[0].number, P, user_id), "g1", "y")
+            written(client, P, begun[0].number)
+            space.switch(client, P, begun[0], 1)
+
+        space.sweep(Sleeper(client, another), [P])  # type: ignore[arg-type]
+        assert space.pointers(client, [P]) == {P: begun[0].number}
+        assert all(client.exists(keys.user(begun[0].number, P, user_id)) for user_id in range(100))
+        assert all(client.exists(keys.fence(group, begun[0].number, P)) for group in GROUPS)
+        space.sweep(client, [P])
+        assert not client.exists(keys.user(dead.number, P, 5), keys.user(1, P, 5))
 
 
 def test_one_rebuild_at_a_time_and_it_hears_when_redis_forgot_it(
