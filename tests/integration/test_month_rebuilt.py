@@ -83,9 +83,10 @@ def shared(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def lost(shared: Lost) -> Iterator[Lost]:
     """Whole before each test, and after it."""
-    assert shared.all() == shared.tables
     yield shared
-    shared.rebuild()
+    if shared.all() != shared.tables:
+        shared.rebuild()
+        assert shared.all() == shared.tables
 
 
 def test_there_was_something_to_lose(lost):
@@ -113,10 +114,7 @@ def test_rows_that_were_lost_come_back_from_the_archive_and_from_the_log(lost):
     assert report.from_archive["events"] == lost.archived.events
     assert report.from_archive["events"] + report.from_log["events"] == len(lost.tables[0])
     assert report.from_log["events"] > 0
-
-
-def test_once_more_puts_nothing_in(lost):
-    report = lost.rebuild()
+    report = lost.rebuild()  # once more puts nothing in
     assert sum(report.from_archive.values()) + sum(report.from_log.values()) == 0
     assert lost.all() == lost.tables
 
