@@ -67,6 +67,18 @@ def made(settings: Settings) -> bool:
         return client.get(keys.PARTITIONS) == b"%d" % settings.partitions
 
 
+def lacking(settings: Settings) -> list[int]:
+    """The partitions that have no namespace; all of them where this Redis holds no installation.
+
+    Raises WrongPartitions, RedisError.
+    """
+    check_before_migration(settings)
+    with _connect(settings) as client:
+        if client.get(keys.PARTITIONS) is None:
+            return list(range(settings.partitions))
+        return [p for p in range(settings.partitions) if not client.exists(keys.namespace(p))]
+
+
 def check_before_migration(settings: Settings) -> None:
     """`check`, but an installation that was not made yet is in order."""
     with _connect(settings) as client:

@@ -67,18 +67,22 @@ def _kafka(settings: Settings) -> list[Step]:
 
 
 def _redis(settings: Settings) -> list[Step]:
-    """An empty Redis beside rows in ClickHouse has lost everything: fences at the beginning would be wrong."""
-    try:
-        namespaces.check(settings)
-    except namespaces.NotMade as error:
+    """A partition without a namespace, of which ClickHouse has blocks, has lost it: fences at the beginning are wrong.
+
+    That is an empty Redis, one of a cluster's servers that came back empty, and a rebuild that was killed half-way.
+    """
+    if lacking := namespaces.lacking(settings):
         with connect(settings) as client:
-            stored = client.query("SELECT count() FROM blocks").result_rows[0][0]
+            stored = client.query(_STORED, {"partitions": lacking}).result_rows[0][0]
         if stored:
             raise MigrationRefused(
-                f"Redis is empty and ClickHouse has {stored:,} blocks: Redis lost what it held: `juliu rebuild redis`"
-            ) from error
+                f"Redis has no namespace of {len(lacking)} partitions, and ClickHouse has {stored:,} blocks of them:"
+                " Redis lost what it held: `juliu rebuild redis`"
+            )
     return namespaces.create(settings)
 
+
+_STORED = "SELECT count() FROM blocks WHERE partition IN {partitions:Array(UInt16)}"
 
 PARTS: tuple[Callable[[Settings], list[Step]], ...] = (
     _check,

@@ -75,6 +75,23 @@ def test_a_redis_that_lost_everything_is_not_begun_anew_beside_rows_in_clickhous
         assert not client.exists(keys.namespace(0))
 
 
+def test_a_partition_that_lost_its_namespace_is_not_begun_anew_either(fresh: Settings):
+    """A server of a cluster that came back empty, or a rebuild that was killed when it had written the count down."""
+    assert juliu_migrate(fresh).exit_code == 0
+    with connect(fresh) as client:
+        client.command("INSERT INTO blocks (partition, first, last, records) VALUES (1, 0, 9, 10)")
+    with redis.Redis.from_url(fresh.redis_url) as client:
+        client.delete(keys.namespace(1), *(keys.fence(group, 1, 1) for group in namespaces.GROUPS))
+        done = juliu_migrate(fresh)
+        assert (done.exit_code, client.exists(keys.namespace(1))) == (1, 0)
+        assert "juliu rebuild redis" in done.stderr
+        client.delete(keys.namespace(0), *(keys.fence(group, 1, 0) for group in namespaces.GROUPS))
+        with connect(fresh) as clickhouse:
+            clickhouse.command("TRUNCATE TABLE blocks")
+        assert juliu_migrate(fresh).exit_code == 0, "nothing of them was stored: they are new"
+        assert client.exists(keys.namespace(0), keys.namespace(1)) == 2
+
+
 def test_another_partition_count_is_refused_before_anything_is_made(fresh: Settings):
     namespaces.create(fresh)
     done = juliu_migrate(fresh, JULIU_PARTITIONS=str(fresh.partitions + 1))
