@@ -64,7 +64,7 @@ def check(settings: Settings) -> None:
 def made(settings: Settings) -> bool:
     """Whether Redis says that this installation was made, with this number of partitions.  Raises RedisError."""
     with _connect(settings) as client:
-        return client.get(keys.PARTITIONS) == b"%d" % settings.partitions
+        return bool(client.get(keys.PARTITIONS) == b"%d" % settings.partitions)
 
 
 def lacking(settings: Settings) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -182,12 +182,7 @@ class Rebuild:
         with connect(self.settings) as client:
             at = stand(client, self.settings.partitions)
             missing = missing_rows(client, at)
-        if missing and not self.options.accept_missing:
-            told = ", ".join(f"{n:,} of partition {p}" for p, n in missing.items())
-            raise Refused(
-                f"`events` lacks rows that `blocks` tells of: {told}. They were lost, or are older than 13 months;"
-                " bring them back (`juliu rebuild clickhouse`), or make the state without them (--accept-missing)"
-            )
+        check_rows(missing, self.options.accept_missing)
         with LogReader(self.settings) as log:
             for p, part in at.parts.items():
                 check_log(p, part, log)
@@ -210,6 +205,24 @@ def sweep(settings: Settings) -> Report:
         report = Report(removed_keys=space.sweep(client, range(settings.partitions)))
         client.delete(*(keys.rebuilding(p) for p in range(settings.partitions)))
     return report
+
+
+def check_rows(missing: Mapping[int, int], accept_missing: bool) -> None:
+    """`events` has the rows that `blocks` tells of (partition -> how many it lacks).  Raises Refused."""
+    if doubled := {p: -n for p, n in missing.items() if n < 0}:
+        raise Refused(
+            f"`events` has more rows than `blocks` tells of: {_told(doubled)}. They were put in by hand, or twice, and"
+            " would count: `juliu verify` names them"
+        )
+    if missing and not accept_missing:
+        raise Refused(
+            f"`events` lacks rows that `blocks` tells of: {_told(missing)}. They were lost, or are older than 13"
+            " months; bring them back (`juliu rebuild clickhouse`), or make the state without them (--accept-missing)"
+        )
+
+
+def _told(rows: Mapping[int, int]) -> str:
+    return ", ".join(f"{n:,} of partition {p}" for p, n in rows.items())
 
 
 def check_log(p: int, part: Part, log: LogReader) -> None:

@@ -7,7 +7,7 @@ import pytest
 from domain import events, keys
 from juliu.rebuild import dump, sessions
 from juliu.rebuild.bulk import pack
-from juliu.rebuild.redis import check_log
+from juliu.rebuild.redis import check_log, check_rows
 from juliu.rebuild.refused import Refused
 from juliu.rebuild.rows import Row
 from juliu.rebuild.stand import Part, Stand, Target
@@ -126,3 +126,16 @@ def test_a_key_has_its_name_in_another_namespace():
 
 def test_commands_are_packed_as_redis_reads_them():
     assert pack(("SET", "k", b"\x00\r\n", 7)) == b"*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\n\x00\r\n\r\n$1\r\n7\r\n"
+
+
+@pytest.mark.parametrize("accept_missing", [False, True])
+def test_rows_that_no_block_tells_of_are_refused_whoever_accepts_that_some_are_missing(accept_missing):
+    with pytest.raises(Refused, match=r"more rows.*: 3 of partition 1"):
+        check_rows({0: 5, 1: -3}, accept_missing)
+
+
+def test_rows_that_are_missing_are_accepted_only_when_somebody_says_so():
+    with pytest.raises(Refused, match=r"lacks rows.*: 5 of partition 0"):
+        check_rows({0: 5}, False)
+    check_rows({0: 5}, True)
+    check_rows({}, False)
