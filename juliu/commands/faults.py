@@ -24,6 +24,7 @@ from juliu.faults.run import play
 from streams.dead import code_version
 
 WRONG, NO_SUCH_FAULT = 1, 2
+NOTICED = ("AssertionError: ", "Restless: ")  # problems that are the product's; any other without rows is the runner's
 TABLE_WIDTH = 140  # where nobody says how wide it may be
 
 
@@ -101,8 +102,13 @@ def _play(runs: Sequence[tuple[Fault, Run]], *, again: bool, as_json: bool) -> N
 
 
 def _good(one: Result) -> bool:
-    """Nothing wrong; with a rule taken away: something wrong, and not because the runner failed."""
-    return one.ok if not one.sabotage else not one.ok and one.distinct > 0
+    """Nothing wrong; with a rule taken away: something wrong, and not because the runner failed.
+
+    Noticed is also what breaks the fault's own promise, or never comes to rest (a worker that stops, loudly).
+    """
+    if not one.sabotage:
+        return one.ok
+    return not one.ok and (one.distinct > 0 or any(problem.startswith(NOTICED) for problem in one.problems))
 
 
 async def _all(runs: Sequence[tuple[Fault, Run]], again: bool, console: Console) -> list[Result]:
