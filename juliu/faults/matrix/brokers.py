@@ -150,7 +150,7 @@ async def retention_passes(scene: Scene) -> None:
     assert await fences(arena.settings, "counters") == applied, "the worker stepped over what it had not applied"
     said = log_files.tail(arena.home.log(name), 50)
     assert STOPPED_LOUDLY in said, f"no word of why it stopped: {said[-500:]}"
-    done = await typed(arena, "rebuild", "redis")
+    done = await typed(arena, "rebuild", "redis", "--no-compare")  # what is in use cannot come up to the blocks
     assert done.code == 0, done.out + done.err
     scene.healed()
     scene.notes["records_dropped"] = dropped
