@@ -151,9 +151,11 @@ def _fold(rows: Iterable[Sequence[Any]], found: dict[int, Counter[tuple[int, int
             found[p][drama, counter] += bool(fired & bit)
 
 
-def rows_of(client: Client, sql: str, parameters: dict[str, Any]) -> Iterator[Sequence[Any]]:
+def rows_of(
+    client: Client, sql: str, parameters: dict[str, Any], settings: dict[str, Any] | None = None
+) -> Iterator[Sequence[Any]]:
     """The rows of a statement as they come."""
-    with client.query_rows_stream(sql, parameters=parameters) as rows:
+    with client.query_rows_stream(sql, parameters=parameters, settings=settings) as rows:
         yield from rows
 
 

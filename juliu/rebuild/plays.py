@@ -17,6 +17,9 @@ from juliu.rebuild.rows import PLAYED, Row
 
 AT_ONCE = 2_000  # viewers whose irregular playbacks are read together: their ids travel with the query
 
+# what a slice needs past this goes to ClickHouse's disk
+SPILLING = {"max_bytes_before_external_group_by": 2_000_000_000, "max_threads": 2}
+
 _PLAY = "user_id, session_id, play_id"
 _ODD = f"{IRREGULAR} OR min(drama_index) != max(drama_index) OR min(episode_no) != max(episode_no)"
 _PIECE = "from_ms < least(to_ms, duration_ms)"
@@ -141,27 +144,33 @@ class Played:
 
 
 def played(client: Client, which: dict[str, Any]) -> Iterator[Played]:
-    """The viewers of one slice who played anything; a viewer may come twice."""
-    odd: set[int] = set()
-    for p, user_id, last, plays in rows_of(client, _PLAYS, which):
-        viewer = Played(p, user_id, last)
+    """The viewers of one slice who played anything, each once."""
+    odd: dict[int, Played] = {}
+    for p, user_id, last, plays in rows_of(client, _PLAYS, which, SPILLING):
+        viewer, is_odd = Played(p, user_id, last), False
         for play in plays:
             if play[0]:
-                odd.add(user_id)
+                is_odd = True
             else:
                 viewer.add(play)
-        yield viewer
-    for some in _batches(sorted(odd)):
-        found = rows.read(client, _ODD_PLAYS, which | {"viewers": some})
-        for (p, user_id), of_viewer in itertools.groupby(found, lambda row: (row.partition, row.event.user_id)):
-            viewer = Played(p, user_id)
-            viewer.fold(of_viewer)
+        if not is_odd:
             yield viewer
+            continue
+        odd[user_id] = viewer
+        if len(odd) == AT_ONCE:
+            yield from _with_odd(client, which, odd)
+            odd = {}
+    yield from _with_odd(client, which, odd)
 
 
-def _batches(viewers: list[int]) -> Iterator[list[int]]:
-    for at in range(0, len(viewers), AT_ONCE):
-        yield viewers[at : at + AT_ONCE]
+def _with_odd(client: Client, which: dict[str, Any], viewers: dict[int, Played]) -> Iterator[Played]:
+    """The viewers with their irregular playbacks too."""
+    if not viewers:
+        return
+    found = rows.read(client, _ODD_PLAYS, which | {"viewers": list(viewers)})
+    for user_id, of_viewer in itertools.groupby(found, lambda row: row.event.user_id):
+        viewers[user_id].fold(of_viewer)
+    yield from viewers.values()
 
 
 def _heats(play: playback.Playback) -> bool:

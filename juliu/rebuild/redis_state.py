@@ -23,7 +23,7 @@ from juliu.rebuild.stand import Target
 from juliu.rebuild.viewers import CountTotals, HeatTotals, Slice
 
 SIDE_BY_SIDE = 2  # slices: while one is asked for, another is written
-ROWS_A_SLICE = 2_000_000  # a slice's viewers are held in memory; each slice reads all of the table
+ROWS_A_SLICE = 6_000_000  # about 1 kB of ClickHouse's memory a playback; each slice reads all of the table
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -85,13 +85,11 @@ class Writer:
                     bulk.put("SET", keys.fence(group, namespace, p), part.fence)
 
     def _viewers(self, which: dict[str, Any]) -> None:
-        one = Slice()
         with connect(self.settings) as client, Bulk(self.redis, self.beat) as bulk:
-            one.read(client, which)
-            self.beat()
-            one.write(bulk, self.target)
+            one = Slice(bulk, self.target)
+            one.write(client, which)
         with self._guard:
-            self.viewers += len(one.viewers)
+            self.viewers += one.viewers
             self.counts.update(one.counts)
             for at, amount in one.heat.items():
                 self.heat[at] += amount

@@ -52,36 +52,35 @@ class Viewer:
 
 @dataclass
 class Slice:
-    """The viewers of one slice, in memory, and what they add to the numbers and the heat of dramas."""
+    """The viewers of one slice, one after the other, and what they add to the numbers and the heat of dramas."""
 
-    viewers: dict[int, Viewer] = field(default_factory=dict)
+    bulk: Bulk
+    target: Target
+    viewers: int = 0
     heat: HeatTotals = field(default_factory=lambda: defaultdict(float))
     counts: CountTotals = field(default_factory=Counter)
-    _heats: dict[int, list[plays.Heat]] = field(default_factory=lambda: defaultdict(list))
 
-    def read(self, client: Client, which: dict[str, Any]) -> None:
-        """Everything of the slice."""
+    def write(self, client: Client, which: dict[str, Any]) -> None:
+        """All of the slice into the new namespaces, with the lives that the fold would have given, or a day longer.
+
+        Holds the reactions of all viewers, and what else there is of one.
+        """
+        waiting: dict[int, Viewer] = {}
         for p, user_id, last, reactions in rows_of(client, _REACTIONS, which):
-            self._react(self._viewer(p, user_id, last), reactions)
+            waiting[user_id] = viewer = Viewer(p, last)
+            self._react(viewer, reactions)
         for played in plays.played(client, which):
-            self._play(self._viewer(played.partition, played.user_id, played.last), played)
-        for user_id, heats in self._heats.items():
-            for heat in sorted(heats):  # in the order of the log
-                self._warm(self.viewers[user_id], heat)
+            viewer = waiting.pop(played.user_id, Viewer(played.partition))
+            self._play(viewer, played)
+            self._write(played.user_id, viewer)
+        for user_id, viewer in waiting.items():
+            self._write(user_id, viewer)
 
-    def write(self, bulk: Bulk, target: Target) -> None:
-        """Into the new namespaces, with the lives that the fold would have given, or up to a day longer."""
-        for user_id, viewer in self.viewers.items():
-            life_s = target.life_s(viewer.p, viewer.last, keys.USER_LIFE_S)
-            if life_s > 0:
-                _write(bulk, target.namespaces[viewer.p], user_id, viewer, life_s)
-
-    def _viewer(self, p: int, user_id: int, last: int) -> Viewer:
-        viewer = self.viewers.get(user_id)
-        if viewer is None:
-            viewer = self.viewers[user_id] = Viewer(p)
-        viewer.last = max(viewer.last, last)
-        return viewer
+    def _write(self, user_id: int, viewer: Viewer) -> None:
+        self.viewers += 1
+        life_s = self.target.life_s(viewer.p, viewer.last, keys.USER_LIFE_S)
+        if life_s > 0:
+            _write(self.bulk, self.target.namespaces[viewer.p], user_id, viewer, life_s)
 
     def _react(self, viewer: Viewer, reactions: list[tuple[Any, ...]]) -> None:
         for kind, drama_id, episode_no, ts_ms, seq, on, session_id in reactions:
@@ -100,8 +99,9 @@ class Slice:
         viewer.seen.update(index for index in played.seen if 0 <= index < MAX_DRAMA_INDEX)
         for drama_id, counter, n in played.counts:
             self.counts[viewer.p, drama_id, counter] += n
-        if played.heats:
-            self._heats[played.user_id] += played.heats
+        for heat in sorted(played.heats):  # in the order of the log
+            self._warm(viewer, heat)
+        viewer.last = max(viewer.last, played.last)
 
     def _warm(self, viewer: Viewer, heat: plays.Heat) -> None:
         marks = marked(viewer.marks.get(heat.drama_id, ()), heat)
