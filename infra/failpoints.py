@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import NamedTuple
 
 # Each is reached in one place of the code.  What it says is what has happened by then.
 NAMES = frozenset({
@@ -27,24 +28,34 @@ NAMES = frozenset({
 })  # fmt: skip
 
 
-def parse(text: str) -> tuple[str, int]:
-    """Name and arrival of `name` or `name:nth`; ("", 0) of nothing.  Raises ValueError for a place that is not."""
+class Failure(NamedTuple):
+    """Which arrival, and what happens there: SIGKILL, or SIGSTOP (a zombie, once others have its partitions)."""
+
+    name: str = ""
+    nth: int = 0
+    signal: signal.Signals = signal.SIGKILL
+
+
+def parse(text: str) -> Failure:
+    """`name`, `name:nth` or `name:nth:stop`; nothing is no failure.  Raises ValueError for a place that is not."""
     if not text:
-        return "", 0
-    name, _, nth = text.partition(":")
-    if name not in NAMES or int(nth or "1") < 1:
-        raise ValueError(f"FAIL_AT={text!r}: name or name:nth, the names are {', '.join(sorted(NAMES))}")
-    return name, int(nth or "1")
+        return Failure()
+    words = text.split(":")
+    name, nth, how = (*words, *("1", "")[len(words) - 1 :])[:3]
+    if name not in NAMES or int(nth) < 1 or how not in ("", "stop") or len(words) > 3:
+        raise ValueError(f"FAIL_AT={text!r}: name, name:nth or name:nth:stop; names: {', '.join(sorted(NAMES))}")
+    return Failure(name, int(nth), signal.SIGSTOP if how else signal.SIGKILL)
 
 
-_name, _left = parse(os.environ.get("FAIL_AT", ""))
+_failure = parse(os.environ.get("FAIL_AT", ""))
+_left = _failure.nth
 
 
 def reached(name: str) -> None:
-    """Dies here, by kill -9, when FAIL_AT says so."""
+    """Dies here, by kill -9, when FAIL_AT says so; or stops until SIGCONT."""
     global _left  # noqa: PLW0603 - a process has one environment and dies once
-    if name != _name:
+    if name != _failure.name:
         return
     _left -= 1
     if _left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _failure.signal)

@@ -32,6 +32,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.ledger = Ledger(folder / "ledger.jsonl", {drama.drama_id: drama.index for drama in DRAMAS})
+        self.ledger.skew_ms = 10**13  # NOW_MS is none
         self.log: list[LogRecord] = []
         for parcel in Traffic(catalogue.dramas(), MIX, "1", NOW_MS, SECRET).parcels(3_000):
             if isinstance(parcel, Poison):

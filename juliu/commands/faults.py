@@ -21,7 +21,6 @@ from juliu.faults.fault import Fault
 from juliu.faults.matrix import NOT_DONE, faults
 from juliu.faults.results import Result, Run
 from juliu.faults.run import play
-from streams.dead import code_version
 
 WRONG, NO_SUCH_FAULT = 1, 2
 NOTICED = ("AssertionError: ", "Restless: ")  # problems that are the product's; any other without rows is the runner's
@@ -78,7 +77,7 @@ def _sabotages(text: str) -> list[tuple[Fault, str]]:
 
 
 def _runs(wanted: Sequence[tuple[Fault, str]], seeds: range, events: int) -> list[tuple[Fault, Run]]:
-    version = code_version()
+    version = results.version()
     return [(one, Run(one.name, seed, events, version, rule)) for seed in seeds for one, rule in wanted]
 
 

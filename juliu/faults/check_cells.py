@@ -12,6 +12,7 @@ from juliu.faults.expected import Expected, Play
 
 BITS = {"views": 1, "valid_plays": 2, "long_plays": 4, "completes": 8}
 QUALIFIED = 16
+LIFE_S = keys.SESSION_LIFE_S
 REACTIONS = {"likes": "rl{0}.{1}", "follows": "rf{0}", "dislikes": "rd{0}"}
 
 
@@ -22,7 +23,7 @@ class Wanted:
     what: str
     value: Mapping[Any, Any]
     read: Callable[[Any], dict[Any, Any]]
-    mortal: bool = True  # must have a life
+    life_s: int = keys.USER_LIFE_S  # that it has been given when it was written last; 0: for ever
     empty: Any = None
 
 
@@ -41,9 +42,9 @@ def _wanted(expected: Expected, p: int, ns: int) -> Iterator[tuple[str, Wanted]]
         newest = sorted(dramas.items(), key=lambda x: (x[1], str(x[0])))[-keys.RECENT_KEPT :]
         yield keys.recent(ns, p, user_id), Wanted("recent drama", dict(newest), _times)
     counts = {f"{drama_id}:{name}": n for (drama_id, name), n in expected.numbers().items()}
-    yield keys.counters_part(ns, p), Wanted("counter", counts, _integers, mortal=False, empty=0)
+    yield keys.counters_part(ns, p), Wanted("counter", counts, _integers, life_s=0, empty=0)
     for (decay, epoch), scores in _heat(expected).items():
-        yield keys.heat_part(decay, ns, p, epoch), Wanted("heat", scores, _scores, mortal=False)
+        yield keys.heat_part(decay, ns, p, epoch), Wanted("heat", scores, _scores, life_s=0)
 
 
 def _sessions(expected: Expected, p: int, ns: int) -> Iterator[tuple[str, Wanted]]:
@@ -58,12 +59,21 @@ def _sessions(expected: Expected, p: int, ns: int) -> Iterator[tuple[str, Wanted
     for (user_id, session_id), of in seqs.items():
         window = {"w": (max(of), frozenset(range(1, max(of))) - frozenset(of))}
         cells = window | plays.get((user_id, session_id), {})
-        yield keys.session("counters", ns, p, user_id, session_id), Wanted("window or playback", cells, _session)
-        yield keys.session("store", ns, p, user_id, session_id), Wanted("window of the store", window, _session)
+        yield (
+            keys.session("counters", ns, p, user_id, session_id),
+            Wanted("window or playback", cells, _session, LIFE_S),
+        )
+        yield (
+            keys.session("store", ns, p, user_id, session_id),
+            Wanted("window of the store", window, _session, LIFE_S),
+        )
     for user_id, session_id, _ in expected.accepted:
         if user_id in canary.USERS:
             for group in ("counters", "store"):
-                yield keys.session(group, ns, p, user_id, session_id), Wanted("canary", {}, lambda _: {})
+                yield (
+                    keys.session(group, ns, p, user_id, session_id),
+                    Wanted("canary", {}, lambda _: {}, LIFE_S),
+                )
 
 
 def union(play: Play) -> list[tuple[int, int]]:

@@ -19,6 +19,7 @@ from juliu.faults.expected import Expected
 PARTITION = re.compile(r"\{(\d+)\}")
 AT_ONCE = 500
 CLOSE = 1e-9
+RUN_S, LONGER_S = 2 * 3_600, 2 * 86_400  # lives are renewed by the hour or day; a rebuild may give a little more
 MERGED = (keys.PARTITIONS, keys.COUNTERS, keys.HOT, keys.TREND, keys.MERGED)
 FREE = tuple(  # families that the fold does not write: what they hold is not looked at
     name.split(":")[0] + ":"
@@ -94,9 +95,14 @@ def _compare(name: str, must: Wanted, value: Any, life_s: int, found: Problems) 
         if not _same(must.value.get(cell, must.empty), there.get(cell, must.empty)):
             found.add(f"wrong {must.what}", f"{name} {cell}: {there.get(cell)} for {must.value.get(cell)}")
             wrong += 1
-    if must.mortal and life_s < 0:
-        found.add("a key that would live for ever", name)
+    if not _lives(must.life_s, life_s):
+        found.add("a key with a wrong life", f"{name}: {life_s} s for {must.life_s}")
     return wrong
+
+
+def _lives(must_s: int, life_s: int) -> bool:
+    """Whether a key has the life that it was given, up to RUN_S ago; -1 is for ever."""
+    return must_s - RUN_S <= life_s <= must_s + LONGER_S if must_s else life_s == -1
 
 
 def _same(must: Any, there: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.table import Column, Table
 from infra.place import ROOT
 
 NAME = "results.jsonl"
+PRODUCT = ("domain", "infra", "streams", "ingest_api", "recommender", "juliu/rebuild")
 GOOD, BAD = "[green]ok[/green]", "[red]NO[/red]"
 
 
@@ -67,6 +69,19 @@ def folder() -> Path:
 def file() -> Path:
     """The results of that folder."""
     return folder() / NAME
+
+
+def version() -> str:
+    """Which product this is, and which comparison: 12 hex digits over the source of both."""
+    found = hashlib.sha256()
+    for folder in PRODUCT:
+        for path in sorted((ROOT / folder).rglob("*.*")):
+            if path.suffix in (".py", ".lua", ".sql"):
+                found.update(path.read_bytes())
+    for path in sorted((ROOT / "juliu" / "faults").glob("*.py")):
+        if path.name.startswith(("check", "expected")):
+            found.update(path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 def append(result: Result, path: Path) -> None:

@@ -37,6 +37,8 @@ async def play(arena: Arena, fault: Fault, run: Run, folder: Path, say: Say) -> 
             scene.notes["recovery_s"] = await _storm(scene, fault, say)
             say("everything is stored; comparing")
             findings = await check(arena.settings, load.ledger)
+            if broken := scene.notes.pop("broken_promise", ""):
+                problems = [broken]
     except TimeoutError:
         problems = [f"not over within {fault.seconds:.0f} s"]
     except Exception as error:  # a fault that cannot be played is a result too, and the next one is played
@@ -50,7 +52,7 @@ def mix_of(fault: Fault, events: int) -> Mix:
     return mix.but({"rate": min(mix.rate, events / LEAST_S)})
 
 
-async def _storm(scene: Scene, fault: Fault, say: Say) -> float:
+async def _storm(scene: Scene, fault: Fault, say: Say) -> float | None:
     """Load and fault side by side, then quiet; the seconds to recover.  AssertionError where nothing happened."""
     quiet = Quiet(scene.arena.settings)
     recovery = _Recovery(scene, quiet)
@@ -58,7 +60,7 @@ async def _storm(scene: Scene, fault: Fault, say: Say) -> float:
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(scene.load.run())
-            tasks.create_task(_awaited(fault, scene))
+            tasks.create_task(_injected(fault, scene))
         say("the load and the fault are over; waiting until everything is stored")
         await quiet.reached(QUIET_S)
         if fault.after is not None:
@@ -70,13 +72,18 @@ async def _storm(scene: Scene, fault: Fault, say: Say) -> float:
         watching.cancel()
         await quiet.close()
     _note(scene)
-    assert scene.times, "the fault never happened"
-    assert recovery.seconds is not None, "the time to recover was not measured"
+    if "broken_promise" not in scene.notes:
+        assert scene.times, "the fault never happened"
+        assert recovery.seconds is not None, "the time to recover was not measured"
     return recovery.seconds
 
 
-async def _awaited(fault: Fault, scene: Scene) -> None:
-    await fault.inject(scene)
+async def _injected(fault: Fault, scene: Scene) -> None:
+    """The fault; a promise of its own that is broken is told, and everything is compared all the same."""
+    try:
+        await fault.inject(scene)
+    except AssertionError as error:
+        scene.notes["broken_promise"] = f"AssertionError: {error}"[:1_000]
 
 
 class _Recovery:

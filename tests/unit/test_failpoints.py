@@ -32,9 +32,10 @@ def arrivals(fail_at: str) -> tuple[int, list[str]]:
 @pytest.mark.parametrize(
     ("text", "means"),
     [
-        ("", ("", 0)),
-        ("store.after_insert", ("store.after_insert", 1)),
-        ("store.after_insert:3", ("store.after_insert", 3)),
+        ("", ("", 0, signal.SIGKILL)),
+        ("store.after_insert", ("store.after_insert", 1, signal.SIGKILL)),
+        ("store.after_insert:3", ("store.after_insert", 3, signal.SIGKILL)),
+        ("store.after_insert:3:stop", ("store.after_insert", 3, signal.SIGSTOP)),
     ],
 )
 def test_a_place_and_its_arrival(text, means):
@@ -42,7 +43,16 @@ def test_a_place_and_its_arrival(text, means):
 
 
 @pytest.mark.parametrize(
-    "text", ["store", "store.after_insert:0", "store.after_insert:-1", "store.after_insert:x", ":1"]
+    "text",
+    [
+        "store",
+        "store.after_insert:0",
+        "store.after_insert:-1",
+        "store.after_insert:x",
+        ":1",
+        "store.after_insert:1:x",
+        "store.after_insert:1:stop:1",
+    ],
 )
 def test_what_is_no_place_is_refused(text):
     with pytest.raises(ValueError, match=r"."):

@@ -65,6 +65,12 @@ def test_a_record_that_is_not_as_it_was_sent_is_noticed(run, truth, change):
     spoilt(run, "not in the log as it was sent", log)
 
 
+def test_a_time_of_receipt_at_which_it_was_not_sent_is_noticed(run):
+    run.ledger.skew_ms, wide = 5_000, run.ledger.skew_ms
+    spoilt(run, "received when it was not sent", run.log)
+    run.ledger.skew_ms = wide
+
+
 # -- ClickHouse --------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ async def skew(scene: Scene) -> None:
 
     Order and identity are seq and offsets, never a clock: every event counts once, stamped as the API's clock was.
     """
+    scene.load.ledger.skew_ms = 1_000 * (SKEW_S + 60)
     arena, folder = scene.arena, scene.arena.home.path / "clocks"
     await arena.again("stream-counters", **clocks.following(folder / "counters", -SKEW_S))
     await arena.again("stream-store", **clocks.following(folder / "store", SKEW_S))

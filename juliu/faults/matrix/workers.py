@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
+import psutil
 import redis.asyncio as aioredis
 
 from domain import keys
 from juliu.faults.fault import Fault, Scene, World
 from juliu.faults.prompt import typed
 from streams.watchdog import SESSION_S
+
+STANDS_WITHIN_S = 60.0
 
 
 async def kill_api(scene: Scene) -> None:
@@ -68,21 +72,36 @@ async def die_at(scene: Scene, name: str, places: Sequence[str]) -> None:
 
 
 async def zombies(scene: Scene) -> None:
-    """SIGSTOP of one of two workers of each group for longer than its session, then SIGCONT.
+    """One of two workers of each group is stopped right before it writes, for longer than its session, then goes on.
 
-    The others take the partitions over; what the woken ones still hold is refused by the fences, and they end
-    themselves.
+    The others have taken its partitions over and gone on; what the woken ones were about to write is refused by the
+    fences, and they end themselves.
     """
-    arena, names = scene.arena, ("stream-counters", scene.rnd.choice(("stream-store", "stream-store-2")))
-    await scene.load.reached(scene.rnd.uniform(0.1, 0.3))
-    lives = [arena.life(name) for name in names]
-    for name in names:
-        arena.freeze(name)
-    await asyncio.sleep(SESSION_S + scene.rnd.uniform(3, 20))
-    for name, life in zip(names, lives, strict=True):
+    arena = scene.arena
+    places = {
+        "stream-counters": "counters.before_apply",
+        scene.rnd.choice(("stream-store", "stream-store-2")): "store.before_insert",
+    }
+    await scene.load.reached(scene.rnd.uniform(0.05, 0.2))
+    lives = {name: arena.life(name) + 1 for name in places}
+    for name, place in places.items():
+        arena.fail_next(name, f"{place}:{scene.rnd.randint(1, 4)}:stop")
+    for name, life in lives.items():
+        await arena.died(name, life - 1)
+        await arena.until(partial(_stopped, scene, name), f"{name} stands before its write", STANDS_WITHIN_S, name)
+    await asyncio.sleep(SESSION_S + scene.rnd.uniform(3, 15))
+    for name, life in lives.items():
         arena.thaw(name)
         scene.healed()
         await arena.died(name, life)  # it ended itself, and was started again
+
+
+def _stopped(scene: Scene, name: str) -> bool:
+    """Whether it is stopped by a signal."""
+    try:
+        return bool(psutil.Process(scene.arena.pid(name)).status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def rebalance_storm(scene: Scene) -> None:
