@@ -26,8 +26,8 @@ def verify(
     """Compare Kafka, ClickHouse and Redis by partition and type, and name what differs.  Reads only.
 
     Blocks follow each other; rows are as many as blocks say, none twice, no event twice; each record that Kafka still
-    holds is a row, a repeat of one, late, or a dead letter; the counters in Redis are what the rows add up to.  Those
-    are sums over all time: --since and --until do not limit them.
+    holds is a row, a repeat of one, late, or a dead letter; the counters in Redis are what the rows add up to, and the
+    numbers that readers are told are the sums of those, over all time: --since and --until do not limit them.
 
     Exit code: 0 all is equal, 1 differences, 3 a server does not answer or stands still so that nothing can be said.
     """
@@ -51,7 +51,8 @@ def _show(report: Report) -> None:
     if report.ok:
         typer.echo("All of it is equal.")
     for one in report.differences:
-        typer.echo(f"- {one.rule}: partition {one.partition}: {one.where}: {one.found}, expected {one.expected}")
+        place = f"partition {one.partition}: " if one.partition >= 0 else ""
+        typer.echo(f"- {one.rule}: {place}{one.where}: {one.found}, expected {one.expected}")
     for rule, more in report.more.items():
         typer.echo(f"- {rule}: and {more} more")
     for note in report.notes:

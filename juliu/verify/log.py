@@ -23,7 +23,9 @@ SLICE = 40_000  # records held at once, about 40 MB; a block of more is a slice 
 LOOKED_UP = 1_000  # identities of one question
 
 STORED = """
-SELECT offset, event_type, user_id, session_id, seq, drama_id, toUnixTimestamp64Milli(ts) FROM events
+SELECT offset, event_type, user_id, session_id, seq, drama_id, toUnixTimestamp64Milli(ts),
+    toUnixTimestamp64Milli(received_at), drama_index, episode_no, from_ms, to_ms, duration_ms, qualified
+FROM events
 WHERE partition = {p:UInt16} AND offset BETWEEN {from:UInt64} AND {to:UInt64}
 """
 LATE = (
@@ -35,6 +37,8 @@ WHERE partition = {p:UInt16} AND user_id IN {users:Array(UInt64)} AND session_id
     AND seq IN {seqs:Array(UInt64)}
 GROUP BY user_id, session_id, seq
 """
+
+NUMBERS = ("drama_index", "episode_no", "from_ms", "to_ms", "duration_ms", "qualified")  # 0 where a type has none
 
 Identity = tuple[int, str, int]
 
@@ -54,6 +58,13 @@ class Place(NamedTuple):
     def identity(self) -> Identity:
         """What may be a row once."""
         return self.event.user_id, self.event.session_id, self.event.seq
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What its row says, in the order of STORED."""
+        event = self.event
+        numbers = (getattr(event, name, 0) for name in NUMBERS)
+        return self.type, *self.identity, event.drama_id, event.ts_ms, event.received_at_ms, *numbers
 
     def __str__(self) -> str:
         return f"offset {self.offset}, viewer {self.identity[0]}, session {self.identity[1]}, seq {self.identity[2]}"
@@ -125,7 +136,7 @@ class LogCheck:
         if (row := stored.get(place.offset)) is not None:
             count.rows += 1
             became.rows.add(place.offset)
-            wanted = (place.type, *place.identity, place.event.drama_id, place.event.ts_ms)
+            wanted = place.content
             if row != wanted or place.event.late:
                 self.report.differs("row says something else", self.p, str(place), row, wanted)
             else:

@@ -31,7 +31,7 @@ class Pages:
     """Reads one partition in the namespace that it has at first.  Every call may raise RedisError, Moved."""
 
     def __init__(self, client: redis.Redis, p: int, namespace: int) -> None:
-        self._redis, self._p, self._namespace = client, p, namespace
+        self._redis, self._p, self.namespace = client, p, namespace
         self._script = client.register_script((LUA / "page.lua").read_text())
         self._keys = [
             keys.fence(GROUP, namespace, p), keys.namespace(p),
@@ -41,7 +41,7 @@ class Pages:
     def dramas(self) -> tuple[set[int], list[str]]:
         """Every drama that has a number here; and the fields that no counter has, which should not be."""
         found, strange = set[int](), list[str]()
-        for field, _ in self._redis.hscan_iter(keys.counters_part(self._namespace, self._p), count=SCANNED):
+        for field, _ in self._redis.hscan_iter(keys.counters_part(self.namespace, self._p), count=SCANNED):
             name = field.decode(errors="replace")
             try:
                 found.add(counters.parse_field(name)[0])
@@ -59,7 +59,7 @@ class Pages:
         asked = dramas or [0]  # no drama: HMGET needs a field
         fields = [counters.field(drama, at) for drama in asked for at in range(len(counters.COUNTERS))]
         arguments: list[str | bytes] = [
-            str(self._namespace),
+            str(self.namespace),
             effects.encode_blob(fields),
             effects.encode_blob([str(d) for d in asked]),
         ]

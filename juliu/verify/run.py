@@ -10,7 +10,7 @@ from typing import NamedTuple
 from domain.topics import DEAD
 from infra.log_reader import LogReader
 from juliu.dead import letters
-from juliu.verify import chain, counting, twice
+from juliu.verify import chain, counting, merged, twice
 from juliu.verify.chain import Span
 from juliu.verify.found import Compared, Report
 from juliu.verify.log import LogCheck
@@ -120,6 +120,8 @@ def _counters(servers: Servers, report: Report) -> None:
     places = {one.partition: group_place(servers.redis, "counters", one.partition) for one in report.partitions}
     sound = {p: at.namespace for p, at in places.items() if p not in unsound and at.namespace is not None}
     counting.check(servers, sound, lambda p, offset: stored(servers, p, offset), report.partitions, report)
+    if len(sound) == servers.settings.partitions:  # else the sums are not known
+        merged.check(servers.redis, sound, report)
 
 
 def stored(servers: Servers, p: int, offset: int, longest_s: float = STORED_S) -> bool:

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from confluent_kafka import TopicPartition
 
-from domain import keys
+from domain import counters, keys
+from infra.fold_store import connect as connect_redis
+from juliu.verify import merged
 from juliu.verify.found import Report
 from juliu.verify.offsets import gather
 from juliu.verify.run import EVER, Period, stored, verify
+from streams.merge import Merger
 from tests.operator_world import World
 
 pytestmark = pytest.mark.servers
@@ -186,6 +189,46 @@ async def test_a_change_of_one_counter_is_named_to_the_drama(world: World) -> No
     n = world.numbers(2)[name]
     assert difference.where == f"drama {name.decode().split(':')[0]}, starts"
     assert (difference.found, difference.expected) == (f"Redis {n}", f"ClickHouse {n - 1}")
+
+
+async def merge(world: World) -> None:
+    """As the counters worker of partition 0 does it."""
+    client = connect_redis(world.settings.redis_url)
+    assert await Merger(client, "counters", world.settings.partitions).merge() == "full"
+    await client.aclose()
+
+
+async def test_what_readers_are_told_is_the_sum_of_the_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merged, "ROUNDS", 2)
+    monkeypatch.setattr(merged, "PAUSE_S", 0.01)
+    await world.settle(600)
+    assert any("never merged" in note for note in verified(world).notes)
+    await merge(world)
+    in_order = verified(world)
+    assert in_order.ok
+    assert not in_order.notes
+    with world.redis() as client:
+        rows: Any = client.hgetall(keys.COUNTERS)
+        drama, row = min(rows.items())
+        client.hset(keys.COUNTERS, drama, counters.encode([9, *list(counters.decode(row).values())[1:]]))
+        client.hset(keys.COUNTERS, "77777", counters.encode([1]))
+    found = {one.where for one in verified(world).differences if one.rule == "merged number"}
+    assert found == {f"drama {drama.decode()}, impressions", "drama 77777, impressions"}
+    await merge(world)
+    await world.settle(90, seed=4)
+    behind = verified(world)
+    assert not behind.differences
+    assert any("nobody merges" in why for why in behind.unknown)
+
+
+async def test_a_row_of_which_only_a_number_was_changed_is_named(world: World) -> None:
+    await world.settle(300)
+    for p, column in enumerate(("episode_no", "to_ms", "drama_index", "duration_ms")):
+        world.command(
+            f"ALTER TABLE events UPDATE {column} = {column} + 1 WHERE partition = {p} AND event_type = 'heartbeat'"
+        )
+    report = verified(world)
+    assert all("row says something else" in rules(report, p) for p in range(4))
 
 
 async def test_poison_whose_letter_is_gone_is_named(world: World) -> None:
