@@ -1,13 +1,14 @@
 """Named places at which a process dies on demand: FAIL_AT=store.after_insert:3 kills it at its third arrival there.
 
 For the fault runner and the tests: a random kill -9 seldom hits the instant between two effects that matters.
-Without FAIL_AT a place costs one comparison.
+Without FAIL_AT a place costs one comparison; in production nothing is asked for.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from typing import NamedTuple
 
 # Each is reached in one place of the code.  What it says is what has happened by then.
