@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from infra.failpoints import NAMES, armed, parse
+from infra.failpoints import NAMES, Failure, armed, parse
 
 ARRIVES = """
 from infra.failpoints import reached
@@ -61,10 +61,10 @@ def test_what_is_no_place_is_refused(text):
 
 def test_nothing_dies_on_demand_in_production():
     left_there = {"FAIL_AT": "store.after_insert"}
-    assert armed(left_there) == ("store.after_insert", 1)
-    assert armed(left_there | {"JULIU_ENVIRONMENT": "production"}) == ("", 0)
-    assert armed({"FAIL_AT": "anything", "JULIU_ENVIRONMENT": "production"}) == ("", 0)
-    assert armed({}) == ("", 0)
+    assert armed(left_there).name == "store.after_insert"
+    assert armed(left_there | {"JULIU_ENVIRONMENT": "production"}) == Failure()
+    assert armed({"FAIL_AT": "anything", "JULIU_ENVIRONMENT": "production"}) == Failure()
+    assert armed({}) == Failure()
 
 
 def test_every_name_is_of_the_form_process_and_instant():
