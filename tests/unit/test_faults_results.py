@@ -1,0 +1,58 @@
+"""Results that are gone on with, and the page that is made of them."""
+
+from __future__ import annotations
+
+from juliu.commands.faults import _good
+from juliu.faults import page, results
+from juliu.faults.matrix import NOT_DONE, faults
+from juliu.faults.results import Result, Run
+
+
+def a_result(**fields) -> Result:
+    about = {"fault": "F2", "seed": 1, "events": 20_000, "version": "v1", "sent": 20_000, "ok": True, "recovery_s": 3.2}
+    return Result(**about | fields)
+
+
+def test_the_last_result_of_a_run_counts_and_a_line_cut_short_does_not(tmp_path):
+    file = tmp_path / "results.jsonl"
+    for one in (a_result(ok=False), a_result(), a_result(seed=2), a_result(version="v2", ok=False)):
+        results.append(one, file)
+    with file.open("ab") as cut:
+        cut.write(b'{"fault":"F3","se')
+    found = results.latest(results.read(file))
+    assert {run: one.ok for run, one in found.items()} == {
+        Run("F2", 1, 20_000, "v1"): True, Run("F2", 2, 20_000, "v1"): True, Run("F2", 1, 20_000, "v2"): False,
+    }  # fmt: skip
+
+
+def test_nothing_that_was_never_run_is_known(tmp_path):
+    assert results.read(tmp_path / "none.jsonl") == []
+
+
+def test_a_run_without_a_rule_is_good_where_it_was_noticed():
+    assert _good(a_result())
+    assert not _good(a_result(ok=False))
+    assert _good(a_result(sabotage="window", ok=False, distinct=20_000, double=5))
+    assert not _good(a_result(sabotage="window", distinct=20_000))
+    assert not _good(a_result(sabotage="window", ok=False, problems=["StackError: no Kafka"]))
+
+
+def test_the_page_tells_of_every_fault_and_of_those_that_are_not_done():
+    text = page.render(
+        [a_result(), a_result(seed=2, lost=3, ok=False), a_result(sabotage="window", double=7, ok=False)]
+    )
+    for name, fault in faults().items():
+        assert f"**{name} {fault.title}.** " in text
+    for name, why in NOT_DONE.items():
+        assert f"- {name}: {why}" in text
+    assert "`juliu faults F2 --events 20000`" in text
+    assert "| 2 | 40,000 | 0 | 0 | 0 | 3 | 0 | 0 | 3.2 | **not ok** |" in text
+    assert "| F2 | 0 | 7 | 0 | yes |" in text
+
+
+def test_every_fault_says_what_is_done_and_what_must_hold():
+    assert {name for name, fault in faults().items() if len(fault.inject.__doc__ or "") < 60} == set()
+
+
+def test_the_matrix_is_whole():
+    assert {f"F{n}" for n in range(1, 44)} == faults().keys() | NOT_DONE.keys()
