@@ -64,9 +64,9 @@ class Truth:
 
 def truth_of(ledger: Ledger, p: int, partitions: int, log: Iterable[LogRecord], found: Problems) -> Truth:
     """The truth of partition `p`; what is in the log and must not be, or the other way round, goes into `found`."""
-    now_ms = int(time.time() * 1000)
+    between = (ledger.began_ms - ledger.skew_ms, int(time.time() * 1000) + ledger.skew_ms)
     lines, acked = taken(ledger.path, p, partitions)
-    reading = _Reading(Truth(p), dict(_identities(lines)), ledger.drama_indexes, found, ledger.skew_ms, now_ms)
+    reading = _Reading(Truth(p), dict(_identities(lines)), ledger.drama_indexes, found, between)
     truth = reading.truth
     truth.acked = {identity for identity, (line, _) in reading.sent.items() if line.n in acked}
     poison = {
@@ -105,8 +105,7 @@ class _Reading:
     sent: Mapping[Identity, tuple[SentLine, int]]
     indexes: Mapping[int, int]
     found: Problems
-    skew_ms: int
-    now_ms: int
+    between: tuple[int, int]  # when the API can have received something
     in_log: set[Identity] = field(default_factory=set)
 
     def take(self, record: LogRecord) -> None:
@@ -131,8 +130,8 @@ class _Reading:
         if identity in self.sent:
             line, received_ms = self.sent[identity][0], event["received_at_ms"]
             of_history = line.backfill and received_ms == line.sent_at_ms
-            if not of_history and not line.wall_ms - self.skew_ms <= received_ms <= self.now_ms + self.skew_ms:
-                self.found.add("received when it was not sent", (identity, received_ms, "for", line.wall_ms))
+            if not of_history and not self.between[0] <= received_ms <= self.between[1]:
+                self.found.add("received when it was not sent", (identity, received_ms, "for", self.between))
             for wrong in differences(event, *self.sent[identity], self.indexes):
                 self.found.add("not in the log as it was sent", (identity, wrong))
         elif event["session_id"] != SERVER_SESSION and event["user_id"] not in canary.USERS:

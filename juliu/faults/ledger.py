@@ -39,7 +39,6 @@ class SentLine(msgspec.Struct, frozen=True, tag="sent", tag_field="line", array_
     copy_of: int
     garbage: bool
     backfill: bool
-    wall_ms: int  # when it was sent for the first time
     events: list[tuple[msgspec.Raw, str, tuple[int, int] | None]]
 
 
@@ -76,6 +75,7 @@ class Ledger:
         self.sent = self.acked = self.unknown = self.rejected = 0
         self.poison = 0
         self.shared_labels = 0  # events sent under an event_id that is another's
+        self.began_ms = int(time.time() * 1000)
         self.skew_ms = 5_000  # how wrong the API's clock may be
         self.kept: dict[int, list[LogRecord]] = {}  # by partition: what a fault has Kafka delete
         self.problems: list[str] = []  # answers that must not be, in words
@@ -94,7 +94,7 @@ class Ledger:
         events = [(event.wire, event.reason, event.qualifies) for event in parcel.events]
         self._write(SentLine(
             parcel.n, parcel.user_id, parcel.session_id, parcel.sent_at_ms, parcel.offset_ms, parcel.copy_of,
-            parcel.garbage, parcel.backfill, int(time.time() * 1000), events,
+            parcel.garbage, parcel.backfill, events,
         ))  # fmt: skip
 
     def answered(self, line: AnswerLine) -> None:
