@@ -79,8 +79,12 @@ def _scripted(put: Put, replaced: dict[str, str]) -> None:
 
 
 def _fence(put: Put) -> None:
-    """A run is applied wherever the fence is; and a worker that slept goes on for ZOMBIE_S before it ends itself."""
+    """A run is applied wherever the fence is, and what is held is believed, also when a partition comes back.
+
+    A worker that slept goes on for ZOMBIE_S before it ends itself.
+    """
     _scripted(put, {_COMPARED: "", _FOLLOWS: "if "})
+    _remembered(put)
     watchdog = importlib.import_module("streams.watchdog").Watchdog
     tick, slept = watchdog.tick, list[tuple[float, float]]()
 
@@ -91,6 +95,21 @@ def _fence(put: Put) -> None:
         tick(self, max((seconds for _, seconds in due), default=0.0))
 
     put(watchdog, "tick", ticks)
+
+
+def _remembered(put: Put) -> None:
+    """A counters worker goes on with the state that it had of a partition, whoever wrote meanwhile."""
+    counters = importlib.import_module("streams.counting").Counters
+    opened, had = counters.open, dict[int, Any]()
+
+    async def opens(self: Any, p: int) -> Any:
+        fresh, before = await opened(self, p), had.get(p)
+        if before is not None and not before._fold.state.missing:
+            fresh._fold = before._fold
+        had[p] = fresh
+        return fresh
+
+    put(counters, "open", opens)
 
 
 def _contiguity(put: Put) -> None:

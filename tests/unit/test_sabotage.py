@@ -147,6 +147,17 @@ def test_a_worker_that_slept_goes_on_for_a_while(monkeypatch):
     assert len(ended) == 2
 
 
+async def test_a_partition_that_comes_back_is_gone_on_with_as_it_was_held(monkeypatch):
+    rig = counters_rig.Rig(counters_rig.a_log(100))
+    await rig.join()
+    await rig.fetch(0, 20)
+    before = await rig.work.open(0)
+    assert not before._fold.state.hashes  # as the product does it
+    spoil(monkeypatch, "fence")
+    before = await rig.work.open(0)
+    assert (await rig.work.open(0))._fold is before._fold
+
+
 def test_a_script_that_has_changed_is_said(monkeypatch):
     monkeypatch.setattr(sabotage, "_COMPARED", "no such line")
     with pytest.raises(LookupError):
