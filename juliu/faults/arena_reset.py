@@ -46,12 +46,30 @@ def empty(settings: Settings, redis_ports: tuple[int, ...], imported: Path) -> N
     """
     _topics(settings)
     for port in redis_ports:
-        ask(port, ("REPLICAOF", "NO", "ONE"), ("CONFIG", "SET", "maxmemory", MAX_MEMORY), ("FLUSHALL",))
+        _redis(port)
     mysql.migrate(settings)
     bare_clickhouse(settings)
     kafka_admin.create_topics(settings)
     namespaces.create(settings)
     _catalogue(settings, imported)
+
+
+def _redis(port: int) -> None:
+    """Bare, whatever the fault before has left it in."""
+    end = time.monotonic() + WITHIN_S
+    while True:
+        *_, memory, flushed = ask(
+            port,
+            ("SCRIPT", "KILL"),
+            ("REPLICAOF", "NO", "ONE"),
+            ("CONFIG", "SET", "maxmemory", MAX_MEMORY),
+            ("FLUSHALL",),
+        )
+        if memory == flushed == "OK":
+            return
+        if time.monotonic() > end:
+            raise AssertionError(f"Redis cannot be emptied: {flushed}")
+        time.sleep(0.1)
 
 
 def _topics(settings: Settings) -> None:
