@@ -40,5 +40,5 @@ async def no_request_failed(scene: Scene) -> None:
 
 FAULTS: tuple[Fault, ...] = (
     Fault("F39", "Deploy N to N+1 and back, with an added field", roll, World(apis=2, workers=2),
-          traffic={"rate": 150.0}, after=no_request_failed, seconds=1_500.0),
+          traffic={"rate": 300.0}, after=no_request_failed, seconds=900.0),
 )  # fmt: skip
