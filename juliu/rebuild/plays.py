@@ -18,7 +18,7 @@ from juliu.rebuild.rows import PLAYED, Row
 AT_ONCE = 2_000  # viewers whose irregular playbacks are read together: their ids travel with the query
 
 # what a slice needs past this goes to ClickHouse's disk
-SPILLING = {"max_bytes_before_external_group_by": 2_000_000_000, "max_threads": 2}
+SPILLING = {"max_bytes_before_external_group_by": 300_000_000, "max_threads": 2}
 
 _PLAY = "user_id, session_id, play_id"
 _ODD = f"{IRREGULAR} OR min(drama_index) != max(drama_index) OR min(episode_no) != max(episode_no)"

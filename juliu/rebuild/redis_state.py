@@ -23,7 +23,7 @@ from juliu.rebuild.stand import Target
 from juliu.rebuild.viewers import CountTotals, HeatTotals, Slice
 
 SIDE_BY_SIDE = 2  # slices: while one is asked for, another is written
-ROWS_A_SLICE = 6_000_000  # about 1 kB of ClickHouse's memory a playback; each slice reads all of the table
+ROWS_A_SLICE = 4_000_000  # of which ClickHouse holds about 1 kB a playback; each slice reads all of the table
 
 
 class Written(msgspec.Struct, frozen=True):
