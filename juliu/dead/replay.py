@@ -1,7 +1,7 @@
 """Letters sent into the log once more: the original bytes, the same partition and key; the windows count them once.
 
-Small pages first, and an end where most are dead again: a replay before the code was mended must not use up the
-worker's budget for poison (streams.dead), which would stop it.
+Small pages first, and an end where most of a page or many of all are dead again: a replay before the code was mended
+must not use up the worker's budget for poison (streams.dead), which would stop it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from juliu.dead.letters import Case
 from juliu.dead.sending import DEAD_AGAIN, Again, Sender
 from juliu.verify.places import Servers
 from streams import records
+from streams.dead import AT_LEAST
 
 FIRST_PAGE, PAGE = 20, 200
+MOST_DEAD = AT_LEAST // 5  # dead again in one replay; with the page that passes it still far below the budget
 FRESH_S = keys.SESSION_LIFE_S - 86_400  # the windows of what was received since are surely there
 
 
@@ -80,7 +82,7 @@ class Replayer:
         for page in _pages(sendable):
             sent = self._page(page, done)
             say(f"{len(done.records):,} of {len(cases):,}")
-            if why := mostly_dead(sent):
+            if why := why_stop(sent, done):
                 done.stopped = why
                 break
         return done
@@ -127,10 +129,15 @@ class Replayer:
         return event is not None and event.received_at_ms < (self._wall() - FRESH_S) * 1000
 
 
-def mostly_dead(sent: Sequence[Again]) -> str:
-    """Why not to go on with the next page; "" where there is no reason."""
+def why_stop(sent: Sequence[Again], done: Replay) -> str:
+    """Why not to go on with the next page, when `sent` is the last one of `done`; "" where there is no reason."""
     dead = sum(DEAD_AGAIN in one.became.values() for one in sent)
-    return f"{dead} of {len(sent)} are dead again: the code that runs cannot take them" if dead * 2 > len(sent) else ""
+    if dead * 2 > len(sent):
+        return f"{dead} of {len(sent)} are dead again: the code that runs cannot take them"
+    dead = sum(DEAD_AGAIN in one.became.values() for one in done.records)
+    if dead > MOST_DEAD:
+        return f"{dead} are dead again: more of them would use up the workers' budget; mend the code, or go on in 5 min"
+    return ""
 
 
 def _pages(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:

@@ -17,7 +17,7 @@ from domain.events import AnyEvent
 from domain.state import WINDOW
 from domain.topics import EVENTS
 from infra.namespaces import GROUPS
-from juliu.dead.replay import FIRST_PAGE, PAGE, Replay, Replayed, mostly_dead
+from juliu.dead.replay import FIRST_PAGE, PAGE, Replay, Replayed, why_stop
 from juliu.dead.sending import Again, Sender
 from juliu.late import rows
 from juliu.late.rows import LateRow, Period
@@ -53,7 +53,7 @@ class LateReplayer:
             after, size = (page[-1].partition, page[-1].offset), PAGE
             sent = self._page(page, done)
             say(f"{len(done.records):,} done")
-            if why := mostly_dead(sent):
+            if why := why_stop(sent, done):
                 done.stopped = why
                 break
         return done

@@ -14,12 +14,15 @@ from infra.log_reader import Entry
 from juliu.commands.moments import moment, words
 from juliu.dead import letters
 from juliu.dead.letters import Case, Resolution
+from juliu.dead.replay import PAGE, Replay, Replayed, why_stop
+from juliu.dead.sending import Again
 from juliu.dead.summary import kinds, printable
 from juliu.verify.chain import StoredBlock
 from juliu.verify.counting import Part, read
 from juliu.verify.found import MOST, Compared, Report
 from juliu.verify.log import SLICE, slices
 from juliu.verify.pages import DRAMAS, Page
+from streams.dead import AT_LEAST
 
 
 def a_letter(
@@ -162,3 +165,25 @@ def test_a_report_tells_the_first_differences_of_a_rule_and_counts_the_rest() ->
     assert len(report.differences) == MOST + 1
     assert report.more == {"rule": 5}
     assert not report.ok
+
+
+def replayed(of_page: Sequence[str]) -> list[Again]:
+    """A page of records that became this in the counters group."""
+    return [Again("juliu.events:0:1", 0, None, b"", became={"counters": word, "store": "counted"}) for word in of_page]
+
+
+def test_a_replay_ends_before_it_uses_up_the_budget_of_the_workers() -> None:
+    done, pages = Replay(), 0
+    page = replayed(["dead again"] * 80 + ["counted"] * 120)  # never the most of a page
+    while not (why := why_stop(page, done)):
+        done.records += [Replayed(one.ref, 1, one.became) for one in page]
+        pages += 1
+        assert pages < 100
+    dead = sum("dead again" in one.became.values() for one in done.records)
+    assert "budget" in why
+    assert dead + PAGE < AT_LEAST
+
+
+def test_a_replay_ends_at_once_where_most_of_a_page_is_dead_again() -> None:
+    assert "cannot take them" in why_stop(replayed(["dead again"] * 2 + ["counted"]), Replay())
+    assert not why_stop(replayed(["dead again"] + ["counted"] * 2), Replay())

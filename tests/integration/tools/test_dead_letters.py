@@ -101,7 +101,7 @@ def test_what_one_group_buried_counts_there_once_and_is_a_repeat_in_the_other(wo
     assert {tuple(case.groups) for case in open_} == {("counters",)}
     report = verified(world)
     assert {difference.rule for difference in report.differences} == {"counter"}
-    assert all("juliu dead list --group counters" in note for note in report.notes)
+    assert any("juliu dead list --group counters" in note for note in report.notes)
     assert report.notes
     done = replay(world)
     assert done.ok
