@@ -187,4 +187,8 @@ def row_of(event: Mapping[str, Any]) -> tuple[Any, ...]:
         event.get("play_id", NO_PLAY), event["drama_id"], event.get("drama_index", 0), event.get("episode_no", 0),
         event["ts_ms"], event["received_at_ms"], event.get("from_ms", 0), event.get("to_ms", 0),
         event.get("duration_ms", 0), event.get("qualified", False),
+        event["at_ms"], event.get("clock_reset", False), event.get("late", False), event.get("first_frame_ms", 0),
+        event.get("wall_ms", 0), event.get("reason", ""), event.get("request_id", ""), event.get("position", 0),
+        event.get("source", ""), event.get("rule", 1), event.get("app_id", ""), event.get("platform", ""),
+        event.get("version", ""), event.get("network", ""), event.get("scene", 0),
     )  # fmt: skip

@@ -52,6 +52,9 @@ def _table(events: int, found: Sequence[Result]) -> Iterator[str]:
     for name, fault in faults().items():
         if runs := _last(of.get(name, [])):
             yield _row(f"{name} {fault.title}", runs)
+    for one in found:
+        if not one.ok and one in _last(of[one.fault]):
+            yield f"\n{one.fault}, seed {one.seed}, is not ok: {'; '.join(one.problems)[:500]}"
 
 
 def _last(runs: Sequence[Result]) -> list[Result]:
