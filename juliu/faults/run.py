@@ -18,6 +18,7 @@ from juliu.faults.traffic import Mix
 
 QUIET_S = 240.0  # until both groups have everything, after the load and the fault are over
 LEAST_S = 15.0  # of load: two starts of a worker on a busy machine
+SLOWER = 3.0  # than it should be may the load be, and all of it has to be compared
 POLL_S = 0.02
 Say = Callable[[str], None]
 
@@ -28,10 +29,12 @@ async def play(arena: Arena, fault: Fault, run: Run, folder: Path, say: Say) -> 
     problems: list[str] = []
     scene, findings = None, Findings()
     arena.sabotage = run.sabotage
+    mix = mix_of(fault, run.events)
+    within_s = fault.seconds + SLOWER * run.events / mix.rate
     try:
-        async with asyncio.timeout(fault.seconds):
+        async with asyncio.timeout(within_s):
             await arena.begin(fault.world)
-            load = Load(arena, run.events, f"{run.fault}-{run.seed}", mix_of(fault, run.events), folder)
+            load = Load(arena, run.events, f"{run.fault}-{run.seed}", mix, folder)
             await load.prepare()
             scene = Scene(arena, load, random.Random(f"{run.fault} {run.seed}"))  # noqa: S311
             scene.notes["recovery_s"] = await _storm(scene, fault, say)
@@ -40,7 +43,7 @@ async def play(arena: Arena, fault: Fault, run: Run, folder: Path, say: Say) -> 
             if broken := scene.notes.pop("broken_promise", ""):
                 problems = [broken]
     except TimeoutError:
-        problems = [f"not over within {fault.seconds:.0f} s"]
+        problems = [f"not over within {within_s:.0f} s"]
     except Exception as error:  # a fault that cannot be played is a result too, and the next one is played
         problems = _reasons(error)
     return _result(run, findings, scene, problems, began)

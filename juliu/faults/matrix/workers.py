@@ -82,10 +82,10 @@ async def zombies(scene: Scene) -> None:
         "stream-counters": "counters.before_apply",
         scene.rnd.choice(("stream-store", "stream-store-2")): "store.before_insert",
     }
-    await scene.load.reached(scene.rnd.uniform(0.05, 0.2))
+    await scene.load.reached(scene.rnd.uniform(0.01, 0.1))
     lives = {name: arena.life(name) + 1 for name in places}
     for name, place in places.items():
-        arena.fail_next(name, f"{place}:{scene.rnd.randint(1, 4)}:stop")
+        arena.fail_next(name, f"{place}:{scene.rnd.randint(1, 2)}:stop")
     for name, life in lives.items():
         await arena.died(name, life - 1)
         await arena.until(partial(_stopped, scene, name), f"{name} stands before its write", STANDS_WITHIN_S, name)
@@ -157,6 +157,7 @@ FAULTS: tuple[Fault, ...] = (
           traffic={"poison": 0.003}),
     Fault("F4", "The store worker is killed while its insert is in doubt", kill_store_in_doubt),
     Fault("F8", "The training is killed in the middle of publishing", trainer_dies),
-    Fault("F9", "Workers sleep for longer than their session, and wake as zombies", zombies, _TWO),
+    Fault("F9", "Workers sleep for longer than their session, and wake as zombies", zombies, _TWO,
+          traffic={"rate": 700.0}),  # so that something is left to write when both have started again
     Fault("F26", "A storm of rebalances", rebalance_storm, _TWO),
 )  # fmt: skip
