@@ -7,9 +7,13 @@ Nothing is put in that is there already, so it may be killed anywhere and repeat
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 from clickhouse_connect.driver.client import Client
@@ -54,6 +58,11 @@ def rebuild(settings: Settings, month: int, folder: Path, say: Callable[[str], N
 
     What cannot be brought back is in Report.lost; everything else was.  Raises Wait, ClickHouseError, KafkaException.
     """
+    with _alone(folder / str(month)):
+        return _rebuild(settings, month, folder, say)
+
+
+def _rebuild(settings: Settings, month: int, folder: Path, say: Callable[[str], None]) -> Report:
     began, manifest = time.monotonic(), _sound(folder / str(month))
     report = Report(month, {fence.partition: fence.last for fence in manifest.fences})
     if len(manifest.upto) > settings.partitions:
@@ -71,6 +80,34 @@ def rebuild(settings: Settings, month: int, folder: Path, say: Callable[[str], N
                     _from_the_log(tail, gap, report, say)
     report.seconds = round(time.monotonic() - began, 1)
     return report
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time: two would both see that a row is not there, and put it in twice.  Raises Refused.
+
+    The file is that of `juliu archive`, which must not count the month meanwhile either.
+    """
+    lock = _lock_file(folder)
+    if lock is None:
+        yield
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Refused(f"{folder}: `juliu rebuild clickhouse` or `juliu archive` is at work there") from error
+        yield
+
+
+def _lock_file(folder: Path) -> TextIO | None:
+    """None where there is none to be had: a copy that cannot be written to, or no archive, which is said next."""
+    try:
+        return (folder / ".lock").open("w")
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES, errno.ENOENT):
+            return None
+        raise
 
 
 def _from_the_log(tail: Tail, gap: Gap, report: Report, say: Callable[[str], None]) -> None:
