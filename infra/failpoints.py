@@ -50,7 +50,7 @@ def parse(text: str) -> Failure:
 
 def armed(environment: Mapping[str, str]) -> Failure:
     """What FAIL_AT asks for.  In production nothing, whatever somebody has left there."""
-    production = environment.get("JULIU_ENVIRONMENT") == "production"
+    production = environment.get("JULIU_ENV") == "production"
     return Failure() if production else parse(environment.get("FAIL_AT", ""))
 
 

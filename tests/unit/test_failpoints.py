@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from infra.failpoints import NAMES, Failure, armed, parse
+from infra.settings import Settings
 
 ARRIVES = """
 from infra.failpoints import reached
@@ -62,8 +63,8 @@ def test_what_is_no_place_is_refused(text):
 def test_nothing_dies_on_demand_in_production():
     left_there = {"FAIL_AT": "store.after_insert"}
     assert armed(left_there).name == "store.after_insert"
-    assert armed(left_there | {"JULIU_ENVIRONMENT": "production"}) == Failure()
-    assert armed({"FAIL_AT": "anything", "JULIU_ENVIRONMENT": "production"}) == Failure()
+    assert armed(left_there | {"JULIU_ENV": "production"}) == Failure()
+    assert armed({"FAIL_AT": "anything", "JULIU_ENV": "production"}) == Failure()
     assert armed({}) == Failure()
 
 
@@ -78,6 +79,14 @@ def test_the_process_dies_by_kill_9_at_that_arrival():
 def test_it_dies_nowhere_else():
     assert arrivals("store.after_close") == (0, ["1", "2", "3", "4"])
     assert arrivals("store.after_insert:5") == (0, ["1", "2", "3", "4"])
+
+
+def test_the_settings_say_what_is_production(monkeypatch):
+    for name in ("JULIU_JWT_SECRET", "JULIU_TICKET_SECRET"):
+        monkeypatch.setenv(name, "0123456789abcdef" * 4 if "JWT" in name else "fedcba9876543210" * 4)
+    monkeypatch.setenv("JULIU_ENV", "production")
+    assert Settings().env == "production"
+    assert armed(os.environ | {"FAIL_AT": "store.after_insert"}) == Failure()
 
 
 def test_a_name_that_is_not_ends_the_process_before_it_begins():
