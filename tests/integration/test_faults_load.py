@@ -25,7 +25,9 @@ class Api:
     """Takes what `does` says: "take", "busy", "cut" (after it was taken), "refuse"."""
 
     def __init__(self, *does: str) -> None:
-        self.settings = Settings(jwt_secret=SecretStr("0123456789abcdef" * 4), ticket_secret=SecretStr("fedcba9876543210" * 4))
+        self.settings = Settings(
+            jwt_secret=SecretStr("0123456789abcdef" * 4), ticket_secret=SecretStr("fedcba9876543210" * 4)
+        )
         self.api_urls: list[tuple[str, int]] = []
         self.taken: Counter[str] = Counter()
         self._does = itertools.cycle(does)
