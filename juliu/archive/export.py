@@ -90,6 +90,8 @@ def archive(settings: Settings, month: int, folder: Path, fewer: bool, say: Call
         )
         if before is not None and not fewer:
             _no_fewer(before, made)
+        elif before is None and not slices:
+            raise Refused(f"{month}: ClickHouse has nothing of this month, and neither has {folder}")
         write(to, made)
         _tidy(to, made)
     rows = {table: made.rows(table) for table in TABLES}

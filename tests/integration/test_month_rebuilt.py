@@ -181,6 +181,11 @@ def test_a_month_that_went_does_not_replace_its_archive(lost, tmp_path):
     assert fewer.events < lost.archived.events
 
 
+def test_a_month_of_which_there_is_nothing_is_refused(lost, tmp_path):
+    with pytest.raises(export.Refused, match="nothing of this month"):
+        export.archive(lost.arena.settings, 199_912, tmp_path, False, said)
+
+
 def test_an_archive_is_written_once_and_then_only_what_is_new(lost):
     newer = lost.archive()
     assert newer.events == len(lost.tables[0])
