@@ -122,6 +122,8 @@ class Tail:
                 taken = []
         if taken:
             raise Refused(f"partition {gap.partition}: {taken[0].offset}-{gap.last} end inside a block")
+        if cutter.next != gap.last + 1:
+            raise Refused(f"partition {gap.partition}: the log did not give {cutter.next}-{gap.last}; again")
 
     def _check(self, gap: Gap, block: Block, stored: Stored) -> None:
         """A block that is there is the same one; one that is not lies where none is."""
