@@ -54,7 +54,7 @@ def _table(events: int, found: Sequence[Result]) -> Iterator[str]:
             yield _row(f"{name} {fault.title}", runs)
     for one in found:
         if not one.ok and one in _last(of[one.fault]):
-            yield f"\n{one.fault}, seed {one.seed}, is not ok: {'; '.join(one.problems)[:500]}"
+            yield f"\n{one.fault}, seed {one.seed}, is not ok: {' '.join('; '.join(one.problems).split())[:400]}"
 
 
 def _last(runs: Sequence[Result]) -> list[Result]:
