@@ -24,7 +24,7 @@ from juliu.faults.results import Result, Run
 from juliu.faults.run import play
 
 WRONG, NO_SUCH_FAULT = 1, 2
-# without rows to compare, these problems are the product's: a group that stands still, a promise of the fault that broke;
+# without rows to compare, these problems are the product's: a group stands still, a promise of the fault is broken;
 # what was only not reached in time is the runner's, or nobody's
 NOTICED = re.compile(r"Restless: group |AssertionError: (?!not within )")
 TABLE_WIDTH = 140  # where nobody says how wide it may be
