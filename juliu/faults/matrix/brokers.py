@@ -150,9 +150,9 @@ async def retention_passes(scene: Scene) -> None:
     assert await fences(arena.settings, "counters") == applied, "the worker stepped over what it had not applied"
     said = log_files.tail(arena.home.log(name), 50)
     assert STOPPED_LOUDLY in said, f"no word of why it stopped: {said[-500:]}"
+    scene.healed()  # from here on it is the operator's time
     done = await typed(arena, "rebuild", "redis", "--no-compare")  # what is in use cannot come up to the blocks
     assert done.code == 0, done.out + done.err
-    scene.healed()
     scene.notes["records_dropped"] = dropped
     await arena.ready(name)
 
