@@ -24,7 +24,7 @@ from juliu.faults.results import Result, Run
 from juliu.faults.run import play
 
 WRONG, NO_SUCH_FAULT = 1, 2
-# without rows to compare, these problems are the product's: a group stands still, a promise of the fault is broken;
+# where no number is wrong, these problems are the product's: a group stands still, a promise of the fault is broken;
 # what was only not reached in time is the runner's, or nobody's
 NOTICED = re.compile(r"Restless: group |AssertionError: (?!not within )")
 TABLE_WIDTH = 140  # where nobody says how wide it may be
@@ -110,7 +110,8 @@ def _good(one: Result) -> bool:
     """
     if not one.sabotage:
         return one.ok
-    return not one.ok and (one.distinct > 0 or any(NOTICED.match(problem) for problem in one.problems))
+    counted = one.lost or one.double or one.counters_wrong
+    return bool(counted) or any(NOTICED.match(problem) for problem in one.problems)
 
 
 async def _all(runs: Sequence[tuple[Fault, Run]], again: bool, console: Console) -> list[Result]:

@@ -40,6 +40,7 @@ class Arena(Crew):
         super().__init__(home)
         self.world = World()
         self.sabotage = ""  # name of the rule that the next worlds lack
+        self._serving: tuple[str, ...] = ()  # the servers of this world
         self.disk = Disk(home.path / "small")
         self._ports, self._known, self._links = of, known, links
 
@@ -112,6 +113,7 @@ class Arena(Crew):
                 self.take(program, {})
                 self.begin_one(name)
             self.thaw(name)
+        self._serving = tuple(wanted)
         await self.ready(*wanted)
 
     def _servers(self) -> list[str]:
@@ -122,6 +124,16 @@ class Arena(Crew):
         arena_reset.empty(self.settings, tuple(redis_ports), self.home.path / "catalogue.imported")
         if self.world.replica:
             ask(self._ports["redis-2"], ("REPLICAOF", HOST, str(self._ports["redis"])))
+
+    async def mend(self) -> None:
+        """Whatever was left frozen, cut or down goes on again; returns at once."""
+        for each in self._links.values():
+            each.heal()
+        for name in (*self._serving, *arena_programs.wanted(self.world)):
+            if self.program(name) is None:
+                self.begin_one(name)
+        for name in self.names():
+            self.thaw(name)
 
     async def close(self) -> None:
         """End everything."""

@@ -12,11 +12,12 @@ from juliu.faults.arena import Arena
 from juliu.faults.check import Findings, check
 from juliu.faults.fault import Fault, Scene
 from juliu.faults.load import Load
-from juliu.faults.quiet import Quiet
+from juliu.faults.quiet import Quiet, Restless
 from juliu.faults.results import Result, Run
 from juliu.faults.traffic import Mix
 
 QUIET_S = 240.0  # until both groups have everything, after the load and the fault are over
+STUCK_S = 60.0  # a product without one of its rules may stand still for good: then it is compared as it is
 LEAST_S = 15.0  # of load: two starts of a worker on a busy machine
 SLOWER = 3.0  # than it should be may the load be, and all of it has to be compared
 POLL_S = 0.02
@@ -37,11 +38,14 @@ async def play(arena: Arena, fault: Fault, run: Run, folder: Path, say: Say) -> 
             load = Load(arena, run.events, f"{run.fault}-{run.seed}", mix, folder)
             await load.prepare()
             scene = Scene(arena, load, random.Random(f"{run.fault} {run.seed}"))  # noqa: S311
-            scene.notes["recovery_s"] = await _storm(scene, fault, say)
-            say("everything is stored; comparing")
+            try:
+                scene.notes["recovery_s"] = await _storm(scene, fault, say)
+            except (Restless, AssertionError) as error:  # what is stored is compared all the same
+                problems = _reasons(error)
+            say("comparing")
             findings = await check(arena.settings, load.ledger)
             if broken := scene.notes.pop("broken_promise", ""):
-                problems = [broken]
+                problems.append(broken)
     except TimeoutError:
         problems = [f"not over within {within_s:.0f} s"]
     except Exception as error:  # a fault that cannot be played is a result too, and the next one is played
@@ -65,10 +69,11 @@ async def _storm(scene: Scene, fault: Fault, say: Say) -> float | None:
             tasks.create_task(scene.load.run())
             tasks.create_task(_injected(fault, scene))
         say("the load and the fault are over; waiting until everything is stored")
-        await quiet.reached(QUIET_S)
+        quiet_s = STUCK_S if scene.arena.sabotage else QUIET_S
+        await quiet.reached(quiet_s)
         if fault.after is not None:
             await fault.after(scene)
-            await quiet.reached(QUIET_S)
+            await quiet.reached(quiet_s)
         recovery.over = True
         await watching
     finally:
@@ -87,6 +92,7 @@ async def _injected(fault: Fault, scene: Scene) -> None:
         await fault.inject(scene)
     except AssertionError as error:
         scene.notes["broken_promise"] = f"AssertionError: {error}"[:1_000]
+        await scene.arena.mend()
 
 
 class _Recovery:
