@@ -221,3 +221,11 @@ def world(stack: Settings, kafka_admin: Any) -> Iterator[World]:
     world = World(settings, *(topic.topic for topic in topics))
     yield world
     world.close()
+
+
+def a_block_missing(world: World, p: int) -> None:
+    """The second block of the partition; its rows are there."""
+    world.command(
+        f"ALTER TABLE blocks DELETE WHERE partition = {p} AND first IN"
+        f" (SELECT first FROM blocks WHERE partition = {p} ORDER BY first LIMIT 1 OFFSET 1)"
+    )

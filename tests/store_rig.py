@@ -14,6 +14,7 @@ from streams.waits import Waits
 from tests.log_records import FakeRecord
 from tests.memory_fold_store import MemoryFoldStore
 from tests.memory_row_store import MemoryRowStore
+from tests.stream import Stream, shuffled
 
 PARTITIONS = 2
 
@@ -138,3 +139,15 @@ class Rig:
     def blocks(self, p: int) -> list[tuple[int, int]]:
         """First and last offset of each."""
         return [(block.first, block.last) for at, block, _ in self.rows.blocks if at == p]
+
+
+def a_log(n: int = 400, seed: int = 1, pulse_every: int = 23) -> Log:
+    """`n` records, some of them copies, some out of order, with pulses between."""
+    return Log(shuffled(Stream(60, 20, seed), n, 0.05, 0.05), pulse_every)
+
+
+async def a_rig(log: Log) -> Rig:
+    """A worker that holds all partitions of this log."""
+    rig = Rig(log)
+    await rig.join()
+    return rig

@@ -8,28 +8,16 @@ import msgspec
 import pytest
 
 from domain import keys
-from domain.blocks import Block, Cutter, encode_format
+from domain.blocks import Cutter, encode_format
 from domain.topics import PULSE_KEY, partition_of
-from infra.clickhouse.row_store import Stored
 from infra.fold_store import Wait
-from streams import exits
-from tests.store_rig import PARTITIONS, Ended, Log, Rig
-from tests.stream import Stream, shuffled
+from tests.store_rig import PARTITIONS, Log, Rig, a_log, a_rig
+from tests.stream import Stream
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.waits.FIRST_S", 0.0)
-
-
-def a_log(n: int = 400, seed: int = 1, pulse_every: int = 23) -> Log:
-    return Log(shuffled(Stream(60, 20, seed), n, 0.05, 0.05), pulse_every)
-
-
-async def a_rig(log: Log) -> Rig:
-    rig = Rig(log)
-    await rig.join()
-    return rig
 
 
 def is_exact(rig: Rig) -> None:
@@ -166,37 +154,6 @@ async def test_windows_that_went_back_are_folded_forward_without_new_rows():
     is_exact(rig)
 
 
-async def test_rows_that_went_back_stop_the_worker():
-    rig = await a_rig(a_log())
-    for p in range(PARTITIONS):
-        await rig.fetch(p, 150)
-    del rig.rows.blocks[-1]
-    rig.start()
-    with pytest.raises(Ended) as ended:
-        await rig.join()
-    assert ended.value.args[0] == exits.STORE_BROKEN
-
-
-async def test_a_hole_between_blocks_stops_the_worker():
-    rig = await a_rig(a_log())
-    for p in range(PARTITIONS):
-        await rig.fetch(p, 150)
-    rig.rows.blocks = [held for i, held in enumerate(rig.rows.blocks) if i != 1]
-    rig.start()
-    with pytest.raises(Ended) as ended:
-        await rig.join()
-    assert ended.value.args[0] == exits.STORE_BROKEN
-
-
-async def test_a_block_that_was_first_cut_otherwise_stops_the_worker():
-    rig = Rig(Log(shuffled(Stream(60, 20), 60)))
-    rig.rows.blocks.append((0, Block(0, 3), Stored(4, 0, 0, 0)))
-    await rig.join()
-    with pytest.raises(Ended) as ended:
-        await rig.drain()
-    assert ended.value.args[0] == exits.STORE_BROKEN
-
-
 async def test_a_limit_that_a_pulse_brings_holds_from_the_next_block_on_also_after_a_restart():
     rig = Rig(Log())
     stream = Stream(1, 5)
@@ -213,14 +170,6 @@ async def test_a_limit_that_a_pulse_brings_holds_from_the_next_block_on_also_aft
     await rig.drain()
     assert rig.blocks(p)[:3] == [(0, 5), (6, 12), (13, 19)]
     assert [stored.next_limit for at, _, stored in rig.rows.blocks if at == p] == [7] * len(rig.blocks(p))
-
-
-async def test_a_format_of_a_later_version_stops_the_worker():
-    rig = await a_rig(a_log(40))
-    rig.log.pulse(0, b"2,7")
-    with pytest.raises(Ended) as ended:
-        await rig.drain()
-    assert ended.value.args[0] == exits.STORE_BROKEN
 
 
 async def test_poison_is_in_the_dead_letters_once_and_its_block_goes_on():
