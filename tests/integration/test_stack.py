@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,22 +20,12 @@ import pytest
 from infra.local import identity, log_files, ports, report, state
 from infra.local.home import Home
 from infra.settings import Settings
-from tests.servers import clickhouse_client, mysql_engine_of, remove
+from tests.kept_rows import rows_everywhere, write_a_row_everywhere
+from tests.servers import remove
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 SERVERS = ("kafka", "clickhouse", "redis", "mysql")
-WITHIN_S = 120.0
-
-
-def until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
-    """What the condition says once it holds; fails after `within_s`."""
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {within_s} s: {condition}")
 
 
 @dataclass
@@ -77,55 +66,6 @@ def started(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield typed
     finally:
         remove(home)
-
-
-def write_a_row_everywhere(settings: Settings, name: str) -> None:
-    import redis
-    from confluent_kafka import Producer
-    from confluent_kafka.admin import AdminClient, NewTopic
-
-    admin = AdminClient({"bootstrap.servers": settings.kafka, "log_level": 2})
-    admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
-    producer = Producer({"bootstrap.servers": settings.kafka, "acks": "all", "log_level": 2})
-    producer.produce(name, b"kept")
-    assert producer.flush(30) == 0
-    with redis.Redis.from_url(settings.redis_url) as client:
-        client.set(name, "kept")
-        client.waitaof(1, 0, 5_000) if client.info()["redis_version"] >= "7.2" else until(
-            lambda: aof_is_on_disk(client)
-        )
-    with clickhouse_client(settings) as client:
-        client.command(
-            f"CREATE TABLE {name} (word String) ENGINE MergeTree ORDER BY word SETTINGS fsync_after_insert = 1"
-        )
-        client.command(f"INSERT INTO {name} VALUES ('kept')")
-    for engine in mysql_engine_of(settings):
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE TABLE {name} (word VARCHAR(10))")
-            connection.exec_driver_sql(f"INSERT INTO {name} VALUES ('kept')")
-
-
-def aof_is_on_disk(client: Any) -> bool:
-    return int(client.info("persistence")["aof_pending_bio_fsync"]) == 0
-
-
-def rows_everywhere(settings: Settings, name: str) -> dict[str, str]:
-    import redis
-    from confluent_kafka import Consumer, TopicPartition
-
-    found = {}
-    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": name, "log_level": 2})
-    consumer.assign([TopicPartition(name, 0, 0)])
-    found["kafka"] = until(lambda: consumer.poll(0.5)).value().decode()
-    consumer.close()
-    with redis.Redis.from_url(settings.redis_url, decode_responses=True) as client:
-        found["redis"] = client.get(name)
-    with clickhouse_client(settings) as client:
-        found["clickhouse"] = client.command(f"SELECT word FROM {name}")
-    for engine in mysql_engine_of(settings):
-        with engine.connect() as connection:
-            found["mysql"] = connection.exec_driver_sql(f"SELECT word FROM {name}").scalar()
-    return found
 
 
 KEPT = dict.fromkeys(SERVERS, "kept")
