@@ -14,7 +14,8 @@ from juliu.commands.servers import opened
 from juliu.commands.trouble import end
 from juliu.dead.replay import Replay
 from juliu.late.replay import LateReplayer
-from juliu.late.rows import FIRST_MS, LAST_MS, REASONS, LateCount, Period, counts
+from juliu.late.rows import REASONS, LateCount, counts
+from juliu.verify.period import Period
 
 NOT_DONE = 1
 
@@ -99,8 +100,7 @@ def _check(reason: str) -> None:
 
 
 def _period(since: str, until: str) -> Period:
-    since_ms, until_ms = moment(since), moment(until)
-    return Period(FIRST_MS if since_ms is None else since_ms, LAST_MS if until_ms is None else until_ms)
+    return Period(moment(since), moment(until))
 
 
 def _show(found: list[LateCount]) -> None:

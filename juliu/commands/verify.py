@@ -12,7 +12,7 @@ from juliu.commands.moments import HELP, moment
 from juliu.commands.servers import opened
 from juliu.commands.trouble import SERVER_TROUBLE
 from juliu.verify.found import Report, TypeCount
-from juliu.verify.run import Period
+from juliu.verify.period import Period
 from juliu.verify.run import verify as verified
 
 DIFFERS = 1

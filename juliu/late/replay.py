@@ -20,7 +20,8 @@ from infra.namespaces import GROUPS
 from juliu.dead.replay import FIRST_PAGE, PAGE, Replay, Replayed, why_stop
 from juliu.dead.sending import Again, Sender
 from juliu.late import rows
-from juliu.late.rows import LateRow, Period
+from juliu.late.rows import LateRow
+from juliu.verify.period import Period
 from juliu.verify.places import Servers, group_place
 
 LEAST_LIFE_S = 3_600  # that a session's state must still have: longer than any replay waits

@@ -12,9 +12,9 @@ from clickhouse_connect.driver.client import Client
 from domain import events
 from domain.events import AnyEvent
 from infra.clickhouse.columns import FIELDS, Field
+from juliu.verify.period import Period
 
 REASONS = ("late", "too_old")
-FIRST_MS, LAST_MS = 0, 4_102_444_800_000  # 2100
 
 _RANGE = (
     "received_at >= fromUnixTimestamp64Milli({since:Int64}) AND received_at <= fromUnixTimestamp64Milli({until:Int64})"
@@ -55,17 +55,6 @@ ORDER BY partition, offset LIMIT {{n:UInt32}}) AS r
 """
 
 
-class Period(NamedTuple):
-    """Received in this time, ms since 1970, both inside."""
-
-    since_ms: int = FIRST_MS
-    until_ms: int = LAST_MS
-
-    def asked(self) -> dict[str, int]:
-        """As query parameters."""
-        return {"since": self.since_ms, "until": self.until_ms}
-
-
 class LateCount(msgspec.Struct, frozen=True):
     """Late events of one reason and type; `counted`: those that are in `events` too."""
 
@@ -87,7 +76,7 @@ class LateRow(NamedTuple):
 
 
 def counts(client: Client, period: Period) -> list[LateCount]:
-    """By reason and type.  Raises ClickHouseError."""
+    """Of what was received in this period, by reason and type.  Raises ClickHouseError."""
     return [LateCount(*row) for row in client.query(COUNT, period.asked()).result_rows]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import NamedTuple
 
 from domain.topics import DEAD
 from infra.log_reader import LogReader
@@ -14,6 +13,7 @@ from juliu.verify import chain, counting, merged, twice
 from juliu.verify.chain import Span
 from juliu.verify.found import Compared, Report
 from juliu.verify.log import LogCheck
+from juliu.verify.period import EVER, Period
 from juliu.verify.places import Servers, block_place, group_place
 
 STORED_S = 60.0  # longest wait for the store worker, which is about 2 s behind
@@ -24,30 +24,15 @@ SELECT count(), min(first), max(last) FROM blocks
 WHERE partition = {p:UInt16} AND last <= {to:Int64}
     AND at >= fromUnixTimestamp64Milli({since:Int64}) AND at <= fromUnixTimestamp64Milli({until:Int64})
 """
-FIRST_MS, LAST_MS = 0, 4_102_444_800_000  # 2100
-
-
-class Period(NamedTuple):
-    """What was stored in this time, ms since 1970; None is without an end."""
-
-    since_ms: int | None = None
-    until_ms: int | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is everything."""
-        return self.since_ms is None and self.until_ms is None
-
-
-EVER = Period()
 
 
 def verify(
     servers: Servers, period: Period = EVER, dead: str = DEAD.name, say: Callable[[str], None] = print
 ) -> Report:
-    """Compare log, ClickHouse and Redis.  Counters are sums over all time, so they are compared whole.
+    """Compare log, ClickHouse and Redis, of what was stored in this period.
 
-    What could not be compared is told in the report.  Raises what the servers' clients raise.
+    Counters are sums over all time, so they are compared whole.  What could not be compared is told in the report.
+    Raises what the servers' clients raise.
     """
     report = Report()
     report.partitions = [_placed(servers, p, report) for p in range(servers.settings.partitions)]
@@ -105,11 +90,7 @@ def _rows(servers: Servers, compared: Compared, period: Period, dead: set[int], 
 
 def _span(servers: Servers, compared: Compared, period: Period) -> Span | None:
     """The offsets of the blocks of this period; None where there are none."""
-    asked = {
-        "p": compared.partition, "to": compared.block_fence,
-        "since": FIRST_MS if period.since_ms is None else period.since_ms,
-        "until": LAST_MS if period.until_ms is None else period.until_ms,
-    }  # fmt: skip
+    asked = {"p": compared.partition, "to": compared.block_fence, **period.asked()}
     blocks, first, last = servers.clickhouse.query(SPAN, asked).result_rows[0]
     return Span(int(first), int(last), period.whole) if blocks else None
 

@@ -16,7 +16,8 @@ from juliu.dead.replay import Replay
 from juliu.dead.sending import Again, Sender
 from juliu.late import rows
 from juliu.late.replay import LateReplayer
-from juliu.late.rows import LateCount, Period, counts
+from juliu.late.rows import LateCount, counts
+from juliu.verify.period import EVER, Period
 from juliu.verify.run import verify
 from tests.operator_world import World
 
@@ -39,7 +40,7 @@ def of(kind: type[events.Event], **fields: Any) -> Any:
     return kind(**{name: value for name, value in (FULL | times | fields).items() if name in names})
 
 
-def replay(world: World, period: Period = Period()) -> Replay:  # noqa: B008 - never changed
+def replay(world: World, period: Period = EVER) -> Replay:
     """What the command does; the workers work while it waits."""
 
     def met(sender: Sender, some: Sequence[Again]) -> None:
@@ -57,7 +58,7 @@ def replay(world: World, period: Period = Period()) -> Replay:  # noqa: B008 - n
 def counted(world: World) -> list[LateCount]:
     """What the list says."""
     servers = world.servers()
-    found = counts(servers.clickhouse, Period())
+    found = counts(servers.clickhouse, EVER)
     servers.close()
     return found
 
@@ -88,7 +89,7 @@ def test_a_row_is_the_event_that_it_was_of_every_type(world: World) -> None:
         put(world, event)
     settle(world)
     servers = world.servers()
-    found = rows.page(servers.clickhouse, Period(), (0, -1), 100)
+    found = rows.page(servers.clickhouse, EVER, (0, -1), 100)
     assert rows.page(servers.clickhouse, Period(until_ms=1), (0, -1), 100) == []
     servers.close()
     dropped = {"ticket": None}  # a ticket never is in the log

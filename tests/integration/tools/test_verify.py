@@ -14,7 +14,8 @@ from infra.fold_store import connect as connect_redis
 from juliu.verify import merged
 from juliu.verify.found import Report
 from juliu.verify.offsets import gather
-from juliu.verify.run import EVER, Period, stored, verify
+from juliu.verify.period import EVER, Period
+from juliu.verify.run import stored, verify
 from streams.merge import Merger
 from tests.operator_world import World, a_block_missing
 
