@@ -14,9 +14,9 @@ import msgspec
 
 from domain.topics import DEAD, EVENTS
 from infra.log_reader import Entry, LogReader
+from infra.namespaces import GROUPS
 
-API, OPERATOR = "api", "operator"  # groups of letters that no worker wrote
-WORKERS = ("counters", "store")
+OPERATOR = "operator"  # in place of a group: what a person did
 MOST = 200_000  # letters that are held at once, about 100 MB
 PARTITION = 0  # juliu.dead has one
 
@@ -76,7 +76,7 @@ class Case(msgspec.Struct):
     @property
     def replayable(self) -> bool:
         """Whether it was taken out of the log: samples of the API never were in it."""
-        return self.first.offset >= 0 and self.first.partition >= 0 and set(self.groups) <= set(WORKERS)
+        return self.first.offset >= 0 and self.first.partition >= 0 and set(self.groups) <= set(GROUPS)
 
 
 def parse(entry: Entry) -> tuple[str, Letter] | Resolution:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 _SHIM = Path(__file__).parent / "clock_shim"
-SEEN_S = 0.5  # so long after a step the process knows of it
 
 
 def following(file: Path, seconds: float) -> dict[str, str]:

@@ -207,8 +207,6 @@ SABOTAGES: dict[str, Sabotage] = {
     "early_ack": Sabotage("202 before Kafka has it", (_API,), "F10", _early_ack),
 }
 
-CAUGHT_BY = {name: each.caught_by for name, each in SABOTAGES.items()}
-
 
 def main() -> None:
     """`NAME WORDS...`: patch, then run the command line as if it had been typed without NAME.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -14,7 +13,7 @@ import msgspec
 
 from juliu.faults import traffic_broken
 from juliu.faults.catalogue import Drama
-from juliu.faults.traffic_session import DAY_MS, HOUR_MS, Sent, Session, Shop
+from juliu.faults.traffic_session import DAY_MS, HOUR_MS, Sent, Session, Shop, a_uuid
 
 FIRST_VIEWER = 9_100_000_000  # no real viewer has such an id
 RECENT = 300  # requests that may be sent once more
@@ -151,13 +150,14 @@ class Traffic:
 
     def _garbage(self, like: Parcel) -> Parcel:
         self._n += 1
-        body = traffic_broken.garbage(self._rnd, like.body.replace(like.session_id.encode(), self._uuid().encode()))
+        batch = like.body.replace(like.session_id.encode(), a_uuid(self._rnd).encode())
+        body = traffic_broken.garbage(self._rnd, batch)
         return like._replace(n=self._n, body=body, reasons=(), events=(), garbage=True, backfill=False)
 
     def _session(self, user_id: int) -> Session:
         offset_ms = self._rnd.randrange(-3 * HOUR_MS, 3 * HOUR_MS) if self._happens(0.1) else 0
         ahead_ms = 900 * DAY_MS if self._happens(self.mix.broken_clock) else 0
-        return Session(user_id, self._uuid(), offset_ms, ahead_ms, self._shop)
+        return Session(user_id, a_uuid(self._rnd), offset_ms, ahead_ms, self._shop)
 
     def _ago_ms(self) -> int:
         if self._happens(self.mix.older):
@@ -166,6 +166,3 @@ class Traffic:
 
     def _happens(self, share: float) -> bool:
         return self._rnd.random() < share
-
-    def _uuid(self) -> str:
-        return str(uuid.UUID(int=self._rnd.getrandbits(128), version=4))

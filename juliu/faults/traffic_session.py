@@ -69,7 +69,7 @@ class Session:
             ts_ms = happened_ms + n
             if self._rnd.random() < late:
                 ts_ms -= 7 * DAY_MS + self._rnd.randrange(HOUR_MS, 30 * DAY_MS)
-            event = {"event_id": self._uuid(), "seq": self._seq, "at_ms": self.device_ms(ts_ms), **self._next()}
+            event = {"event_id": a_uuid(self._rnd), "seq": self._seq, "at_ms": self.device_ms(ts_ms), **self._next()}
             if self._rnd.random() < malformed:
                 wire, reason = traffic_broken.event(self._rnd, event, accepted > 0)
                 yield Sent(msgspec.Raw(wire), reason)
@@ -110,7 +110,7 @@ class Session:
         drama = self._drama()
         episode_no = self._rnd.randrange(len(drama.durations_ms)) + 1
         self._duration_ms, self._at_ms = drama.durations_ms[episode_no - 1], 0
-        self._play = {"drama_id": drama.drama_id, "episode_no": episode_no, "play_id": self._uuid()}
+        self._play = {"drama_id": drama.drama_id, "episode_no": episode_no, "play_id": a_uuid(self._rnd)}
         return {"type": "play_started", **self._play, "first_frame_ms": 300}
 
     def _beat(self) -> dict[str, Any]:
@@ -130,5 +130,7 @@ class Session:
     def _drama(self) -> Drama:
         return self._rnd.choices(self._shop.dramas, cum_weights=self._shop.watched)[0]
 
-    def _uuid(self) -> str:
-        return str(uuid.UUID(int=self._rnd.getrandbits(128), version=4))
+
+def a_uuid(rnd: random.Random) -> str:
+    """One that the seed chooses."""
+    return str(uuid.UUID(int=rnd.getrandbits(128), version=4))

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from juliu.verify.found import Report
+from streams.store_block import TABLES
 
 AT_ONCE = 20_000  # blocks whose rows are counted with one scan
-TABLES = ("events", "late_events")
 
 PAGE = """
 SELECT first, last, records, rows, late, repeats, poison, at < now() - INTERVAL 13 MONTH FROM blocks
