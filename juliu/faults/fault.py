@@ -48,16 +48,17 @@ Inject = Callable[[Scene], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """F<n> of the matrix (docs/faults.md)."""
+    """F<n> of the matrix (docs/faults.md).
+
+    `inject` runs beside the load and returns when everything is healed; its docstring is what the page says.
+    `after` runs when all is quiet, before the check.  AssertionError from either: the fault's own promise is broken.
+    `traffic` are the shares that differ from the usual mix (juliu.faults.traffic.Mix).
+    """
 
     name: str
     title: str
-    inject: (
-        Inject  # runs beside the load; returns when everything is healed.  AssertionError: its own promise is broken
-    )
+    inject: Inject
     world: World = World()
-    traffic: Mapping[str, float] = field(
-        default_factory=dict
-    )  # shares that differ from the usual mix (juliu.faults.traffic)
-    after: Inject | None = None  # runs when all is quiet, before the check
+    traffic: Mapping[str, float] = field(default_factory=dict)
+    after: Inject | None = None
     seconds: float = 600.0  # bound of the whole run
