@@ -41,7 +41,7 @@ COMMANDS = (
     Command("rebuild", "juliu.commands.rebuild", "app", "Make Redis or a month of ClickHouse anew."),
     Command("logs", "juliu.commands.stack", "logs", "The end of what a server or process printed."),
     Command("train", "juliu.commands.train", "train", "Learn what people also watched, publish it for the feed."),
-    Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, and send canaries, in the foreground."),
+    Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, send canaries; until SIGTERM."),
     Command("canary", "juliu.commands.canary", "canary", "Does an event still come through, and how fast?"),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
     Command("faults", "juliu.commands.faults", "run", "Do harm to an installation of its own, under load."),
