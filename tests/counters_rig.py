@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 
-from domain import counters, events, keys, registers
+from domain import counters, keys, registers
 from domain.fold import Fold
-from domain.topics import PULSE_KEY, partition_of
+from domain.topics import PULSE_KEY
 from juliu.faults import expected
 from streams.counting import Counters
 from streams.group import Group
 from streams.waits import Waits
-from tests.log_records import FakeRecord
+from tests.consumed_log import Consuming, FakeLog
+from tests.ended import ends
 from tests.memory_fold_store import MemoryFoldStore
 from tests.stream import Stream, shuffled
 
@@ -37,21 +38,11 @@ class Dead:
         self.seen += records
 
 
-class Log:
-    """All partitions of a log in memory."""
+class Log(FakeLog):
+    """A log of which the right numbers are known."""
 
     def __init__(self) -> None:
-        self.parts: list[list[FakeRecord]] = [[] for _ in range(PARTITIONS)]
-
-    def append(self, p: int, key: bytes, value: bytes) -> int:
-        """The offset of the new record."""
-        self.parts[p].append(FakeRecord(len(self.parts[p]), key, value))
-        return len(self.parts[p]) - 1
-
-    def put(self, event: events.AnyEvent) -> None:
-        """As the API writes it."""
-        user = event.user_id
-        self.append(partition_of(user, PARTITIONS), str(user).encode(), events.encode(event))
+        super().__init__(PARTITIONS)
 
     def ledger(self) -> expected.Expected:
         """The independent fold of everything in it that is an event."""
@@ -63,8 +54,10 @@ class Log:
         return found
 
 
-class Rig:
+class Rig(Consuming):
     """A group of the counters worker between a log and the twin; fetch() is what a consumer does."""
+
+    log: Log
 
     def __init__(
         self,
@@ -75,7 +68,7 @@ class Rig:
     ) -> None:
         self.log, self.dead = log, Dead()
         self.store = store or MemoryFoldStore("counters", PARTITIONS, faults)
-        self.positions: dict[int, int] = {}
+        self.positions = {}
         self.work = Counters(self.store, self.dead, PARTITIONS, make_fold=make_fold)  # type: ignore[arg-type]
         self.group = self.start()
 
@@ -84,33 +77,6 @@ class Rig:
         self.work = Counters(self.store, self.dead, PARTITIONS, make_fold=self.work.make_fold)  # type: ignore[arg-type]
         self.group = Group(self.work, self, Waits(), end=ends)
         return self.group
-
-    def pause(self, p: int) -> None:
-        """See Flow."""
-
-    def resume(self, p: int) -> None:
-        """See Flow."""
-
-    async def seek(self, p: int, offset: int) -> None:
-        """See Flow."""
-        self.positions[p] = offset
-
-    async def join(self) -> None:
-        """An assignment of all partitions."""
-        self.positions = await self.group.positions(range(PARTITIONS))
-
-    async def fetch(self, p: int, size: int) -> None:
-        """Hand over a run, as the transport does, and let it be worked off."""
-        run = self.log.parts[p][self.positions[p] : self.positions[p] + size]
-        if run:
-            self.positions[p] += len(run)
-            self.group.put(p, run, lambda: None)
-            await self.settle()
-
-    async def settle(self) -> None:
-        """Until nothing is being worked off."""
-        while self.group._tasks:
-            await next(iter(self.group._tasks.values()))
 
     async def drain(self, size: int = 1000) -> None:
         """Until the fences are at the ends of the log."""
@@ -148,15 +114,6 @@ class Rig:
 
     def _parts(self) -> list[tuple[int, Any]]:
         return [(p, self.store.parts[self.store.namespaces[p], p]) for p in range(PARTITIONS)]
-
-
-class Ended(BaseException):
-    """The process ended."""
-
-
-def ends(code: int, event: str, **fields: object) -> Any:
-    """exits.end for a test."""
-    raise Ended(code, event, fields)
 
 
 def a_log(n: int, seed: int = 1, users: int = 60) -> Log:

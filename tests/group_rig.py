@@ -8,16 +8,8 @@ from typing import Any
 
 from streams.group import Group
 from streams.waits import Waits
+from tests.ended import ends
 from tests.log_records import FakeRecord
-
-
-class Ended(BaseException):
-    """The process ended."""
-
-
-def ends(code: int, event: str, **fields: object) -> Any:
-    """exits.End for a test."""
-    raise Ended(code)
 
 
 class Taking:

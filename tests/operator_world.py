@@ -35,6 +35,7 @@ from streams.dead import Budget, Dead
 from streams.group import Moved, Work
 from streams.log_writer import Letter, LogWriter
 from streams.store import Store
+from tests.ended import ends
 from tests.stream import Stream, shuffled
 
 RUN = 700
@@ -52,15 +53,6 @@ class Unfolding(Fold):
 
                 raise Unfoldable(record[0]) from TypeError("a share")
         return super().effects(run, max_commands)
-
-
-class Ended(BaseException):
-    """The process ended."""
-
-
-def ends(code: int, event: str, **fields: object) -> Any:
-    """exits.End for a test."""
-    raise Ended(code, event)
 
 
 class Elsewhere:

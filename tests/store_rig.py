@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from domain import events
-from domain.topics import PULSE_KEY, partition_of
+from domain.topics import PULSE_KEY
 from streams.group import Group
 from streams.store import Store
 from streams.waits import Waits
-from tests.log_records import FakeRecord
+from tests.consumed_log import Consuming, FakeLog
+from tests.ended import ends
 from tests.memory_fold_store import MemoryFoldStore
 from tests.memory_row_store import MemoryRowStore
 from tests.stream import Stream, shuffled
@@ -33,37 +34,15 @@ class Dead:
         """Nothing."""
 
 
-class Ended(BaseException):
-    """The process ended."""
-
-
-def ends(code: int, event: str, **fields: object) -> Any:
-    """exits.end for a test."""
-    raise Ended(code, event, fields)
-
-
-class Log:
-    """All partitions of a log in memory."""
+class Log(FakeLog):
+    """A log of which it is known what must be stored."""
 
     def __init__(self, stream: Iterable[events.AnyEvent] = (), pulse_every: int = 0) -> None:
-        self.parts: list[list[FakeRecord]] = [[] for _ in range(PARTITIONS)]
+        super().__init__(PARTITIONS)
         for n, event in enumerate(stream, 1):
             self.put(event)
             if pulse_every and n % pulse_every == 0:
                 self.pulse(n // pulse_every % PARTITIONS)
-
-    def append(self, p: int, key: bytes, value: bytes) -> int:
-        """The offset of the new record."""
-        self.parts[p].append(FakeRecord(len(self.parts[p]), key, value))
-        return len(self.parts[p]) - 1
-
-    def put(self, event: events.AnyEvent) -> None:
-        """As the API writes it."""
-        self.append(partition_of(event.user_id, PARTITIONS), str(event.user_id).encode(), events.encode(event))
-
-    def pulse(self, p: int, value: bytes = b"") -> int:
-        """As a store worker writes it."""
-        return self.append(p, PULSE_KEY, value)
 
     def identities(self, late: bool = False) -> Counter[tuple[int, str, int]]:
         """(user, session, seq) of the events in it, each once."""
@@ -77,13 +56,15 @@ class Log:
         return Counter(found)
 
 
-class Rig:
+class Rig(Consuming):
     """Stores that stay, and a worker that may be started again."""
+
+    log: Log
 
     def __init__(self, log: Log, faults: Iterator[str | None] | None = None) -> None:
         self.log, self.dead, self.rows = log, Dead(), MemoryRowStore()
         self.windows = MemoryFoldStore("store", PARTITIONS, faults)
-        self.positions: dict[int, int] = {}
+        self.positions = {}
         self.group = self.start()
 
     def start(self) -> Group:
@@ -91,29 +72,6 @@ class Rig:
         self.work = Store(self.rows, self.windows, self.dead, PARTITIONS)  # type: ignore[arg-type]
         self.group = Group(self.work, self, Waits(), end=ends)
         return self.group
-
-    def pause(self, p: int) -> None:
-        """See Flow."""
-
-    def resume(self, p: int) -> None:
-        """See Flow."""
-
-    async def seek(self, p: int, offset: int) -> None:
-        """See Flow."""
-        self.positions[p] = offset
-
-    async def join(self) -> None:
-        """An assignment of all partitions."""
-        self.positions = await self.group.positions(range(PARTITIONS))
-
-    async def fetch(self, p: int, size: int) -> None:
-        """Hand over a run, as the transport does, and let it be worked off."""
-        run = self.log.parts[p][self.positions[p] : self.positions[p] + size]
-        if run:
-            self.positions[p] += len(run)
-            self.group.put(p, run, lambda: None)
-            while self.group._tasks:
-                await next(iter(self.group._tasks.values()))
 
     async def drain(self, size: int = 1000) -> None:
         """Close the last blocks, and go on until no event is behind a fence."""

@@ -13,7 +13,8 @@ from domain import events
 from domain.fold import Fold
 from domain.topics import PULSE_KEY, partition_of
 from infra.fold_store import FenceMissing, Place
-from tests.counters_rig import PARTITIONS, Ended, Log, Rig, a_log, equals_ledger
+from tests.counters_rig import PARTITIONS, Log, Rig, a_log, equals_ledger
+from tests.ended import Ended
 from tests.stream import Stream, shuffled
 
 

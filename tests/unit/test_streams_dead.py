@@ -16,16 +16,8 @@ from streams import exits, records
 from streams.dead import LETTERS, Dead, code_version
 from streams.log_writer import Letter
 from streams.waits import Waits
+from tests.ended import Ended, ends
 from tests.log_records import FakeRecord
-
-
-class Ended(BaseException):
-    """The process ended."""
-
-
-def ends(code: int, event: str, **fields: object) -> Any:
-    """exits.End for a test."""
-    raise Ended(code)
 
 
 class Budget:

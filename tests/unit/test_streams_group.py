@@ -10,7 +10,8 @@ import pytest
 from infra.fold_store import Broken, NamespaceMoved, Wait
 from streams import exits, group
 from streams.group import Moved
-from tests.group_rig import Ended, Rig, Taking, Working
+from tests.ended import Ended
+from tests.group_rig import Rig, Taking, Working
 from tests.log_records import FakeRecord
 
 

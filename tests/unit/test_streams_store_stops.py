@@ -7,7 +7,8 @@ import pytest
 from domain.blocks import Block
 from infra.clickhouse.row_store import Stored
 from streams import exits
-from tests.store_rig import PARTITIONS, Ended, Log, Rig, a_log, a_rig
+from tests.ended import Ended
+from tests.store_rig import PARTITIONS, Log, Rig, a_log, a_rig
 from tests.stream import Stream, shuffled
 
 

@@ -11,15 +11,7 @@ from prometheus_client import REGISTRY
 
 from streams import exits
 from streams.watchdog import FAR_BEHIND_S, IDLE_STALLS, SESSION_S, STALL_S, STOP_S, First, Silent, Watchdog
-
-
-class Ended(BaseException):
-    """The process ended."""
-
-
-def ends(code: int, event: str, **fields: object) -> Any:
-    """exits.End for a test."""
-    raise Ended(code)
+from tests.ended import Ended, ends
 
 
 class Servers:

@@ -23,7 +23,8 @@ from juliu.verify.found import Report
 from juliu.verify.run import verify
 from streams import exits
 from streams.dead import AT_LEAST
-from tests.operator_world import Ended, Unfolding, World
+from tests.ended import Ended
+from tests.operator_world import Unfolding, World
 
 pytestmark = pytest.mark.servers
 
