@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from infra.local import local_env, programs
 from infra.local.clickhouse import ClickHouse
@@ -107,10 +106,3 @@ def addresses(world: World, ports: Mapping[str, int], password: str, client: str
         "JULIU_CLICKHOUSE_URL": f"http://{address(port('clickhouse'))}",
         "JULIU_MYSQL_URL": mysql,
     }
-
-
-def port_of(url: str) -> int:
-    """Of an address in settings."""
-    port = urlsplit(url).port
-    assert port is not None, url
-    return port

@@ -11,14 +11,17 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jwt
+
+from ingest_api.auth import Scope, issue
 
 Address = tuple[str, int]
 ANSWER_S = 30.0
 USER = 9_200_000_001  # nobody's
 MEGABYTE = 1 << 20
+HS256 = {"alg": "HS256", "typ": "JWT"}
 
 
 class Hostile(NamedTuple):
@@ -113,48 +116,49 @@ def oversize(token: str) -> list[Hostile]:
 
 def forged(secret: str, now_s: int) -> list[tuple[str, str]]:
     """Tokens that are none of ours, by name; `secret` is ours."""
-    good = {
-        "sub": str(USER),
-        "scope": "viewer",
-        "iss": "juliu",
-        "aud": "juliu-api",
-        "iat": now_s - 60,
-        "exp": now_s + 600,
-    }
-    known = jwt.decode(_real(secret, now_s), options={"verify_signature": False})
-    good |= {name: known[name] for name in ("iss", "aud", "scope")}
+    ours = jwt.decode(issue(secret, USER, Scope.VIEWER, now_s - 60, 1), options={"verify_signature": False})
+    good = {"sub": str(USER)} | {name: ours[name] for name in ("scope", "iss", "aud")}
+    good |= {"iat": now_s - 60, "exp": now_s + 600}
+    claims = {name: _signed(HS256, wrong, secret, "sha256") for name, wrong in _wrong_claims(good, now_s).items()}
+    return [*_wrong_signatures(good, secret).items(), *claims.items()]
 
-    def made(claims: dict[str, object], key: str = secret, **headers: str) -> str:
-        return _signed({"alg": "HS256", "typ": "JWT", **headers}, claims, key, "sha256")
 
-    def without(name: str) -> dict[str, object]:
-        return {key: value for key, value in good.items() if key != name}
-
-    head, body, mac = made(good).split(".")
-    found = {
+def _wrong_signatures(good: dict[str, Any], secret: str) -> dict[str, str]:
+    """Claims that would do, signed by nobody, by another, or as we never sign."""
+    head, body, mac = _signed(HS256, good, secret, "sha256").split(".")
+    return {
         "no signature": _signed({"alg": "none"}, good, "", ""),
         "signature cut off": f"{head}.{body}.",
-        "another's secret": made(good, "x" * 40),
+        "another's secret": _signed(HS256, good, "x" * 40, "sha256"),
         "a longer hash": _signed({"alg": "HS512"}, good, secret, "sha512"),
         "said to be RS256": _signed({"alg": "RS256"}, good, secret, "sha256"),
-        "a path for kid": made(good, "", kid="../../../../dev/null"),
-        "an address for keys": made(good, "y" * 40, jku="http://127.0.0.1:1/keys"),
-        "another audience": made(good | {"aud": "other"}),
-        "another issuer": made(good | {"iss": "other"}),
-        "expired": made(good | {"iat": now_s - 90_000, "exp": now_s - 86_000}),
-        "of tomorrow": made(good | {"iat": now_s + 86_400, "exp": now_s + 99_000}),
-        "for ever": made(without("exp")),
-        "of nobody": made(without("sub")),
-        "of no scope": made(without("scope")),
-        "of a scope that is none": made(good | {"scope": "emperor"}),
-        "of a negative viewer": made(good | {"sub": "-5"}),
-        "of a list": made(good | {"sub": "1 OR 1=1"}),
-        "of too large a viewer": made(good | {"sub": str(2**60)}),
+        "a path for kid": _signed(HS256 | {"kid": "../../../../dev/null"}, good, "", "sha256"),
+        "an address for keys": _signed(HS256 | {"jku": "http://127.0.0.1:1/keys"}, good, "y" * 40, "sha256"),
         "changed": f"{head}.{body[:-4]}AAAA.{mac}",
         "no token": "x",
         "very long": "x." * 10_000,
     }
-    return list(found.items())
+
+
+def _wrong_claims(good: dict[str, Any], now_s: int) -> dict[str, dict[str, Any]]:
+    """What one who has our secret might still say, by mistake or from another service."""
+
+    def without(name: str) -> dict[str, Any]:
+        return {key: value for key, value in good.items() if key != name}
+
+    return {
+        "another audience": good | {"aud": "other"},
+        "another issuer": good | {"iss": "other"},
+        "expired": good | {"iat": now_s - 90_000, "exp": now_s - 86_000},
+        "of tomorrow": good | {"iat": now_s + 86_400, "exp": now_s + 99_000},
+        "for ever": without("exp"),
+        "of nobody": without("sub"),
+        "of no scope": without("scope"),
+        "of a scope that is none": good | {"scope": "emperor"},
+        "of a negative viewer": good | {"sub": "-5"},
+        "of a list": good | {"sub": "1 OR 1=1"},
+        "of too large a viewer": good | {"sub": str(2**60)},
+    }
 
 
 def _signed(header: dict[str, str], claims: dict[str, object], key: str, digest: str) -> str:
@@ -165,12 +169,6 @@ def _signed(header: dict[str, str], claims: dict[str, object], key: str, digest:
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _real(secret: str, now_s: int) -> str:
-    from ingest_api.auth import Scope, issue  # noqa: PLC0415 - only to know what ours look like
-
-    return issue(secret, USER, Scope.VIEWER, now_s - 60, 1)
 
 
 @asynccontextmanager

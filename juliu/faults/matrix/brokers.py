@@ -198,7 +198,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("F13", "Two of three brokers are down", lose_quorum, _THREE),
     Fault("F14", "A new leader is half a second away", slow_new_leader, World(brokers=3, linked=True)),
     Fault("F15", "The controller is killed", kill_controller, _THREE, traffic=_SLOW),
+    Fault("F16", "Kafka's disk is full", full_broker, World(small_disk="kafka")),
     Fault("F43", "Retention passes a worker that was away", retention_passes,
           traffic={"poison": 0.0}),  # what it has not read it cannot bury
-    Fault("F16", "Kafka's disk is full", full_broker, World(small_disk="kafka")),
 )  # fmt: skip
