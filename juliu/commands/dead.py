@@ -10,7 +10,7 @@ import typer
 from domain.topics import DEAD, EVENTS
 from infra.log_reader import Entry, LogReader
 from infra.settings import Settings, load
-from juliu.commands.late import show_replay
+from juliu.commands import replayed
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import answered, opened
 from juliu.commands.trouble import end
@@ -89,16 +89,8 @@ def replay(
     """
     with opened("not known to be replayed: repeat it") as servers:
         found = _chosen(_cases(servers.settings, reason, group, since), numbers)
-        done = Replayer(servers, DEAD.name, code_version()).replay(
-            found, again, lambda line: typer.echo(line, err=True)
-        )
-    if json:
-        told = {"ok": done.ok, "stopped": done.stopped, "summary": done.summary(), "records": done.records}
-        typer.echo(msgspec.json.encode(told).decode())
-    else:
-        show_replay(done)
-    if not done.ok:
-        raise typer.Exit(NOT_DONE)
+        done = Replayer(servers, DEAD.name, code_version()).replay(found, again, replayed.progress)
+    replayed.finish(done, json)
 
 
 @app.command("allow")

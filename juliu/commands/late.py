@@ -8,11 +8,10 @@ import msgspec
 import typer
 
 from domain.topics import DEAD
-from juliu.commands import wide
+from juliu.commands import replayed, wide
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import opened
 from juliu.commands.trouble import end
-from juliu.dead.replay import Replay
 from juliu.late.replay import LateReplayer
 from juliu.late.rows import REASONS, LateCount, counts
 from juliu.verify.period import Period
@@ -74,24 +73,8 @@ def replay(
     if not (since or until or everything):
         raise end("say which: --since, --until, or --all", NOT_DONE)
     with opened("not known to be replayed: repeat it") as servers:
-        done = LateReplayer(servers, DEAD.name).replay(_period(since, until), lambda line: typer.echo(line, err=True))
-    if json:
-        told = {"ok": done.ok, "stopped": done.stopped, "summary": done.summary(), "records": done.records}
-        typer.echo(msgspec.json.encode(told).decode())
-    else:
-        show_replay(done)
-    if not done.ok:
-        raise typer.Exit(NOT_DONE)
-
-
-def show_replay(done: Replay) -> None:
-    """By group, how many became what; why others were not sent."""
-    for group, found in done.summary().items():
-        typer.echo(f"{group}: " + ", ".join(f"{n:,} {word}" for word, n in found.most_common()))
-    if not done.records:
-        typer.echo("nothing matches")
-    if done.stopped:
-        typer.echo(f"stopped: {done.stopped}")
+        done = LateReplayer(servers, DEAD.name).replay(_period(since, until), replayed.progress)
+    replayed.finish(done, json)
 
 
 def _check(reason: str) -> None:
