@@ -15,9 +15,7 @@ from infra.settings import load
 from juliu.archive import export
 from juliu.archive.manifest import Damaged, months, problems
 from juliu.commands.servers import answered
-from juliu.commands.trouble import end
-
-REFUSED = 1
+from juliu.commands.trouble import FOUND_WRONG, end
 
 app = typer.Typer()
 
@@ -46,7 +44,7 @@ def archive(
             wanted = [month] if month else export.months_there(settings)
             done = [export.archive(settings, each, folder, accept_fewer, _say(json)) for each in wanted]
     except (export.Refused, Damaged) as error:
-        raise end(f"refused: {error}", REFUSED) from error
+        raise end(f"refused: {error}", FOUND_WRONG) from error
     if json:
         typer.echo(msgspec.json.encode({"folder": str(folder), "months": done}).decode())
         return
@@ -71,7 +69,7 @@ def verify(
         for line in wrong or [f"{len(found)} months, nothing wrong"]:
             typer.echo(line)
     if wrong:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(FOUND_WRONG)
 
 
 def _say(json: bool) -> Callable[[str], None]:

@@ -14,9 +14,7 @@ from infra.settings import Settings, load
 from juliu.canary.flight import WITHIN_S, Flight
 from juliu.canary.places import Sky
 from juliu.canary.turns import Tell, Turns, keep_flying, one_round, sender
-from juliu.commands.trouble import SERVER_TROUBLE
-
-LOST = 1
+from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE
 
 
 def canary(
@@ -47,7 +45,7 @@ def canary(
     for flight in flights:
         tell(flight)
     if any(flight.failures and not flight.silent for flight in flights):
-        raise typer.Exit(LOST)
+        raise typer.Exit(FOUND_WRONG)
     if any(flight.failures for flight in flights):
         raise typer.Exit(SERVER_TROUBLE)
 

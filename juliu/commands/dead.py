@@ -13,7 +13,7 @@ from infra.settings import Settings, load
 from juliu.commands import replayed
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import answered, opened
-from juliu.commands.trouble import end
+from juliu.commands.trouble import FOUND_WRONG, end
 from juliu.dead import allowance, letters
 from juliu.dead.allowance import LONGEST_S, MOST
 from juliu.dead.letters import Case, TooMany
@@ -22,7 +22,6 @@ from juliu.dead.sending import Sender
 from juliu.dead.summary import Kind, kinds, printable
 from streams.dead import code_version
 
-NOT_DONE = 1
 SHOWN = 8_192  # bytes of a letter
 MOST_WORDS = 300
 
@@ -62,7 +61,7 @@ def show(
         begin, last = reader.bounds(letters.PARTITION)
         entry = reader.first_record(letters.PARTITION, number, number + 1) if begin <= number < last else None
     if entry is None:
-        raise end(f"there is no letter {number}: {DEAD.name} holds {begin} to {last - 1}", NOT_DONE)
+        raise end(f"there is no letter {number}: {DEAD.name} holds {begin} to {last - 1}", FOUND_WRONG)
     if json:
         typer.echo(msgspec.json.encode(_told(entry)).decode())
         return
@@ -108,7 +107,7 @@ def allow(
         try:
             groups = allowance.allow(servers.redis, letters_, int(hours * 3_600), group)
         except ValueError as error:
-            raise end(str(error), NOT_DONE) from error
+            raise end(str(error), FOUND_WRONG) from error
     told = {"letters": letters_, "hours": hours, "groups": groups}
     typer.echo(
         msgspec.json.encode(told).decode() if json else f"{letters_:,} more for {', '.join(groups)}, {hours:g} h"
@@ -128,7 +127,7 @@ def drop(
 ) -> None:
     """Put open letters away: nothing is deleted, they are just not open any more.  Repeat it as often as you like."""
     if not (numbers or reason or group or since or everything):
-        raise end("say which: numbers, --reason, --group, --since, or --all", NOT_DONE)
+        raise end("say which: numbers, --reason, --group, --since, or --all", FOUND_WRONG)
     with opened("not known to be dropped: repeat it") as servers:
         found = letters.open_cases({c.ref: c for c in _chosen(_cases(servers.settings, reason, group, since), numbers)})
         Sender(servers, DEAD.name).settle([(case, None) for case in found], "dropped", why, code_version())
@@ -142,7 +141,7 @@ def _cases(settings: Settings, reason: str, group: str, since: str) -> dict[str,
         try:
             return letters.cases(letters.entries(reader, since_ms), group, reason)
         except TooMany as error:
-            raise end(str(error), NOT_DONE) from error
+            raise end(str(error), FOUND_WRONG) from error
 
 
 def _chosen(cases: dict[str, Case], numbers: list[int] | None) -> list[Case]:
@@ -153,7 +152,7 @@ def _chosen(cases: dict[str, Case], numbers: list[int] | None) -> list[Case]:
     found = [case for case in cases.values() if wanted & {letter.number for letter in case.letters}]
     missing = wanted - {letter.number for case in found for letter in case.letters}
     if missing:
-        raise end(f"no such letters: {', '.join(map(str, sorted(missing)))}", NOT_DONE)
+        raise end(f"no such letters: {', '.join(map(str, sorted(missing)))}", FOUND_WRONG)
     return found
 
 

@@ -11,12 +11,10 @@ from domain.topics import DEAD
 from juliu.commands import replayed, wide
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import opened
-from juliu.commands.trouble import end
+from juliu.commands.trouble import FOUND_WRONG, end
 from juliu.late.replay import LateReplayer
 from juliu.late.rows import REASONS, LateCount, counts
 from juliu.verify.period import Period
-
-NOT_DONE = 1
 
 app = typer.Typer(no_args_is_help=True)
 Since = Annotated[str, typer.Option(help=f"only what the API took since then: {HELP}")]
@@ -69,9 +67,9 @@ def replay(
     """
     _check(reason)
     if reason == "too_old":
-        raise end("too_old: nobody can tell them from what was counted already; they stay in late_events", NOT_DONE)
+        raise end("too_old: nobody can tell them from what was counted already; they stay in late_events", FOUND_WRONG)
     if not (since or until or everything):
-        raise end("say which: --since, --until, or --all", NOT_DONE)
+        raise end("say which: --since, --until, or --all", FOUND_WRONG)
     with opened("not known to be replayed: repeat it") as servers:
         done = LateReplayer(servers, DEAD.name).replay(_period(since, until), replayed.progress)
     replayed.finish(done, json)

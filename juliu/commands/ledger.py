@@ -11,11 +11,10 @@ from rich.table import Table
 
 from infra.mysql.engine import engine_of
 from infra.settings import load
-from juliu.commands.trouble import told
+from juliu.commands.trouble import FOUND_WRONG, told
 from juliu.ledger.check import Account
 from juliu.ledger.check import check as checked
 
-DIFFERS = 1
 ANSWER_S = 600  # it reads all of the ledger
 
 app = typer.Typer(no_args_is_help=True)
@@ -44,7 +43,7 @@ def check(json: Annotated[bool, typer.Option("--json", help="one JSON object, fo
     else:
         _show(account)
     if not account.ok:
-        raise typer.Exit(DIFFERS)
+        raise typer.Exit(FOUND_WRONG)
 
 
 def _show(account: Account) -> None:

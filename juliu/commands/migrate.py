@@ -23,9 +23,8 @@ from infra.clickhouse.client import connect
 from infra.migration import MigrationRefused, Step
 from infra.mysql import migrate as mysql
 from infra.settings import Settings, load
-from juliu.commands.trouble import SERVER_TROUBLE, end
+from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE, end
 
-REFUSED = 1
 Refusals = (MigrationRefused, namespaces.WrongPartitions, MigrationException)
 Troubles = (SQLAlchemyError, ClickHouseError, KafkaException, RedisError, OSError)
 
@@ -43,7 +42,7 @@ def migrate(
         for part in PARTS:
             steps += part(settings)
     except Refusals as error:
-        raise _stopped(steps, json, f"refused: {error}", REFUSED) from error
+        raise _stopped(steps, json, f"refused: {error}", FOUND_WRONG) from error
     except Troubles as error:
         raise _stopped(steps, json, f"a server does not do it: {error}", SERVER_TROUBLE) from error
     _show(steps, json)

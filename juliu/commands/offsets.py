@@ -9,9 +9,8 @@ import typer
 
 from juliu.commands import wide
 from juliu.commands.servers import opened
+from juliu.commands.trouble import FOUND_WRONG
 from juliu.verify.offsets import Offset, gather
-
-WRONG = 1
 
 
 def offsets(json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False) -> None:
@@ -28,7 +27,7 @@ def offsets(json: Annotated[bool, typer.Option("--json", help="one JSON object, 
     else:
         _show(found)
     if any(one.wrong for one in found):
-        raise typer.Exit(WRONG)
+        raise typer.Exit(FOUND_WRONG)
 
 
 def _show(found: list[Offset]) -> None:

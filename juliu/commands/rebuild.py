@@ -13,12 +13,11 @@ from infra import logs
 from infra.settings import load
 from juliu.commands.rebuild_clickhouse import clickhouse
 from juliu.commands.servers import answered
-from juliu.commands.trouble import end, told
+from juliu.commands.trouble import FOUND_WRONG, end, told
 from juliu.rebuild.redis import Options, Rebuild, Report, connected
 from juliu.rebuild.redis import sweep as swept
 from juliu.rebuild.refused import Refused
 
-REFUSED = 1
 SHOWN = 20  # differences on the screen; --json has more
 
 app = typer.Typer(no_args_is_help=True)
@@ -60,13 +59,13 @@ def redis(
                 with connected(settings) as client:
                     report = Rebuild(settings, options, client).run()
     except Refused as error:
-        raise end(f"refused: {error}", REFUSED) from error
+        raise end(f"refused: {error}", FOUND_WRONG) from error
     if json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
         _show(report)
     if report.differences and not force:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(FOUND_WRONG)
 
 
 app.command("clickhouse")(clickhouse)

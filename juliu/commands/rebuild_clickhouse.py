@@ -12,11 +12,9 @@ from infra import logs
 from infra.place import home
 from infra.settings import load
 from juliu.commands.servers import answered
-from juliu.commands.trouble import end
+from juliu.commands.trouble import FOUND_WRONG, end
 from juliu.rebuild.month import Report, rebuild
 from juliu.rebuild.refused import Refused
-
-REFUSED = 1
 
 
 def clickhouse(
@@ -39,13 +37,13 @@ def clickhouse(
         with answered("not rebuilt"):
             report = rebuild(settings, partition, from_ or home() / "archive", _nothing if json else typer.echo)
     except Refused as error:
-        raise end(f"refused: {error}", REFUSED) from error
+        raise end(f"refused: {error}", FOUND_WRONG) from error
     if json:
         typer.echo(msgspec.json.encode(report).decode())
     else:
         _show(report)
     if report.lost:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(FOUND_WRONG)
 
 
 def _nothing(_line: str) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 import typer
 
+from juliu.commands.trouble import FOUND_WRONG
 from juliu.dead.replay import Replay
-
-NOT_DONE = 1
 
 
 def progress(line: str) -> None:
@@ -23,7 +22,7 @@ def finish(done: Replay, json: bool) -> None:
     else:
         _show(done)
     if not done.ok:
-        raise typer.Exit(NOT_DONE)
+        raise typer.Exit(FOUND_WRONG)
 
 
 def _show(done: Replay) -> None:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
+FOUND_WRONG = 1  # exit code: refused, or something is not as it must be; it was said, and a person decides
 SERVER_TROUBLE = 3  # exit code: a server does not answer, or is busy; the same command again is right
 MYSQL_WORDS = {
     1146: "a table is missing: run `juliu migrate`",

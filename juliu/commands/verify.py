@@ -10,12 +10,10 @@ from rich.table import Table
 from juliu.commands import wide
 from juliu.commands.moments import HELP, moment
 from juliu.commands.servers import opened
-from juliu.commands.trouble import SERVER_TROUBLE
+from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE
 from juliu.verify.found import Report, TypeCount
 from juliu.verify.period import Period
 from juliu.verify.run import verify as verified
-
-DIFFERS = 1
 
 
 def verify(
@@ -39,7 +37,7 @@ def verify(
     else:
         _show(report)
     if report.differences:
-        raise typer.Exit(DIFFERS)
+        raise typer.Exit(FOUND_WRONG)
     if report.unknown:
         raise typer.Exit(SERVER_TROUBLE)
 
