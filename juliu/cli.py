@@ -44,7 +44,7 @@ COMMANDS = (
     Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, send canaries; until SIGTERM."),
     Command("canary", "juliu.commands.canary", "canary", "Does an event still come through, and how fast?"),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),
-    Command("faults", "juliu.commands.faults", "run", "Do harm to an installation of its own, under load."),
+    Command("faults", "juliu.commands.faults", "run", "Harm a separate installation under load, compare every number."),
     Command("bench", "juliu.commands.bench", "app", "Measure the running installation."),
 )
 

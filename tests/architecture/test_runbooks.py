@@ -1,4 +1,4 @@
-"""Runbooks: every page tells the same four things, and what it says to type can be typed."""
+"""Runbooks: every page tells the same four things, and what any document says to type can be typed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from juliu.cli import COMMANDS, app_for
 
 FOLDER = ROOT / "docs" / "runbooks"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
-EVERYTHING = [*sorted(FOLDER.glob("*.md")), ROOT / "docs" / "operating.md"]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/operating.md", "docs/faults.md")
+EVERYTHING = [*sorted(FOLDER.glob("*.md")), *(ROOT / name for name in DOCUMENTS)]
 HEADINGS = ["What you see", "Look at", "Do", "How you know"]
-FENCED = re.compile(r"^```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```[a-z]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)  # also inside a list
 
 
 def typed(text: str) -> Iterator[str]:
     """Lines of fenced blocks that begin with `juliu`, and what is set as code in a sentence."""
     for block in FENCED.findall(text):
-        yield from (line for line in block.splitlines() if line.startswith("juliu "))
+        yield from (line.strip() for line in block.splitlines() if line.lstrip().startswith("juliu "))
     yield from re.findall(r"`(juliu [^`]+)`", FENCED.sub("", text))
 
 
@@ -56,13 +57,13 @@ def test_a_page_tells_its_four_things_in_order(page: Path):
     assert all(part.strip() for part in re.split(r"^## .*$", whole, flags=re.MULTILINE)[1:])
 
 
-@pytest.mark.parametrize("page", EVERYTHING, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EVERYTHING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_it_says_to_type_can_be_typed(page: Path):
     lines = set(typed(page.read_text(encoding="utf-8")))
     assert {line: fault for line in lines if (fault := wrong(line))} == {}
 
 
-@pytest.mark.parametrize("page", EVERYTHING, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EVERYTHING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_its_links_lead_somewhere(page: Path):
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
