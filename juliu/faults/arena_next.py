@@ -9,10 +9,10 @@ from pathlib import Path
 from infra.clickhouse.client import connect
 from infra.place import ROOT
 from infra.settings import Settings
+from streams.store_block import TABLES
 
 PACKAGES = ("domain", "infra", "ingest_api", "streams", "recommender", "media_jobs", "juliu")
 BUILD = 7  # what the new field, `build`, says
-TABLES = ("events", "late_events")
 
 # file, what stands there, what stands there in the next version
 CHANGES = (

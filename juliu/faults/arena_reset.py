@@ -29,7 +29,7 @@ from juliu.faults import catalogue
 
 WITHIN_S = 60.0
 MAX_MEMORY = "3gb"  # as infra/local/etc/redis.conf says
-GROUPS = ("juliu-counters", "juliu-store")
+CONSUMER_GROUPS = tuple(f"juliu-{group}" for group in namespaces.GROUPS)  # as streams.runtime names them
 MEMBERS = ("1", "2")
 _PLAIN = ("events", "late_events")
 _LEAVE_GROUP, _VERSION = 13, 3
@@ -96,7 +96,7 @@ def _leave(port: int) -> None:
 
     Source: Kafka protocol, LeaveGroup v3.
     """
-    for group in GROUPS:
+    for group in CONSUMER_GROUPS:
         members = [f"{group}-{member}" for member in MEMBERS]
         body = struct.pack(">hhih", _LEAVE_GROUP, _VERSION, 1, -1) + _text(group) + struct.pack(">i", len(members))
         body += b"".join(_text("") + _text(member) for member in members)

@@ -11,7 +11,7 @@ from juliu.faults.arena_ports import BROKERS
 from juliu.faults.check import log_of
 from juliu.faults.fault import Fault, Scene, World
 from juliu.faults.ledger import LogRecord
-from juliu.faults.matrix.servers import fences
+from juliu.faults.progress import fences
 from juliu.faults.prompt import typed
 
 FROZEN_S = 40.0  # longer than the producer keeps a message

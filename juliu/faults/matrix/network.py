@@ -10,7 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from infra.clickhouse.client import connect
 from juliu.faults.fault import Fault, Scene, World
 from juliu.faults.links import Link
-from juliu.faults.matrix.servers import moved
+from juliu.faults.progress import moved
 
 CUT_S = 60.0
 SLOW_S = 20.0

@@ -12,17 +12,15 @@ import psutil
 import redis.asyncio as aioredis
 from redis.exceptions import RedisError
 
-from domain import keys
-from infra.settings import Settings
 from juliu.faults.arena_buyers import Buyers, account
 from juliu.faults.fault import Fault, Scene, World
+from juliu.faults.progress import CAUGHT_UP_S, fences, moved
 
 STOPPED_S = 60.0  # longer than any time-out between a worker and its store
 WORKERS = ("stream-counters", "stream-store")
 MOST_MEMORY_BYTES = 700_000_000  # of a worker whose store is away
 REDIS_LEAVES_BYTES = 4 << 20
 DISK_FULL_S = 15.0
-CAUGHT_UP_S = 120.0
 TAKES_SHARDS = "relay.after_take"
 RELAY_DIES = (("relay.after_send", 3), ("relay.before_send", 3), ("relay.after_mark", 3), (TAKES_SHARDS, 1))
 
@@ -237,31 +235,6 @@ async def backlog(scene: Scene) -> None:
 
 def _size_mb(folder: Path) -> float:
     return round(sum(file.stat().st_blocks * 512 for file in folder.rglob("*.log")) / 1e6, 1)
-
-
-async def fences(settings: Settings, group: str) -> list[int]:
-    """Of a group, by partition.  Raises RedisError."""
-    async with aioredis.Redis.from_url(settings.redis_url, socket_timeout=5) as client:
-        numbers: Any = await client.mget([keys.namespace(p) for p in range(settings.partitions)])
-        found: Any = await client.mget([keys.fence(group, int(n), p) for p, n in enumerate(numbers)])
-    return [int(fence) for fence in found]
-
-
-async def moved(scene: Scene, group: str = "counters") -> None:
-    """Return when a fence of the group moves, or there is nothing behind them any more."""
-    end, first = time.monotonic() + CAUGHT_UP_S, None
-    while time.monotonic() < end:
-        try:
-            now = await fences(scene.arena.settings, group)
-        except (RedisError, OSError):
-            now = None
-        if now is not None and first is not None and now != first:
-            return
-        if scene.load.over:
-            return
-        first = first or now
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the fences of {group} did not move for {CAUGHT_UP_S:.0f} s")
 
 
 FAULTS: tuple[Fault, ...] = (
