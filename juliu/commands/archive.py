@@ -14,6 +14,7 @@ from infra.place import home
 from infra.settings import load
 from juliu.archive import export
 from juliu.archive.manifest import Damaged, months, problems
+from juliu.commands.json_option import Json
 from juliu.commands.servers import answered
 from juliu.commands.trouble import FOUND_WRONG, end
 
@@ -29,7 +30,7 @@ def archive(
     accept_fewer: Annotated[
         bool, typer.Option("--accept-fewer", help="replace an archive that has rows which ClickHouse lacks")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    json: Json = False,
 ) -> None:
     """Write events, late events and blocks of a month into files; safe on a live system, killed anywhere, repeated.
 
@@ -58,7 +59,7 @@ def archive(
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Argument(help="an archive, or one month's folder")],
-    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    json: Json = False,
 ) -> None:
     """Read every file and compare it with its manifest.  Exit code: 0 all there, 1 something is not."""
     found = {str(path): problems(path) for path in months(folder)}

@@ -23,13 +23,13 @@ from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import TooManyTakedowns, UnknownDrama, put_back, take_down
 from infra.mysql.engine import engine_of
 from infra.settings import load
+from juliu.commands.json_option import Json
 from juliu.commands.trouble import SERVER_TROUBLE, end, told
 
 ROWS_REFUSED, BAD_FILE = 1, 2
 SHOWN = 20  # refused rows on the screen; --json has up to 1,000
 
 app = typer.Typer(no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="one JSON object, for programs")]
 
 
 @app.command("import")

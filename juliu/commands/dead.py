@@ -11,6 +11,7 @@ from domain.topics import DEAD, EVENTS
 from infra.log_reader import Entry, LogReader
 from infra.settings import Settings, load
 from juliu.commands import replayed
+from juliu.commands.json_option import Json
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import answered, opened
 from juliu.commands.trouble import FOUND_WRONG, end
@@ -32,7 +33,6 @@ Since = Annotated[str, typer.Option(help=f"only what was buried since then: {HEL
 Numbers = Annotated[
     list[int] | None, typer.Argument(help="numbers as `juliu dead list` tells them; else all that match")
 ]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object, for programs; progress on stderr")]
 
 
 @app.callback()

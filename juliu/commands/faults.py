@@ -16,6 +16,7 @@ from rich.console import Console
 
 from infra.local.errors import StackError
 from infra.local.home import Home
+from juliu.commands.json_option import Json
 from juliu.commands.trouble import SERVER_TROUBLE, end
 from juliu.faults import arena, page, results, sabotage
 from juliu.faults.fault import Fault
@@ -37,7 +38,7 @@ def run(
     seeds: Annotated[int, typer.Option(min=1, max=1_000, help="how many seeds, from --seed on")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="the first seed")] = 1,
     events: Annotated[int, typer.Option(min=100, max=10_000_000, help="events of each run")] = 100_000,
-    json_: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    json_: Json = False,
     again: Annotated[bool, typer.Option("--again", help="also what was run with this code before")] = False,
     list_: Annotated[bool, typer.Option("--list", help="only say what there is")] = False,
     sabotage_: Annotated[bool, typer.Option("--sabotage", help="break the product; good is what is noticed")] = False,

@@ -9,6 +9,7 @@ import typer
 
 from domain.topics import DEAD
 from juliu.commands import replayed, wide
+from juliu.commands.json_option import Json
 from juliu.commands.moments import HELP, moment, words
 from juliu.commands.servers import opened
 from juliu.commands.trouble import FOUND_WRONG, end
@@ -19,7 +20,6 @@ from juliu.verify.period import Period
 app = typer.Typer(no_args_is_help=True)
 Since = Annotated[str, typer.Option(help=f"only what the API took since then: {HELP}")]
 Until = Annotated[str, typer.Option(help="and until then")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object, for programs; progress on stderr")]
 
 
 @app.callback()

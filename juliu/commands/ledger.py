@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 import typer
 from rich.console import Console
@@ -11,6 +9,7 @@ from rich.table import Table
 
 from infra.mysql.engine import engine_of
 from infra.settings import load
+from juliu.commands.json_option import Json
 from juliu.commands.trouble import FOUND_WRONG, told
 from juliu.ledger.check import Account
 from juliu.ledger.check import check as checked
@@ -26,7 +25,7 @@ def ledger() -> None:
 
 
 @app.command("check")
-def check(json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False) -> None:
+def check(json: Json = False) -> None:
     """Check chains, balances, debits against entitlements and prices, credits, and the numbers of events.
 
     Reads all of it as of one moment and changes nothing.  Exit code: 0 all adds up, 1 differences, 3 MySQL is away.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import groupby
-from typing import Annotated
 
 import msgspec
 import typer
@@ -23,6 +22,7 @@ from infra.clickhouse.client import connect
 from infra.migration import MigrationRefused, Step
 from infra.mysql import migrate as mysql
 from infra.settings import Settings, load
+from juliu.commands.json_option import Json
 from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE, end
 
 Refusals = (MigrationRefused, namespaces.WrongPartitions, MigrationException)
@@ -30,7 +30,7 @@ Troubles = (SQLAlchemyError, ClickHouseError, KafkaException, RedisError, OSErro
 
 
 def migrate(
-    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    json: Json = False,
 ) -> None:
     """Make tables, topics, and the first namespace of each partition with its fences; what is there stays.
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 import typer
 
 from juliu.commands import wide
+from juliu.commands.json_option import Json
 from juliu.commands.servers import opened
 from juliu.commands.trouble import FOUND_WRONG
 from juliu.verify.offsets import Offset, gather
 
 
-def offsets(json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False) -> None:
+def offsets(json: Json = False) -> None:
     """Where each partition of each group stands in the log.  Reads only; safe at any time.
 
     Exit code: 0 all fences are sound, 1 one is missing, broken, outside the log or ahead of ClickHouse, 3 a server

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from infra import logs
 from infra.settings import load
+from juliu.commands.json_option import Json
 from juliu.commands.rebuild_clickhouse import clickhouse
 from juliu.commands.servers import answered
 from juliu.commands.trouble import FOUND_WRONG, end, told
@@ -41,7 +42,7 @@ def redis(
         bool, typer.Option("--accept-missing", help="go on although ClickHouse lacks rows that it once had")
     ] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="only remove keys that no namespace in use holds")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    json: Json = False,
 ) -> None:
     """Make Redis anew from ClickHouse, beside what is in use; the workers then go on from the log.
 

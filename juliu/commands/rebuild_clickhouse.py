@@ -11,6 +11,7 @@ import typer
 from infra import logs
 from infra.place import home
 from infra.settings import load
+from juliu.commands.json_option import Json
 from juliu.commands.servers import answered
 from juliu.commands.trouble import FOUND_WRONG, end
 from juliu.rebuild.month import Report, rebuild
@@ -23,7 +24,7 @@ def clickhouse(
     from_: Annotated[
         Path | None, typer.Option("--from", help="the archive; `archive` of JULIU_HOME where it is left out")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    json: Json = False,
 ) -> None:
     """Bring back a month (of receipt, in Shanghai) of ClickHouse: what the archive has, then what the log still holds.
 

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from infra.clickhouse.client import connect
 from infra.settings import load
+from juliu.commands.json_option import Json
 from juliu.commands.trouble import SERVER_TROUBLE, end
 
 WRONG = 1  # exit code: ClickHouse does not take the statement
@@ -43,7 +44,7 @@ class Found(NamedTuple):
 
 def sql(
     statement: Annotated[str, typer.Argument(help="one statement; without it a prompt, or what is piped in")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    as_json: Json = False,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="most rows to show")] = 1_000,
 ) -> None:
     """Ask ClickHouse; nothing can be changed here.  Begin with `juliu sql tables`."""

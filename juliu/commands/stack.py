@@ -13,11 +13,9 @@ from infra.local import log_files, report, stack
 from infra.local.errors import StackError
 from infra.local.home import Home
 from infra.place import home as place
+from juliu.commands.json_option import Json
 
 _MOST_LINES = 10_000
-Json = Annotated[
-    bool, typer.Option("--json", help="answer for programs, on standard output; progress on standard error")
-]
 
 
 def up(

@@ -15,6 +15,7 @@ import typer
 
 from infra import logs
 from infra.settings import load
+from juliu.commands.json_option import Json
 from juliu.commands.trouble import end
 from recommender.errors import Busy, Refused, Trouble
 from recommender.main import train_once
@@ -28,7 +29,7 @@ def train(
     as_of: Annotated[
         str, typer.Option(help="only what happened before: ISO date or time (Shanghai's unless it says), or Unix ms")
     ] = "now",
-    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    json: Json = False,
 ) -> None:
     """Train on what viewers did, and publish a version of recommendations.
 

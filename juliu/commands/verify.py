@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from juliu.commands import wide
+from juliu.commands.json_option import Json
 from juliu.commands.moments import HELP, moment
 from juliu.commands.servers import opened
 from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE
@@ -19,7 +20,7 @@ from juliu.verify.run import verify as verified
 def verify(
     since: Annotated[str, typer.Option(help=f"blocks, rows and records stored since then: {HELP}")] = "",
     until: Annotated[str, typer.Option(help="and until then")] = "",
-    json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs; progress on stderr")] = False,
+    json: Json = False,
 ) -> None:
     """Compare Kafka, ClickHouse and Redis by partition and type, and name what differs.  Reads only.
 

@@ -19,6 +19,7 @@ from infra.money.unlocks import MoneyUnavailable
 from infra.money.wallet import Balance, Entry, RefTaken, Wallet
 from infra.mysql.engine import engine_of
 from infra.settings import load
+from juliu.commands.json_option import Json
 from juliu.commands.trouble import SERVER_TROUBLE, end, told
 
 REF_TAKEN, BAD_WORDS = 1, 2
@@ -28,7 +29,6 @@ REF = re.compile(r"[!-~]{1,64}")
 
 app = typer.Typer(no_args_is_help=True)
 User = Annotated[int, typer.Option(min=1, max=MAX_ID - 1, help="the viewer")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object, for programs")]
 
 
 @app.command("credit")
