@@ -11,7 +11,7 @@ MOST, LONGEST_S = 1_000_000, 86_400
 
 
 def allow(client: redis.Redis, letters: int, seconds: int, group: str = "") -> list[str]:
-    """Let this group (\"\": both) bury so many letters above its budget; the groups.  0 letters takes it back.
+    """Let this group (or both) bury so many letters above its budget, for so long; which groups.  0 takes it back.
 
     Raises ValueError for a group that is none, redis.RedisError.
     """

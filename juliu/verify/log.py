@@ -130,26 +130,33 @@ class LogCheck:
     def _is_there(
         self, place: Place, stored: dict[int, tuple[Any, ...]], late: dict[int, bool], became: Became
     ) -> bool:
-        """Whether the record is a row, of `events` or `late_events`; says so where it is the wrong one."""
-        count = self.compared.types[place.type]
-        count.records += 1
+        """Whether the record is a row, of `events` or `late_events`; counts it, and says where it is the wrong one."""
+        self.compared.types[place.type].records += 1
         if (row := stored.get(place.offset)) is not None:
-            count.rows += 1
             became.rows.add(place.offset)
-            wanted = place.content
-            if row != wanted or place.event.late:
-                self.report.differs("row says something else", self.p, str(place), row, wanted)
-            else:
-                count.distinct += 1
+            self._row(place, row)
             return True
         if (is_late := late.get(place.offset)) is not None:
-            count.late += is_late
-            count.too_old += not is_late
             became.late.add(place.offset)
-            if is_late != place.event.late:
-                self.report.differs("late row", self.p, str(place), f"late {is_late}", f"late {place.event.late}")
+            self._late_row(place, is_late)
             return True
         return False
+
+    def _row(self, place: Place, row: tuple[Any, ...]) -> None:
+        count, wanted = self.compared.types[place.type], place.content
+        count.rows += 1
+        if row != wanted or place.event.late:
+            self.report.differs("row says something else", self.p, str(place), row, wanted)
+        else:
+            count.distinct += 1
+
+    def _late_row(self, place: Place, is_late: bool) -> None:
+        """`is_late`: what the row says of itself; not late is too old to tell."""
+        count = self.compared.types[place.type]
+        count.late += is_late
+        count.too_old += not is_late
+        if is_late != place.event.late:
+            self.report.differs("late row", self.p, str(place), f"late {is_late}", f"late {place.event.late}")
 
     def _repeats(self, open_: list[Place], became: Became) -> None:
         """Records that are no row: repeats of an earlier one, in juliu.dead, or lost."""
