@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -11,19 +9,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.settings import Settings
+from tests.redis_server import until
 from tests.servers import clickhouse_client, mysql_engine_of
 
 WITHIN_S = 120.0
-
-
-def until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
-    """What the condition says once it holds; fails after `within_s`."""
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {within_s} s: {condition}")
 
 
 def write_a_row_everywhere(settings: Settings, name: str) -> None:
@@ -38,7 +27,7 @@ def write_a_row_everywhere(settings: Settings, name: str) -> None:
         if client.info()["redis_version"] >= "7.2":
             client.waitaof(1, 0, 5_000)
         else:
-            until(lambda: aof_is_on_disk(client))
+            until(lambda: aof_is_on_disk(client), WITHIN_S, "Redis syncs its file")
     with clickhouse_client(settings) as client:
         client.command(
             f"CREATE TABLE {name} (word String) ENGINE MergeTree ORDER BY word SETTINGS fsync_after_insert = 1"
@@ -60,7 +49,7 @@ def rows_everywhere(settings: Settings, name: str) -> dict[str, str]:
     found = {}
     consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": name, "log_level": 2})
     consumer.assign([TopicPartition(name, 0, 0)])
-    found["kafka"] = until(lambda: consumer.poll(0.5)).value().decode()
+    found["kafka"] = until(lambda: consumer.poll(0.5), WITHIN_S, "Kafka gives the record").value().decode()
     consumer.close()
     with redis.Redis.from_url(settings.redis_url, decode_responses=True) as client:
         found["redis"] = client.get(name)

@@ -95,7 +95,7 @@ class Arena(Crew):
             self.take(process, arena_programs.environment(name, world, self._ports, self._known), module)
         names = arena_programs.wanted(world)
         for name in names:
-            self.begin_one(name)
+            self.launch(name)
         await self.ready(*names)
 
     async def _serve(self, world: World) -> None:
@@ -111,7 +111,7 @@ class Arena(Crew):
         for name, program in wanted.items():
             if self.program(name) is None:
                 self.take(program, {})
-                self.begin_one(name)
+                self.launch(name)
             self.thaw(name)
         self._serving = tuple(wanted)
         await self.ready(*wanted)
@@ -131,7 +131,7 @@ class Arena(Crew):
             each.heal()
         for name in (*self._serving, *arena_programs.wanted(self.world)):
             if self.program(name) is None:
-                self.begin_one(name)
+                self.launch(name)
         for name in self.names():
             self.thaw(name)
 

@@ -88,10 +88,10 @@ class Crew:
 
     async def start(self, name: str, **environment: str) -> None:
         """Start it, with these variables from now on in place of those of its last start; returns when it is ready."""
-        self.begin_one(name, **environment)
+        self.launch(name, **environment)
         await self.ready(name)
 
-    def begin_one(self, name: str, **environment: str) -> None:
+    def launch(self, name: str, **environment: str) -> None:
         """`start`, without waiting."""
         member = self._members[name]
         if member.wanted:

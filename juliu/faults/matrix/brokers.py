@@ -76,7 +76,7 @@ async def lose_quorum(scene: Scene) -> None:
     await arena.stop(*down, by_force=True)
     await _nothing_is_taken(scene, DOWN_S)
     for name in down:
-        arena.begin_one(name)
+        arena.launch(name)
     scene.healed()
     await arena.ready(*down)
 
@@ -145,7 +145,7 @@ async def retention_passes(scene: Scene) -> None:
     applied = await fences(arena.settings, "counters")
     dropped = await _drop(scene, applied)
     lives = arena.life(name)
-    arena.begin_one(name)
+    arena.launch(name)
     await arena.died(name, lives + 2)  # it stopped, and stopped again
     assert await fences(arena.settings, "counters") == applied, "the worker stepped over what it had not applied"
     said = log_files.tail(arena.home.log(name), 50)

@@ -61,7 +61,7 @@ async def lose_both(scene: Scene) -> None:
     scene.notes["rows_from_archive"] = sum(report["from_archive"]["events"] for report in back)
     scene.notes["rows_from_log"] = sum(report["from_log"]["events"] for report in back)
     scene.notes["rebuild_s"] = await rebuilt(scene)
-    scene.arena.begin_one("stream-store")
+    scene.arena.launch("stream-store")
     scene.healed()
     await scene.arena.ready(*WORKERS)
     scene.notes["rto_s"] = round(time.monotonic() - lost, 1)

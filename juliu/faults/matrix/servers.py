@@ -201,7 +201,7 @@ async def _messenger_dies(scene: Scene, place: str, most: int) -> None:
     lives = arena.life("relay")
     arena.fail_next("relay", f"{place}:{scene.rnd.randint(1, most)}")
     if place == TAKES_SHARDS:
-        arena.begin_one("relay", JULIU_WORKER_ID="2")  # the one before has them for its next life
+        arena.launch("relay", JULIU_WORKER_ID="2")  # the one before has them for its next life
     await arena.died("relay", lives + 1)
     scene.healed()
     await arena.ready("relay")
@@ -228,7 +228,7 @@ async def backlog(scene: Scene) -> None:
     await scene.load.reached(0.75)
     scene.notes["kafka_disk_mb"] = await asyncio.to_thread(_size_mb, arena.home.data("kafka"))
     for name in WORKERS:
-        arena.begin_one(name)
+        arena.launch(name)
     scene.healed()
     await arena.ready(*WORKERS)
 
