@@ -22,9 +22,14 @@ def moment(text: str) -> int | None:
     if ago := _AGO.fullmatch(text):
         return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
     try:
-        at = datetime.fromisoformat(text)
+        return iso_ms(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: {HELP}") from error
+
+
+def iso_ms(text: str) -> int:
+    """Milliseconds since 1970 of an ISO date or time, Shanghai's unless it says.  Raises ValueError."""
+    at = datetime.fromisoformat(text)
     return int((at if at.tzinfo else at.replace(tzinfo=ZONE)).timestamp() * 1000)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from datetime import datetime
 from types import FrameType
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -16,11 +14,11 @@ import typer
 from infra import logs
 from infra.settings import load
 from juliu.commands.json_option import Json
+from juliu.commands.moments import iso_ms
 from juliu.commands.trouble import end
 from recommender.errors import Busy, Refused, Trouble
 from recommender.main import train_once
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 LATEST_MS = 2**53
 REFUSED, TROUBLE, BUSY = 3, 4, 5
 
@@ -60,11 +58,7 @@ def moment_ms(text: str, now_ms: int) -> int:
     if text == "now":
         return now_ms
     try:
-        if text.isascii() and text.isdigit():
-            moment = int(text)
-        else:
-            at = datetime.fromisoformat(text)
-            moment = int((at if at.tzinfo else at.replace(tzinfo=SHANGHAI)).timestamp() * 1000)
+        moment = int(text) if text.isascii() and text.isdigit() else iso_ms(text)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is neither an ISO date or time nor Unix milliseconds") from error
     if not 0 < moment < LATEST_MS:
