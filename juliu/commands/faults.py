@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -25,9 +24,6 @@ from juliu.faults.results import Result, Run
 from juliu.faults.run import play
 
 WRONG, NO_SUCH_FAULT = 1, 2
-# where no number is wrong, these problems are the product's: a group stands still, a promise of the fault is broken;
-# what was only not reached in time is the runner's, or nobody's
-NOTICED = re.compile(r"Restless: group |AssertionError: (?!not within )")
 TABLE_WIDTH = 140  # where nobody says how wide it may be
 
 
@@ -92,33 +88,22 @@ def _play(runs: Sequence[tuple[Fault, Run]], *, again: bool, as_json: bool) -> N
         found = asyncio.run(_all(runs, again, console))
     except StackError as error:
         raise end(f"juliu faults: {error}", SERVER_TROUBLE) from error
-    good = [_good(one) for one in found]
+    good = [one.good for one in found]
     if as_json:
         typer.echo(json.dumps({"ok": all(good), "results": [msgspec.to_builtins(one) for one in found]}, indent=1))
     else:
         Console(width=None if console.is_terminal else TABLE_WIDTH).print(results.table(found))
         for one in found:
-            for problem in one.problems if not _good(one) else ():
+            for problem in one.problems if not one.good else ():
                 console.print(f"{one.fault} seed {one.seed}: {problem}", style="red", markup=False)
     if not all(good):
         raise typer.Exit(WRONG)
 
 
-def _good(one: Result) -> bool:
-    """Nothing wrong; with a rule taken away: something wrong, and not because the runner failed.
-
-    Noticed is also what breaks the fault's own promise, or never comes to rest (a worker that stops, loudly).
-    """
-    if not one.sabotage:
-        return one.ok
-    counted = one.lost or one.double or one.counters_wrong
-    return bool(counted) or any(NOTICED.match(problem) for problem in one.problems)
-
-
 async def _all(runs: Sequence[tuple[Fault, Run]], again: bool, console: Console) -> list[Result]:
     known = {} if again else results.latest(results.read(results.file()))
-    found = [known[run] for _, run in runs if run in known and _good(known[run])]
-    left = [(fault, run) for fault, run in runs if run not in known or not _good(known[run])]
+    found = [known[run] for _, run in runs if run in known and known[run].good]
+    left = [(fault, run) for fault, run in runs if run not in known or not known[run].good]
     if not left:
         return found
     folder = results.folder()
@@ -129,7 +114,7 @@ async def _all(runs: Sequence[tuple[Fault, Run]], again: bool, console: Console)
             result = await play(one, fault, run, folder / f"{run.fault}-{run.seed}", console.print)
             results.append(result, folder / results.NAME)
             found.append(result)
-            how = "good" if _good(result) else f"[red]wrong[/red]: {'; '.join(result.problems)[:500]}"
+            how = "good" if result.good else f"[red]wrong[/red]: {'; '.join(result.problems)[:500]}"
             console.print(f"  {how}, {result.seconds:.0f} s", markup=True)
     return found
 

@@ -84,7 +84,7 @@ def _sabotages(found: Sequence[Result]) -> Iterator[str]:
     yield "|---|---|---:|---:|---:|---|"
     for name, one in {one.sabotage: one for one in found}.items():
         what = sabotage.SABOTAGES[name].what if name in sabotage.SABOTAGES else name
-        noticed = "**no**" if one.ok else "yes"
+        noticed = "yes" if one.noticed else "**no**"
         yield f"| {name}: {what} | {one.fault} | {one.lost:,} | {one.double:,} | {one.counters_wrong:,} | {noticed} |"
 
 

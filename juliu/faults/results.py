@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ from infra.place import ROOT
 
 NAME = "results.jsonl"
 PRODUCT = ("domain", "infra", "streams", "ingest_api", "recommender", "juliu/rebuild")
+# where no number is wrong, these problems are the product's: a group stands still, a promise of the fault is broken;
+# what was only not reached in time is the runner's, or nobody's
+THE_PRODUCTS = re.compile(r"Restless: group |AssertionError: (?!not within )")
 GOOD, BAD = "[green]ok[/green]", "[red]NO[/red]"
 
 
@@ -56,6 +60,17 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     def run(self) -> Run:
         """What it is the result of."""
         return Run(self.fault, self.seed, self.events, self.version, self.sabotage)
+
+    @property
+    def noticed(self) -> bool:
+        """Something is wrong, and not for the runner: a number, a promise, a group that never comes to rest."""
+        counted = self.lost or self.double or self.counters_wrong
+        return bool(counted) or any(THE_PRODUCTS.match(problem) for problem in self.problems)
+
+    @property
+    def good(self) -> bool:
+        """Nothing is wrong; with a rule taken away: that was noticed."""
+        return self.noticed if self.sabotage else self.ok
 
 
 _decode = msgspec.json.Decoder(Result).decode

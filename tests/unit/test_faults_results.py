@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from juliu.commands.faults import _good
 from juliu.faults import page, results
 from juliu.faults.matrix import NOT_DONE, faults
 from juliu.faults.results import Result, Run
@@ -30,11 +29,19 @@ def test_nothing_that_was_never_run_is_known(tmp_path):
 
 
 def test_a_run_without_a_rule_is_good_where_it_was_noticed():
-    assert _good(a_result())
-    assert not _good(a_result(ok=False))
-    assert _good(a_result(sabotage="window", ok=False, distinct=20_000, double=5))
-    assert not _good(a_result(sabotage="window", distinct=20_000))
-    assert not _good(a_result(sabotage="window", ok=False, problems=["StackError: no Kafka"]))
+    assert a_result().good
+    assert not a_result(ok=False).good
+    assert a_result(sabotage="window", ok=False, distinct=20_000, double=5).good
+    assert not a_result(sabotage="window", distinct=20_000).good
+    assert not a_result(sabotage="window", ok=False, problems=["StackError: no Kafka"]).good
+
+
+def test_the_page_calls_noticed_only_what_the_comparison_noticed():
+    away = a_result(sabotage="early_ack", ok=False, problems=["Restless: Kafka does not tell its ends within 240 s"])
+    still = a_result(sabotage="fetched_blocks", ok=False, problems=["Restless: group store is at [1]"])
+    lines = page.render([away, still]).splitlines()
+    assert [line.endswith("| **no** |") for line in lines if line.startswith("| early_ack")] == [True]
+    assert [line.endswith("| yes |") for line in lines if line.startswith("| fetched_blocks")] == [True]
 
 
 def test_the_page_tells_of_every_fault_and_of_those_that_are_not_done():
