@@ -126,11 +126,17 @@ async def fly(
         return Flight(bird.partition, bird.user_id, {}, [Failure.REFUSED], str(error))
     except Unknown as error:
         return Flight(bird.partition, bird.user_id, {}, [Failure.UNKNOWN], str(error), silent=True)
-    seconds = {Stage.ACCEPTED: time.monotonic() - began_s}
+    accepted_s = time.monotonic() - began_s
     looks = [_follow(bird, place, began_s, began_s + within_s, stop) for place in places.values()]
     found = dict(zip(places, await asyncio.gather(*looks), strict=True))
     if stop.is_set() and any(isinstance(arrival, str) for arrival in found.values()):
         return None
+    return _followed(bird, accepted_s, found)
+
+
+def _followed(bird: Bird, accepted_s: float, found: Mapping[Stage, float | str]) -> Flight:
+    """The flight of one that was accepted; `found`: what _follow says of each stage behind that."""
+    seconds = {Stage.ACCEPTED: accepted_s}
     seconds |= {stage: arrival for stage, arrival in found.items() if isinstance(arrival, float)}
     lost = {stage: arrival for stage, arrival in found.items() if isinstance(arrival, str)}
     detail = "; ".join(dict.fromkeys(filter(None, lost.values())))
