@@ -34,6 +34,7 @@ def render(found: Sequence[Result]) -> str:
     plain = [one for one in found if not one.sabotage]
     for events in sorted({one.events for one in plain}, reverse=True):
         parts += _table(events, [one for one in plain if one.events == events])
+    parts += _honestly(plain)
     parts += _sabotages([one for one in found if one.sabotage])
     parts += ["\n## What is done, and what must hold\n"]
     parts += [f"**{fault.name} {fault.title}.** {_words(fault)}\n" for fault in faults().values()]
@@ -55,6 +56,14 @@ def _table(events: int, found: Sequence[Result]) -> Iterator[str]:
     for one in found:
         if not one.ok and one in _last(of[one.fault]):
             yield f"\n{one.fault}, seed {one.seed}, is not ok: {' '.join('; '.join(one.problems).split())[:400]}"
+
+
+def _honestly(found: Sequence[Result]) -> Iterator[str]:
+    """What the tables do not show by themselves: faults without a run, runs of different code."""
+    if missing := [name for name in faults() if name not in {one.fault for one in found}]:
+        yield f"\n**Not run**: {', '.join(missing)}."
+    if len(versions := {one.version for one in found}) > 1:
+        yield f"\nThese runs are of {len(versions)} versions of the code: it was mended between them."
 
 
 def _last(runs: Sequence[Result]) -> list[Result]:

@@ -63,3 +63,12 @@ def test_every_fault_says_what_is_done_and_what_must_hold():
 
 def test_the_matrix_is_whole():
     assert {f"F{n}" for n in range(1, 44)} == faults().keys() | NOT_DONE.keys()
+
+
+def test_the_page_says_what_was_not_run_and_that_runs_are_of_different_code():
+    text = page.render([a_result(fault="F2", version="v1"), a_result(fault="F4", version="v2")])
+    not_run = next(line for line in text.splitlines() if line.startswith("**Not run**"))
+    assert "F1, F3, F5" in not_run
+    assert "F18" not in not_run
+    assert "2 versions of the code" in text
+    assert "versions of the code" not in page.render([a_result(fault="F2")])
