@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from infra import logs, metrics
+from infra.waiting import set_within
 
 FIRST_AFTER_S = 120.0  # servers, workers and whoever started them have their own work to do first
 RETRY_S = 60.0  # after a failure, doubled with each that follows, up to the interval
@@ -83,7 +84,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 async def keep_training(training: Training, state: State, interval_s: float, stop: asyncio.Event) -> None:
     """Train every `interval_s`, sooner after a failure, until `stop`; what is running then is stopped."""
     pause_s = min(FIRST_AFTER_S, interval_s)
-    while not await _stopped_within(stop, pause_s):
+    while not await set_within(stop, pause_s):
         running = asyncio.create_task(training.run(LONGEST_S))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -95,15 +96,6 @@ async def keep_training(training: Training, state: State, interval_s: float, sto
         state.took(running.result(), time.time())
         pause_s = state.pause_s(interval_s)
         _tell(state, pause_s)
-
-
-async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 def _tell(state: State, pause_s: float) -> None:

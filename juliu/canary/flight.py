@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from domain import canary
+from infra.waiting import set_within
 
 WITHIN_S = 20.0  # a worker that was killed has its partitions after 2 to 5 s, another takes them after 15
 FIRST_LOOK_S, LOOK_S = 0.02, 0.5  # between two looks, doubled each time: the first ones measure, the later ones wait
@@ -174,16 +175,6 @@ async def _follow(bird: Bird, place: Place, began_s: float, until_s: float, stop
             trouble = ""
         except Away as error:
             trouble = str(error)
-        await wait(stop, pause_s)
+        await set_within(stop, pause_s)
         pause_s = min(2 * pause_s, LOOK_S)
     return trouble
-
-
-async def wait(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait so long, or until `stop` is set; whether it was."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return False
-    return True

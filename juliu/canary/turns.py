@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from infra import logs, metrics
-from juliu.canary.flight import WITHIN_S, Bird, Flight, fly, wait
+from infra.waiting import set_within
+from juliu.canary.flight import WITHIN_S, Bird, Flight, fly
 from juliu.canary.places import Sky
 
 AT_ONCE = 8
@@ -78,7 +79,7 @@ async def keep_flying(
 ) -> None:
     """Send one every `every_s`, or right after the one before where that took longer, until `stop`."""
     pause_s = min(first_after_s, every_s)
-    while not await wait(stop, pause_s):
+    while not await set_within(stop, pause_s):
         began_s = time.monotonic()
         flight = await send(next(turns))
         if flight is None:
