@@ -77,8 +77,9 @@ def _sabotages(text: str) -> list[tuple[Fault, str]]:
 
 
 def _runs(wanted: Sequence[tuple[Fault, str]], seeds: range, events: int) -> list[tuple[Fault, Run]]:
-    version = results.version()
-    return [(one, Run(one.name, seed, events, version, rule)) for seed in seeds for one, rule in wanted]
+    return [
+        (one, Run(one.name, seed, events, results.version(one, rule), rule)) for seed in seeds for one, rule in wanted
+    ]
 
 
 def _play(runs: Sequence[tuple[Fault, Run]], *, again: bool, as_json: bool) -> None:

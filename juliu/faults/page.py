@@ -62,7 +62,7 @@ def _honestly(found: Sequence[Result]) -> Iterator[str]:
     """What the tables do not show by themselves: faults without a run, runs of different code."""
     if missing := [name for name in faults() if name not in {one.fault for one in found}]:
         yield f"\n**Not run**: {', '.join(missing)}."
-    if len(versions := {one.version for one in found}) > 1:
+    if len(versions := {one.version.partition(".")[0] for one in found}) > 1:
         yield f"\nThese runs are of {len(versions)} versions of the code: it was mended between them."
 
 

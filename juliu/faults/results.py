@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ import msgspec
 from rich.table import Column, Table
 
 from infra.place import ROOT
+from juliu.faults.fault import Fault
 
 NAME = "results.jsonl"
 PRODUCT = ("domain", "infra", "streams", "ingest_api", "recommender", "juliu/rebuild")
@@ -86,17 +89,29 @@ def file() -> Path:
     return folder() / NAME
 
 
-def version() -> str:
-    """Which product this is, and which comparison: 12 hex digits over the source of both."""
+def version(fault: Fault, sabotage: str = "") -> str:
+    """Which code a run is of: 12 hex digits over product and comparison, a dot, 6 over the fault (and the sabotage)."""
+    own = [Path(inspect.getfile(fault.inject))]
+    if sabotage:
+        own.append(Path(__file__).with_name("sabotage.py"))
+    return f"{_product()}.{_digits(own)[:6]}"
+
+
+@cache
+def _product() -> str:
+    found = [path for folder in PRODUCT for path in sorted((ROOT / folder).rglob("*.*"))]
+    comparison = sorted((ROOT / "juliu" / "faults").glob("*.py"))
+    return _digits(
+        [path for path in found if path.suffix in (".py", ".lua", ".sql")]
+        + [path for path in comparison if path.name.startswith(("check", "expected"))]
+    )[:12]
+
+
+def _digits(of: Iterable[Path]) -> str:
     found = hashlib.sha256()
-    for folder in PRODUCT:
-        for path in sorted((ROOT / folder).rglob("*.*")):
-            if path.suffix in (".py", ".lua", ".sql"):
-                found.update(path.read_bytes())
-    for path in sorted((ROOT / "juliu" / "faults").glob("*.py")):
-        if path.name.startswith(("check", "expected")):
-            found.update(path.read_bytes())
-    return found.hexdigest()[:12]
+    for path in of:
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def append(result: Result, path: Path) -> None:

@@ -19,6 +19,7 @@ from juliu.faults.traffic import Mix
 QUIET_S = 240.0  # until both groups have everything, after the load and the fault are over
 STUCK_S = 60.0  # a product without one of its rules may stand still for good: then it is compared as it is
 LEAST_S = 15.0  # of load: two starts of a worker on a busy machine
+MOST_S = 200.0  # of load: 1,000,000 events come at 5,000 a second
 SLOWER = 3.0  # than it should be may the load be, and all of it has to be compared
 POLL_S = 0.02
 Say = Callable[[str], None]
@@ -54,9 +55,9 @@ async def play(arena: Arena, fault: Fault, run: Run, folder: Path, say: Say) -> 
 
 
 def mix_of(fault: Fault, events: int) -> Mix:
-    """The traffic of a fault: slower where there are so few events that they would be over before it has begun."""
+    """The traffic of a fault: slower where so few events would be over before it has begun, faster where it is long."""
     mix = Mix().but(fault.traffic)
-    return mix.but({"rate": min(mix.rate, events / LEAST_S)})
+    return mix.but({"rate": min(max(mix.rate, events / MOST_S), events / LEAST_S)})
 
 
 async def _storm(scene: Scene, fault: Fault, say: Say) -> float | None:

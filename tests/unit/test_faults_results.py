@@ -5,6 +5,7 @@ from __future__ import annotations
 from juliu.faults import page, results
 from juliu.faults.matrix import NOT_DONE, faults
 from juliu.faults.results import Result, Run
+from juliu.faults.run import mix_of
 
 
 def a_result(**fields) -> Result:
@@ -57,6 +58,21 @@ def test_the_page_tells_of_every_fault_and_of_those_that_are_not_done():
     assert "| F2 | 0 | 7 | 0 | yes |" in text
 
 
+def test_a_change_of_the_fault_or_of_its_sabotage_is_other_code():
+    one, family, other = (results.version(faults()[name]) for name in ("F2", "F3", "F6"))
+    without = results.version(faults()["F2"], "fence")
+    assert one == family  # one module
+    assert len({one, other, without}) == 3
+    assert {text.partition(".")[0] for text in (one, other, without)} == {one.partition(".")[0]}
+
+
+def test_the_load_is_neither_over_before_the_fault_begins_nor_endless():
+    f9 = faults()["F9"]
+    rates = [mix_of(f9, events).rate for events in (3_000, 20_000, 100_000, 1_000_000)]
+    assert rates == [200.0, 700.0, 700.0, 5_000.0]
+    assert mix_of(faults()["F2"], 100_000).rate == 2_000.0
+
+
 def test_every_fault_says_what_is_done_and_what_must_hold():
     assert {name for name, fault in faults().items() if len(fault.inject.__doc__ or "") < 60} == set()
 
@@ -66,9 +82,9 @@ def test_the_matrix_is_whole():
 
 
 def test_the_page_says_what_was_not_run_and_that_runs_are_of_different_code():
-    text = page.render([a_result(fault="F2", version="v1"), a_result(fault="F4", version="v2")])
+    text = page.render([a_result(fault="F2", version="v1.a"), a_result(fault="F4", version="v2.a")])
     not_run = next(line for line in text.splitlines() if line.startswith("**Not run**"))
     assert "F1, F3, F5" in not_run
     assert "F18" not in not_run
     assert "2 versions of the code" in text
-    assert "versions of the code" not in page.render([a_result(fault="F2")])
+    assert "versions of the code" not in page.render([a_result(version="v1.a"), a_result(fault="F4", version="v1.b")])
