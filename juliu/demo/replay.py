@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 
 from infra.namespaces import GROUPS
 from juliu.load.client import Client, Request, Sent
-from juliu.load.positions import Fences
+from juliu.load.positions import Fences, Stuck
 
 SHOWN_EVERY_S = 0.5
 LINE_EVERY_S = 10.0  # where there is no terminal
@@ -82,7 +82,7 @@ async def _show(bar: _Bar, sent: Sent, fences: Fences, done: asyncio.Event) -> N
             await asyncio.wait_for(done.wait(), SHOWN_EVERY_S)
         try:
             now = await _rates(sent, fences)
-        except (RedisError, OSError):  # while Redis is away there is nothing to show; the events go on into the log
+        except (RedisError, OSError, Stuck):  # nothing to show while Redis is away or rebuilt; the events go on
             continue
         bar.tell(sent.accepted, now.since(before))
         before = now

@@ -65,19 +65,27 @@ class Fences:
 
     async def wait(self, group: str, upto: Sequence[int]) -> None:
         """Until the group has applied `upto`, the last offset that matters of each partition.  Raises Stuck."""
-        now = await self.read(group)
+        now = await self.moved(group, ())
         while not reached(now, upto):
             now = await self.moved(group, now)
 
     async def moved(self, group: str, before: Sequence[int]) -> list[int]:
-        """The first fences that are not those `before`.  Raises Stuck where they stay for STUCK_S."""
+        """The first fences that are not those `before`.  Raises Stuck where they stay for STUCK_S.
+
+        Fences that are gone have STUCK_S to come back: `juliu rebuild redis` may be at work.
+        """
         clock = asyncio.get_running_loop().time
         until = clock() + STUCK_S
-        while (now := await self.read(group)) == before:
+        while True:
+            try:
+                if (now := await self.read(group)) != list(before):
+                    return now
+            except Stuck:
+                if clock() > until:
+                    raise
             if clock() > until:
-                raise Stuck(f"group {group} stands still at {now}: see `juliu logs stream-{group}`")
+                raise Stuck(f"group {group} stands still at {list(before)}: see `juliu logs stream-{group}`")
             await asyncio.sleep(POLL_S)
-        return now
 
     async def _pointers(self) -> list[int]:
         """The namespace of each partition; read again after POINTERS_S, since a rebuild moves it."""
