@@ -11,22 +11,9 @@ from domain import keys
 from domain.rows import RowFold
 from juliu.faults import check_keys
 from juliu.faults.check_truth import Problems, Truth
-from tests.faults_run import Fake, Run
+from tests.faults_run import Fake
 from tests.folding import fold_in
 from tests.twin import Twin
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
-    return Run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def truth(run) -> Truth:
-    found = Problems()
-    truth = run.truth(found)
-    assert found.told() == []
-    return truth
 
 
 @pytest.fixture(scope="module")

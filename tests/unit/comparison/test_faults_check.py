@@ -9,23 +9,9 @@ from collections import Counter
 import pytest
 
 from juliu.faults import check, check_rows
-from juliu.faults.check_truth import Problems, Truth
+from juliu.faults.check_truth import Problems
 from juliu.faults.ledger import LogRecord
-from tests.faults_run import Run, rows
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Run:
-    return Run(tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def truth(run) -> Truth:
-    found = Problems()
-    truth = run.truth(found)
-    assert found.told() == []
-    return truth
-
+from tests.faults_run import rows
 
 # -- the log -----------------------------------------------------------------------------------------------------------
 
