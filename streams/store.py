@@ -2,8 +2,9 @@
 
 The order of a block's effects is rows, then its row in `blocks` (the block fence), then windows and the Redis fence:
 so Redis is never ahead, and whoever begins at the Redis fence cuts the same blocks again.  Those up to the block fence
-are only folded.  In doubt (after an assignment, or an insert without an answer) the first row is asked for by primary
-key before it is sent; each insert carries its token, and the condition that its block is the next (domain.fences).
+are only folded, and compared with what ClickHouse has (streams.store_refold).  In doubt (after an assignment, or an
+insert without an answer) the first row is asked for by primary key before it is sent; each insert carries its token,
+and the condition that its block is the next (domain.fences).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from streams.group import Moved
 from streams.log_writer import LogWriter
 from streams.pulses import OLDEST_S, Clock, Open, Pulses, interval_s
 from streams.records import Record
+from streams.store_refold import Refold
 
 GROUP = "store"
 GATHER_MS = 150  # of the 2 s in which 99 of 100 events must be stored; a block is open for a second anyway
@@ -74,6 +76,7 @@ class Storing:
         self.open: Open | None = None
         self._work, self._p, self._fold, self._cutter = work, p, fold, cutter
         self._block_fence = block_fence
+        self._refold = Refold(work.rows, p)
         self._fence = cutter.first - 1
         self._records: list[Record] = []
         self._doubt = True  # until an insert was answered, a part of this block may be there without our knowing
@@ -132,6 +135,8 @@ class Storing:
             what = store_block.content(self._p, taken, read, verdicts, poison, next_limit=self._cutter.limit)
             await store_block.write(self._work.rows, self._p, block, what, self._doubt)
             self._block_fence, self._doubt = block.last, False
+        else:
+            await self._refold.check(block, read, verdicts, poison, self._block_fence)
         await self._apply(block, prepared)
         self._measure(read, verdicts)
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from domain import events, fences
 from domain.blocks import Block
-from infra.clickhouse.row_store import Insert, Stored
+from infra.clickhouse.row_store import PAGE, Insert, Stored
 from infra.fold_store import Wait
 
 
@@ -35,6 +35,19 @@ class MemoryRowStore:
         self._before("holds")
         offset, _ = insert.rows[0]
         return any((p, at) == (insert.partition, offset) for p, at, _ in self.rows[insert.table])
+
+    async def told(self, partition: int, first: int) -> Sequence[tuple[Block, Stored]]:
+        """See RowStore."""
+        self._before("told")
+        mine = [(block, stored) for p, block, stored in self.blocks if p == partition and block.first >= first]
+        return sorted(mine, key=lambda each: each[0].first)[:PAGE]
+
+    async def lacks(self, partition: int, read: Sequence[events.AnyEvent], upto: int) -> int:
+        """See RowStore."""
+        self._before("lacks")
+        mine = (value for p, at, value in self.rows["events"] if p == partition and at <= upto)
+        there = {_identity(events.decode(value)) for value in mine}
+        return sum(_identity(event) not in there for event in read)
 
     async def insert(self, insert: Insert) -> bool:
         """See RowStore."""
@@ -65,6 +78,10 @@ class MemoryRowStore:
     def _is_next(self, partition: int, block: Block) -> bool:
         last = max((held.last for p, held, _ in self.blocks if p == partition), default=fences.NOTHING)
         return fences.still_next(block, last)
+
+
+def _identity(event: events.AnyEvent) -> tuple[int, str, int]:
+    return event.user_id, event.session_id, event.seq
 
 
 class Trouble:

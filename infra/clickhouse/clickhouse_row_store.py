@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import structlog
 
@@ -10,8 +12,10 @@ from domain.blocks import MAX_LIMIT, Block
 from domain.topics import EVENTS
 from infra.clickhouse import statements
 from infra.clickhouse.http import Http, Unreadable
-from infra.clickhouse.row_store import Insert, Stored
+from infra.clickhouse.row_store import PAGE, Insert, Stored
 from infra.fold_store import Wait
+
+KEYS = 300  # of one question, about 50 kB of its address; a server takes 1 MB
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +65,21 @@ class ClickHouseRowStore:
         answer = await self._http.ask(statements.HOLDS[insert.table], _first_row(insert))
         return int(answer.text) > 0
 
+    async def told(self, partition: int, first: int) -> Sequence[tuple[Block, Stored]]:
+        """See RowStore."""
+        answer = await self._http.ask(statements.TOLD, _parameters(p=partition, first=first, most=PAGE))
+        rows = [[int(cell) for cell in row.split()] for row in answer.text.splitlines()]
+        return [(Block(*row[:2]), Stored(*row[2:])) for row in rows]
+
+    async def lacks(self, partition: int, read: Sequence[events.AnyEvent], upto: int) -> int:
+        """See RowStore."""
+        found = 0
+        for at in range(0, len(read), KEYS):
+            asked = ",".join(map(_key, read[at : at + KEYS]))
+            parameters = _parameters(p=partition, upto=upto, keys=f"[{asked}]")
+            found += int((await self._http.ask(statements.KNOWN, parameters)).text)
+        return len(read) - found
+
     async def insert(self, insert: Insert) -> bool:
         """See RowStore."""
         try:
@@ -91,6 +110,13 @@ def _parameters(**values: object) -> dict[str, str]:
         f"param_{name}": str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
         for name, value in values.items()
     }
+
+
+def _key(event: events.AnyEvent) -> str:
+    """An event's primary key, and the rest of its identity, as a tuple of ClickHouse's; the session in hex digits."""
+    session = event.session_id.encode().hex()
+    ids = f"{event.ts_ms},{event.drama_id},{event.user_id}"
+    return f"('{event.__struct_config__.tag}',{ids},'{session}',{event.seq})"
 
 
 def line(partition: int, offset: int, value: bytes) -> bytes:

@@ -13,9 +13,12 @@ import msgspec
 
 from domain import fences
 from domain.blocks import LIMIT, Block
+from domain.events import AnyEvent
 from domain.topics import EVENTS
 
 Table = Literal["events", "late_events"]
+
+PAGE = 1_000  # blocks of one answer, about 30 kB
 
 _FIRST_MS, _LAST_MS = -2_209_017_600_000, 253_402_271_999_999  # 1900 to 9999 in Shanghai: what DateTime64 holds
 
@@ -62,6 +65,12 @@ class RowStore(Protocol):
 
     async def holds(self, insert: Insert) -> bool:
         """Whether the insert is there: its first row is, asked for by primary key."""
+
+    async def told(self, partition: int, first: int) -> Sequence[tuple[Block, Stored]]:
+        """The stored blocks from the one that begins at `first` on, in order, PAGE of them at most."""
+
+    async def lacks(self, partition: int, read: Sequence[AnyEvent], upto: int) -> int:
+        """How many of these events (each another one) have no row in `events` at an offset up to `upto`."""
 
     async def insert(self, insert: Insert) -> bool:
         """All of its rows, once, however often it is asked for.

@@ -21,6 +21,23 @@ CLOSE = (
     f" WHERE {_IS_NEXT}"
 )
 
+TOLD = (
+    "SELECT first, last, rows, late, repeats, poison, next_limit FROM blocks"
+    " WHERE partition = {p:UInt16} AND first >= {first:UInt64} ORDER BY first LIMIT {most:UInt32}"
+)
+
+# how many of the events there are, by primary key; the offset is not asked for: a letter sent again has another
+KNOWN = """
+SELECT uniqExact(user_id, session_id, seq) FROM events
+WHERE partition = {p:UInt16} AND offset <= {upto:UInt64}
+    AND (event_type, toDate(ts), drama_id, user_id, session_id, seq) IN
+    (
+        SELECT key.1, toDate(fromUnixTimestamp64Milli(key.2, 'Asia/Shanghai')), toUInt64(key.3), toUInt64(key.4),
+            unhex(key.5), toUInt64(key.6)
+        FROM (SELECT arrayJoin({keys:Array(Tuple(String, Int64, Int64, Int64, String, Int64))}) AS key)
+    )
+"""
+
 # the chain of a partition: how many blocks, first and last offset, records in them
 CHAIN = (
     "SELECT count(), toInt64(min(first)), toInt64(max(last)), toInt64(sum(last - first + 1))"

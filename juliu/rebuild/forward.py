@@ -10,7 +10,8 @@ from typing import Any, cast
 import redis.asyncio as aioredis
 
 from domain import keys
-from infra.clickhouse.row_store import RowStore
+from domain.blocks import Block
+from infra.clickhouse.row_store import RowStore, Stored
 from infra.fold_store import RedisFoldStore, connect
 from infra.log_reader import Entry, LogReader
 from infra.settings import Settings
@@ -45,6 +46,10 @@ class AllStored:
     async def block_fence(self, _: int) -> int:
         """Behind everything."""
         return EVERYTHING
+
+    async def told(self, _partition: int, _first: int) -> Sequence[tuple[Block, Stored]]:
+        """Nothing: what is compared here are two Redis."""
+        return []
 
 
 class Forward:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import events
@@ -225,3 +226,36 @@ async def test_whatever_the_decoder_takes_is_stored(side, value):
     assert await side.store.insert(insert)
     assert side.count() == 2
     assert await side.store.holds(insert)
+
+
+async def test_blocks_are_told_as_they_were_closed_from_one_on(side):
+    stored = [Stored(1, 0, 0, 0), Stored(2, 3, 4, 5, next_limit=77), Stored(0, 0, 0, 0)]
+    blocks = [Block(0, 4), Block(5, 9), Block(10, 10)]
+    for block, what in zip(blocks, stored, strict=True):
+        assert await side.store.close(side.p, block, what)
+    assert list(await side.store.told(side.p, 5)) == list(zip(blocks[1:], stored[1:], strict=True))
+    assert list(await side.store.told(side.p, 11)) == []
+    assert list(await side.store.told(side.p + 1, 0)) == []
+
+
+async def test_an_event_lacks_its_row_until_it_was_inserted_at_whatever_offset(side):
+    known = [events.decode(value) for _, value in an_insert(side.p, 0, 4).rows]
+    others = [events.decode(value) for _, value in an_insert(side.p, 5, 6).rows]
+    assert await side.store.lacks(side.p, known, upto=99) == 5
+    await side.store.insert(an_insert(side.p, 0, 4))
+    assert await side.store.lacks(side.p, [*known, *others], upto=99) == 2
+    assert await side.store.lacks(side.p, known, upto=2) == 2
+    assert await side.store.lacks(side.p + 1, known, upto=99) == 5
+    assert await side.store.lacks(side.p, [], upto=99) == 0
+
+
+async def test_more_events_than_one_question_holds_of_sessions_with_odd_names(side):
+    odd = ["it's", "back\\slash", "tab\t", "剧" * 36, "('a',1)"]
+    made = [
+        msgspec.structs.replace(events.decode(value), session_id=odd[offset % len(odd)] + "x" * 36)
+        for offset, value in an_insert(side.p, 0, 1_200).rows
+    ]
+    rows = [(offset, events.encode(event)) for offset, event in enumerate(made)]
+    assert await side.store.lacks(side.p, made, upto=9_999) == 1_201
+    assert await side.store.insert(Insert("events", side.p, Block(0, 1_200), month(JANUARY), rows))
+    assert await side.store.lacks(side.p, made, upto=9_999) == 0
