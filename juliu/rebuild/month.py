@@ -26,9 +26,7 @@ from juliu.archive.cells import PLACE, WHERE, Month
 from juliu.archive.manifest import Damaged, Manifest, Slice, problems, read
 from juliu.rebuild.gaps import Gap, gaps
 from juliu.rebuild.refused import Refused
-from juliu.rebuild.tail import Tail
-
-TIMES = 3  # that rows are sent: a token that ClickHouse remembers of rows that were deleted since drops them silently
+from juliu.rebuild.tail import TIMES, Tail
 
 OPTIONS = {
     "max_threads": "1",
@@ -138,8 +136,10 @@ class Archived:
         for attempt in range(TIMES):
             if (there, digest) == (told.rows, told.digest):
                 return there - before
-            self._insert(told, attempt)
+            lacked = self._insert(told, attempt)
             there, digest = self._month.measured(told.cell)
+            if not lacked:
+                break
         if (there, digest) == (told.rows, told.digest):
             return there - before
         raise Refused(
@@ -147,7 +147,8 @@ class Archived:
             " the same offsets: what is there is not what was archived (`juliu verify` names it)"
         )
 
-    def _insert(self, told: Slice, attempt: int) -> None:
+    def _insert(self, told: Slice, attempt: int) -> int:
+        """How many rows the table lacked; a token that it remembers of rows that were deleted since drops them."""
         cell, columns = told.cell, self._manifest.columns[told.cell.table]
         names = ", ".join(column.name for column in columns)
         structure = ", ".join(f"{column.name} {column.type}" for column in columns).replace("'", "\\'")
@@ -156,9 +157,9 @@ class Archived:
             f"INSERT INTO {cell.table} ({names}) SELECT {names} FROM input('{structure}')"
             f" WHERE ({place}) NOT IN (SELECT {place} FROM {cell.table} WHERE {WHERE[cell.table]}) FORMAT Native"
         )
-        token = f"archive:{told.sha256[:32]}:{attempt}"
+        token = {"insert_deduplication_token": f"archive:{told.sha256[:32]}:{attempt}"}
         with (self._folder / told.file).open("rb") as file:
-            self._bulk.outof(file, sql, {**OPTIONS, **self._month.options(cell), "insert_deduplication_token": token})
+            return self._bulk.outof(file, sql, {**OPTIONS, **self._month.options(cell), **token})
 
 
 def _sound(folder: Path) -> Manifest:

@@ -1,6 +1,9 @@
 """What an archive does not have yet, from the log: blocks cut again, rows judged again by windows of the rows before.
 
 Both are functions of the log alone, so what comes out is what was there; a block that is there tells its rows.
+
+An insert puts in what is not there, as of when it began.  That of a rebuild that was killed may still be under way when
+the next one looks, and land later; so it carries a token which is the same in each, and ClickHouse takes one of them.
 """
 # ruff: noqa: S608
 
@@ -8,16 +11,16 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.external import ExternalData
 
-from domain import keys, window
-from domain.blocks import Block, Cutter, limit_asked
+from domain import fences, keys, window
+from domain.blocks import MAX_LIMIT, Block, Cutter, limit_asked
 from domain.rows import RowFold
-from domain.topics import PULSE_KEY
+from domain.topics import EVENTS, PULSE_KEY
 from infra.clickhouse.bulk import Bulk
 from infra.clickhouse.clickhouse_row_store import anew, line
 from infra.clickhouse.columns import COLUMNS, EXPRESSIONS, STRUCTURE
@@ -31,6 +34,7 @@ from streams import records, store_block
 MOST_SESSIONS = 5_000_000  # whose windows are held, about 300 bytes each
 
 BATCH = 20_000  # records
+TIMES = 10  # that an insert is sent: to store, to see, and once for each time that its rows were deleted since
 
 Session = tuple[int, str]  # user_id, session_id
 
@@ -56,11 +60,20 @@ _BLOCK = (
     " WHERE NOT EXISTS (SELECT 1 FROM blocks WHERE partition = {p:UInt16} AND first = {first:UInt64})"
 )
 _OPTIONS = {
-    "async_insert": "0",
-    "optimize_on_insert": "0",
+    # one part, whatever its size: a token is kept for each part
+    "max_threads": "1",
+    "max_insert_threads": "1",
+    "max_block_size": str(MAX_LIMIT),
+    "max_insert_block_size": str(MAX_LIMIT),
+    "min_insert_block_size_rows": str(MAX_LIMIT),
+    "min_insert_block_size_bytes": "0",
+    "input_format_parallel_parsing": "0",
     "input_format_skip_unknown_fields": "1",
-    "deduplicate_insert": "disable",  # what is there is asked for, and rows that were deleted since must come back
-    "deduplicate_insert_select": "disable",
+    "optimize_on_insert": "0",
+    # the token must count, for INSERT SELECT too: else refuse
+    "async_insert": "0",
+    "deduplicate_insert": "enable",
+    "deduplicate_insert_select": "force_enable",
 }
 
 
@@ -171,11 +184,10 @@ class Tail:
         return found, max(0, since_ms - keys.SESSION_LIFE_S * 1000) if found else 0
 
     def _insert(self, insert: Insert) -> int:
-        """The rows of an insert that the table lacks."""
+        """The rows of an insert that the table lacked."""
         body = b"\n".join(line(insert.partition, offset, anew(value)) for offset, value in insert.rows)
         block = {"p": insert.partition, "first": insert.block.first, "last": insert.block.last}
-        options = {**_OPTIONS, **{f"param_{name}": str(value) for name, value in block.items()}}
-        return self._bulk.outof(io.BytesIO(body), _ROWS[insert.table], options, coding="")
+        return self._put(_ROWS[insert.table], block, insert.token, body)
 
     def _close(self, p: int, block: Block, stored: Stored, at_ms: int) -> int:
         """The block's row, where it is not there: stored when its last record was written, more is not known."""
@@ -183,8 +195,24 @@ class Tail:
             "p": p, "first": block.first, "last": block.last, "rows": stored.rows, "late": stored.late, "at": at_ms,
             "repeats": stored.repeats, "poison": stored.poison, "next_limit": stored.next_limit,
         }  # fmt: skip
-        self._client.command(_BLOCK, which)
-        return 1
+        return self._put(_BLOCK, which, fences.token(EVENTS.name, p, block, 0))
+
+    def _put(self, sql: str, which: Mapping[str, int], token: str, body: bytes = b"") -> int:
+        """Send an insert of what is not there until nothing is lacking any more; how many rows were, at first.
+
+        A token that ClickHouse remembers of rows that were deleted since drops them silently, so the next one is tried.
+        Every rebuild begins with the first one, so it meets the token of whatever is still under way before it stores
+        anything under a later one.  Raises Refused where rows are lacking for ever; Wait.
+        """
+        options = {**_OPTIONS, **{f"param_{name}": str(value) for name, value in which.items()}}
+        lacked = 0
+        for attempt in range(TIMES):
+            once = {**options, "insert_deduplication_token": f"tail:{token}:{attempt}"}
+            rows = self._bulk.outof(io.BytesIO(body), sql, once, coding="")
+            if not rows:
+                return lacked
+            lacked = lacked or rows
+        raise Refused(f"{token}: sent {TIMES} times, and ClickHouse lacked {rows:,} of its rows each time")
 
 
 def _text(value: str) -> str:
