@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -86,3 +87,20 @@ def test_every_page_is_in_the_index():
 )
 def test_a_slip_of_the_pen_is_seen(line, fault):
     assert wrong(line) == fault
+
+
+def steps() -> Iterator[str]:
+    """What the fault runner types as an operator, up to the first word that it works out."""
+    for path in sorted((ROOT / "juliu" / "faults" / "matrix").glob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"typed", "said"}:
+                words = [word.value if isinstance(word, ast.Constant) else None for word in call.args[1:]]
+                known = words[: words.index(None)] if None in words else words
+                yield " ".join(str(word) for word in ["juliu", *known] if word != "--json")
+
+
+def test_every_step_that_a_fault_needs_is_named_by_a_runbook():
+    named = {line for page in PAGES for line in typed(page.read_text(encoding="utf-8"))}
+    needed = set(steps()) - {"juliu"}
+    assert {"juliu rebuild redis --no-compare", "juliu dead allow", "juliu archive"} <= needed
+    assert {step for step in needed if not any(line.startswith(step) for line in named)} == set()
