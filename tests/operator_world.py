@@ -29,7 +29,7 @@ from infra.fold_store import RedisFoldStore
 from infra.fold_store import connect as connect_redis
 from infra.log_reader import LogReader
 from infra.settings import Settings
-from juliu.verify.places import Servers
+from juliu.places import Servers
 from streams.counting import Counters
 from streams.dead import Budget, Dead
 from streams.group import Moved, Work

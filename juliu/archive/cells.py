@@ -80,9 +80,9 @@ class Month:
 
     def options(self, cell: Cell) -> dict[str, str]:
         """The same parameters for infra.clickhouse.bulk."""
-        return {f"param_{name}": _text(value) for name, value in self.parameters(cell).items()}
+        return {f"param_{name}": tab_separated(value) for name, value in self.parameters(cell).items()}
 
 
-def _text(value: object) -> str:
+def tab_separated(value: object) -> str:
     """As a field of TabSeparated."""
     return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")

@@ -14,7 +14,7 @@ from domain.topics import EVENTS
 from infra.fold_store import Wait
 from infra.settings import load
 from juliu.commands.trouble import SERVER_TROUBLE, end
-from juliu.verify.places import Servers
+from juliu.places import Servers
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from infra.log_reader import Entry, LogReader
 from juliu.dead import letters
 from juliu.dead.letters import Case
 from juliu.dead.sending import DEAD_AGAIN, Again, Sender
-from juliu.verify.places import Servers
+from juliu.places import Servers
 from streams import records
 from streams.dead import AT_LEAST
 

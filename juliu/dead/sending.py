@@ -16,7 +16,7 @@ from infra.log_reader import LogReader
 from infra.namespaces import GROUPS
 from juliu.dead import letters
 from juliu.dead.windows import COUNTED, LATE, THERE, Windows
-from juliu.verify.places import Servers, group_place
+from juliu.places import Servers, group_place
 from streams import records
 from streams.log_writer import Letter
 

@@ -11,7 +11,7 @@ from domain import keys, window
 from domain.events import AnyEvent
 from domain.state import WINDOW
 from infra.namespaces import GROUPS
-from juliu.verify.places import group_place
+from juliu.places import group_place
 
 COUNTED, THERE, LATE = "counted", "was there already", "late"
 WORDS = {window.NEW: COUNTED, window.SEEN: THERE, window.TOO_OLD: LATE}

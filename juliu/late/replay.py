@@ -22,7 +22,7 @@ from juliu.dead.sending import Again, Sender
 from juliu.late import rows
 from juliu.late.rows import LateRow
 from juliu.verify.period import Period
-from juliu.verify.places import Servers, group_place
+from juliu.places import Servers, group_place
 
 LEAST_LIFE_S = 3_600  # that a session's state must still have: longer than any replay waits
 

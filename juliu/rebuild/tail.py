@@ -27,6 +27,7 @@ from infra.clickhouse.columns import COLUMNS, EXPRESSIONS, STRUCTURE
 from infra.clickhouse.row_store import Insert, Stored
 from infra.log_reader import Entry, LogReader
 from infra.settings import Settings
+from juliu.archive.cells import tab_separated
 from juliu.rebuild.gaps import Gap
 from juliu.rebuild.refused import Refused
 from streams import records, store_block
@@ -155,7 +156,7 @@ class Tail:
         sessions, since_ms = self._sessions(gap)
         if not sessions:
             return {}
-        lines = "".join(f"{user}\t{_text(session)}\n" for user, session in sessions)
+        lines = "".join(f"{user}\t{tab_separated(session)}\n" for user, session in sessions)
         asked = ExternalData(
             file_name="asked.tsv", data=lines.encode(), fmt="TSV", structure="user_id UInt64, session_id String"
         )
@@ -213,8 +214,3 @@ class Tail:
                 return lacked
             lacked = lacked or rows
         raise Refused(f"{token}: sent {TIMES} times, and ClickHouse lacked {rows:,} of its rows each time")
-
-
-def _text(value: str) -> str:
-    """As a field of TabSeparated."""
-    return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from infra.clickhouse import totals
 from juliu.verify.found import Compared, Report
 from juliu.verify.pages import DRAMAS, Moved, Pages
-from juliu.verify.places import Servers
+from juliu.places import Servers
 
 ROUNDS = 50
 Numbers = Mapping[int, Mapping[str, int]]

@@ -9,7 +9,7 @@ import msgspec
 
 from infra.log_reader import Bounds, LogReader
 from infra.namespaces import GROUPS
-from juliu.verify.places import BlockPlace, GroupPlace, Servers, block_place, group_place
+from juliu.places import BlockPlace, GroupPlace, Servers, block_place, group_place
 
 
 class Offset(msgspec.Struct, frozen=True, kw_only=True):

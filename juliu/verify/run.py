@@ -14,7 +14,7 @@ from juliu.verify.chain import Span
 from juliu.verify.found import Compared, Report
 from juliu.verify.log import LogCheck
 from juliu.verify.period import EVER, Period
-from juliu.verify.places import Servers, block_place, group_place
+from juliu.places import Servers, block_place, group_place
 
 STORED_S = 60.0  # longest wait for the store worker, which is about 2 s behind
 POLL_S = 0.1
