@@ -21,8 +21,8 @@ from juliu.dead.replay import FIRST_PAGE, PAGE, Replay, Replayed, why_stop
 from juliu.dead.sending import Again, Sender
 from juliu.late import rows
 from juliu.late.rows import LateRow
-from juliu.verify.period import Period
 from juliu.places import Servers, group_place
+from juliu.verify.period import Period
 
 LEAST_LIFE_S = 3_600  # that a session's state must still have: longer than any replay waits
 

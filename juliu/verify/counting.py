@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from infra.clickhouse import totals
+from juliu.places import Servers
 from juliu.verify.found import Compared, Report
 from juliu.verify.pages import DRAMAS, Moved, Pages
-from juliu.places import Servers
 
 ROUNDS = 50
 Numbers = Mapping[int, Mapping[str, int]]

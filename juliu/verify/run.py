@@ -9,12 +9,12 @@ from collections.abc import Callable
 from domain.topics import DEAD
 from infra.log_reader import LogReader
 from juliu.dead import letters
+from juliu.places import Servers, block_place, group_place
 from juliu.verify import chain, counting, merged, twice
 from juliu.verify.chain import Span
 from juliu.verify.found import Compared, Report
 from juliu.verify.log import LogCheck
 from juliu.verify.period import EVER, Period
-from juliu.places import Servers, block_place, group_place
 
 STORED_S = 60.0  # longest wait for the store worker, which is about 2 s behind
 POLL_S = 0.1
