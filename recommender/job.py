@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import msgspec
 from clickhouse_connect.driver.client import Client
@@ -15,9 +14,11 @@ from redis.exceptions import RedisError
 
 from infra import logs
 from recommender import snapshot
+from recommender.account import Account
 from recommender.errors import Busy, Refused
 from recommender.model import train
 from recommender.publish import content, publish
+from recommender.registry import Decision, Registry
 from recommender.store import RecommendationStore
 from recommender.weights import Weights
 
@@ -51,28 +52,22 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass
-class Watch:
-    """How long each step took."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time a step."""
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - began, 2)
-
-
-def run(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weights, wait_s: float = WAIT_S) -> Report:
+def run(
+    client: Client, store: RecommendationStore, models: Registry, as_of_ms: int, weights: Weights, *,
+    wait_s: float = WAIT_S,
+) -> Report:  # fmt: skip
     """Train on what happened before `as_of_ms` and publish; waits up to `wait_s` while somebody else trains.
 
-    Raises NotPublished, ClickHouseError, RedisError.
+    What is published, and what is refused, goes into the registry.  Raises NotPublished, ClickHouseError, RedisError.
     """
     owner = uuid.uuid4().hex
     with _locked(store, owner, wait_s):
-        return _train(client, store, as_of_ms, weights, owner)
+        account = Account(models, weights, as_of_ms, store.pointers().current)
+        try:
+            return _train(client, store, account, owner)
+        except Refused as error:
+            account.decided(Decision.REFUSED, str(error))
+            raise
 
 
 @contextmanager
@@ -108,22 +103,26 @@ def _lock(store: RecommendationStore, owner: str, wait_s: float) -> None:
         time.sleep(LOOK_S)
 
 
-def _train(client: Client, store: RecommendationStore, as_of_ms: int, weights: Weights, owner: str) -> Report:
-    watch = Watch()
+def _train(client: Client, store: RecommendationStore, account: Account, owner: str) -> Report:
+    weights, as_of_ms, watch = account.weights, account.as_of_ms, account.watch
     with watch.step("read"):
         known = snapshot.read(client, as_of_ms, weights)
+        account.read(known)
     if not len(known.watches):
         raise Refused("nobody has watched anything before that moment")
     log.info("read", watches=len(known.watches), pairs=len(known.pairs.a), seconds=watch.seconds["read"])
     with watch.step("learn"):
         made = train(known, weights)
+        account.facts |= {"viewers": len(made.viewers), "dramas": made.dramas}
     log.info("learnt", viewers=len(made.viewers), dramas=made.dramas, seconds=watch.seconds["learn"])
     with watch.step("publish"):
         stored = content(made, len(known.watches), owner[:8], time.time_ns() // 1_000_000, weights)
+        account.facts |= {"lists": len(stored.lists), "bytes": stored.bytes}
         publish(store, made, stored, owner)
     log.info("published", version=str(stored.version), seconds=watch.seconds["publish"])
+    account.decided(Decision.PUBLISHED, version=str(stored.version))
     return Report(
         version=str(stored.version), as_of_ms=as_of_ms, viewers=len(made.viewers), dramas=made.dramas,
-        lists=len(stored.lists), watches=len(known.watches), pairs=len(known.pairs.a) // 2,
-        bytes=sum(map(len, stored.blocks.values())) + sum(map(len, stored.lists.values())), seconds=watch.seconds,
+        lists=len(stored.lists), watches=len(known.watches), pairs=len(known.pairs.a) // 2, bytes=stored.bytes,
+        seconds=watch.seconds,
     )  # fmt: skip

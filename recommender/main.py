@@ -9,6 +9,7 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from recommender import job
 from recommender.errors import Trouble
+from recommender.registry import ClickHouseRegistry
 from recommender.store import RedisRecommendationStore
 from recommender.weights import WEIGHTS
 
@@ -18,7 +19,7 @@ def train_once(settings: Settings, as_of_ms: int) -> job.Report:
     store = RedisRecommendationStore.of(settings)
     try:
         with connect(settings) as client:
-            return job.run(client, store, as_of_ms, WEIGHTS)
+            return job.run(client, store, ClickHouseRegistry(client), as_of_ms, WEIGHTS)
     except (ClickHouseError, RedisError, OSError) as error:
         raise Trouble(f"{type(error).__name__}: {error}") from error
     finally:

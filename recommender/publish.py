@@ -44,6 +44,11 @@ class Content(NamedTuple):
     lists: dict[int, bytes]
     meta: bytes
 
+    @property
+    def bytes(self) -> int:
+        """Of all lists."""
+        return sum(map(len, self.blocks.values())) + sum(map(len, self.lists.values()))
+
 
 def content(made: Recommendations, watches: int, run: str, made_at_ms: int, weights: Weights) -> Content:
     """The stored form of what was learnt.  `run` is 8 hex digits."""

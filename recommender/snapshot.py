@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -78,6 +79,15 @@ class Snapshot:
     as_of_ms: int
     watches: Watches
     pairs: Pairs
+
+    def digest(self) -> str:
+        """SHA-256 of all columns in the order of the queries, which is of the rows alone: hex."""
+        found = hashlib.sha256()
+        for part in (self.watches, self.pairs):
+            for name, column in sorted(vars(part).items()):
+                found.update(f"{name} {column.dtype} {len(column)};".encode())
+                found.update(np.ascontiguousarray(column).data)
+        return found.hexdigest()
 
 
 def read(client: Client, as_of_ms: int, weights: Weights) -> Snapshot:

@@ -23,6 +23,14 @@ redis.call('SET', KEYS[2], ARGV[1])
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
+# KEYS current, previous; ARGV what they must be.  Who trains meanwhile finds the pointer moved, and publishes nothing.
+ROLL_BACK = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[2], ARGV[1])
+return 1
+"""
 # KEYS lock; ARGV whose it must be, its life in seconds
 RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end return 0"
 # KEYS lock; ARGV whose it must be
@@ -85,6 +93,12 @@ class RecommendationStore(Protocol):
         False, and nothing done, where the current pointer is no longer `expected` or the lock is not `owner`'s.
         """
 
+    def roll_back(self, current: str, previous: str) -> bool:
+        """Readers get `previous` again, and `current` becomes previous; needs no lock.
+
+        False, and nothing done, where the pointers are no longer these.
+        """
+
     def drop(self, version: Version) -> None:
         """Take a version away, a bounded batch of keys at a time."""
 
@@ -95,6 +109,7 @@ class RedisRecommendationStore:
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
         self._switch = client.register_script(SWITCH)
+        self._roll_back = client.register_script(ROLL_BACK)
         self._renew = client.register_script(RENEW)
         self._unlock = client.register_script(UNLOCK)
 
@@ -165,6 +180,9 @@ class RedisRecommendationStore:
     def switch(self, expected: str, new: Version, owner: str) -> bool:
         names = [keys.REC_CURRENT, keys.REC_PREVIOUS, keys.REC_UNREAD, keys.REC_LOCK]
         return bool(self._switch(keys=names, args=[expected, str(new), owner]))
+
+    def roll_back(self, current: str, previous: str) -> bool:
+        return bool(self._roll_back(keys=[keys.REC_CURRENT, keys.REC_PREVIOUS], args=[current, previous]))
 
     def drop(self, version: Version) -> None:
         for numbers in _batches(version.blocks):

@@ -71,6 +71,12 @@ class MemoryRecommendationStore:
         self.current, self.previous, self.unread = str(new), expected, self.previous
         return True
 
+    def roll_back(self, current: str, previous: str) -> bool:
+        if (self.current, self.previous) != (current, previous):
+            return False
+        self.current, self.previous = previous, current
+        return True
+
     def drop(self, version: Version) -> None:
         for family in (self.blocks, self.items, self.metas):
             family.pop(str(version), None)

@@ -76,6 +76,20 @@ def test_the_pointer_moves_once_and_for_the_owner_of_the_lock_alone(store):
     assert store.pointers() == Pointers(str(NEWEST), str(NEW), str(OLD))
 
 
+def test_rolling_back_swaps_what_is_served_and_the_one_before_and_nobody_is_overtaken(store):
+    assert store.lock("me", 60)
+    for version, before in ((OLD, ""), (NEW, str(OLD))):
+        put(store, version)
+        assert store.switch(before, version, "me")
+    assert not store.roll_back(str(NEW), "")  # it looked before the last one was published
+    assert not store.roll_back(str(OLD), str(NEW))
+    assert store.roll_back(str(NEW), str(OLD))
+    assert store.pointers()[:2] == (str(OLD), str(NEW))
+    assert not store.switch(str(NEW), NEWEST, "me")  # a training that began before
+    assert store.roll_back(str(OLD), str(NEW))
+    assert store.pointers()[:2] == (str(NEW), str(OLD))
+
+
 def test_the_lock_is_one_persons_until_they_give_it_back(store):
     me, you = uuid.uuid4().hex, uuid.uuid4().hex
     assert store.lock(me, 60)

@@ -24,6 +24,7 @@ from infra.mysql.migrate import migrate as migrate_mysql
 from infra.settings import Settings
 from ingest_api.app import create_app
 from recommender import job
+from recommender.registry import ClickHouseRegistry
 from recommender.store import RedisRecommendationStore
 from recommender.weights import WEIGHTS
 from tests.builders import SECRET, a_token
@@ -83,7 +84,7 @@ def trained(settings: Settings) -> job.Report:
             mine = [index for index in range(1, 31) if index % 2 == user % 2]
             some = [mine[(user + step) % len(mine)] for step in range(8)]
             insert(client, [row for index in some for row in a_watch(user, index, NOW_MS - HOUR_MS * (1 + index))])
-        report = job.run(client, store, NOW_MS, WEIGHTS)
+        report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     store.close()
     return report
 

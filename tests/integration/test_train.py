@@ -23,8 +23,9 @@ from infra.settings import Settings
 from recommender import job, snapshot
 from recommender.errors import Busy, Refused
 from recommender.publish import Meta
+from recommender.registry import ClickHouseRegistry
 from recommender.store import RedisRecommendationStore
-from recommender.weights import WEIGHTS
+from recommender.weights import WEIGHTS, Weights
 from tests.watch_rows import a_row, a_watch, insert
 
 pytestmark = pytest.mark.servers
@@ -164,7 +165,7 @@ def a_log(viewers: int = 40, dramas: int = 30, seed: int = 1) -> list[dict[str, 
 
 def test_trains_and_publishes_what_the_feed_can_read(client, store, settings):
     insert(client, a_log())
-    report = job.run(client, store, NOW_MS, WEIGHTS)
+    report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     assert (report.viewers, report.dramas, report.watches) == (40, 30, 320)
     with redis.Redis.from_url(settings.redis_url) as reader:
         version = Version.parse(reader.get(keys.REC_CURRENT))
@@ -181,22 +182,79 @@ def test_trains_and_publishes_what_the_feed_can_read(client, store, settings):
 
 def test_refuses_what_is_far_less_than_before_and_serves_on_what_was(client, store):
     with pytest.raises(Refused, match="nobody"):
-        job.run(client, store, NOW_MS, WEIGHTS)
+        job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     insert(client, a_log())
-    before = job.run(client, store, NOW_MS, WEIGHTS).version
+    before = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS).version
     with pytest.raises(Refused, match="fewer than half"):
-        job.run(client, store, NOW_MS - 5 * DAY_MS + 4 * HOUR_MS, WEIGHTS)
+        job.run(client, store, ClickHouseRegistry(client), NOW_MS - 5 * DAY_MS + 4 * HOUR_MS, WEIGHTS)
     assert store.pointers().current == before
-    assert job.run(client, store, NOW_MS, WEIGHTS).version != before  # and the lock was given back
+    again = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    assert again.version != before  # and the lock was given back
+
+
+def test_the_registry_tells_what_became_of_each_training(client, store):
+    models = ClickHouseRegistry(client)
+    with pytest.raises(Refused):
+        job.run(client, store, models, NOW_MS, WEIGHTS)
+    insert(client, a_log())
+    first, second = (job.run(client, store, models, NOW_MS, WEIGHTS).version for _ in range(2))
+    latest, before, refused = models.latest()
+    assert [entry.decision for entry in (latest, before, refused)] == ["published", "published", "refused"]
+    assert (latest.version, latest.before, before.version, before.before) == (second, first, first, "")
+    assert latest.snapshot == before.snapshot != refused.snapshot  # the same rows in, the same text
+    assert (latest.viewers, latest.dramas, latest.watches, latest.as_of_ms) == (40, 30, 320, NOW_MS)
+    assert msgspec.json.decode(latest.weights, type=Weights) == WEIGHTS
+    assert latest.seconds.keys() == {"read", "learn", "publish"}
+    assert "nobody has watched" in refused.reason
+    assert latest.software["implicit"]
+    assert [entry.version for entry in models.latest(1)] == [second]
+
+
+def test_a_registry_that_does_not_answer_stops_no_training(client, store):
+    insert(client, a_log())
+    client.command("DROP TABLE rec_models SYNC")
+    report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    assert store.pointers().current == report.version
+
+
+def test_the_command_lists_shows_and_goes_back(settings, client, store):
+    environment = {
+        **os.environ, "JULIU_CLICKHOUSE_DATABASE": settings.clickhouse_database, "JULIU_REDIS_URL": settings.redis_url,
+    }  # fmt: skip
+
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "juliu", "models", *words],
+            env=environment, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    assert "No training" in typed("list").stdout
+    refused = typed("rollback")
+    assert (refused.returncode, refused.stderr.strip()) == (1, "not rolled back: there is no version before")
+    insert(client, a_log())
+    models = ClickHouseRegistry(client)
+    first, second = (job.run(client, store, models, NOW_MS, WEIGHTS).version for _ in range(2))
+    back = typed("rollback", "--why", "only comedies")
+    assert back.returncode == 0, back.stderr
+    assert first in back.stdout
+    assert store.pointers()[:2] == (first, second)
+    listed = json.loads(typed("list", "--json").stdout)
+    assert listed["current"] == first
+    assert [(entry["decision"], entry["version"]) for entry in listed["models"]] == [
+        ("rolled_back", first), ("published", second), ("published", first),
+    ]  # fmt: skip
+    assert "only comedies" in typed("list").stdout
+    assert json.loads(typed("show", second).stdout)["before"] == first
+    assert typed("show", "1-1-00000000").returncode == 1
 
 
 def test_only_one_trains_at_a_time(client, store):
     insert(client, a_log())
     assert store.lock("another", 60)
     with pytest.raises(Busy):
-        job.run(client, store, NOW_MS, WEIGHTS, wait_s=0)
+        job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0)
     store.unlock("another")
-    assert job.run(client, store, NOW_MS, WEIGHTS, wait_s=0).viewers == 40
+    assert job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0).viewers == 40
 
 
 def test_the_command_publishes_and_its_exit_code_tells_what_came_of_it(settings, client):

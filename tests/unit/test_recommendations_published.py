@@ -11,6 +11,8 @@ from domain.recommendations import Version, block_of, find, unpack
 from recommender.errors import NotWhole, Raced, Refused
 from recommender.model import Recommendations
 from recommender.publish import Content, content, meta_of, publish
+from recommender.registry import Decision
+from recommender.roll_back import roll_back
 from recommender.store import RecommendationStore
 from recommender.weights import WEIGHTS
 from tests.breaking import Crash
@@ -157,3 +159,38 @@ def test_a_pointer_that_is_no_version_does_not_stop_publishing(store):
     store.current, store.previous, store.unread = "nonsense", "more nonsense", "and more"
     put(store, 1)
     assert served(store) == 1
+
+
+def test_a_roll_back_serves_the_version_before_whole_and_doing_it_again_undoes_it(store):
+    put(store, 1)
+    put(store, 2)
+    entry = roll_back(store, "worse")
+    assert served(store) == 1
+    assert (entry.version, entry.decision, entry.reason) == (store.pointers().current, Decision.ROLLED_BACK, "worse")
+    assert roll_back(store, "not worse").before == entry.version
+    assert served(store) == 2
+
+
+def test_after_a_roll_back_the_next_version_is_published_and_the_bad_one_goes(store):
+    put(store, 1)
+    put(store, 2)
+    bad = roll_back(store, "").before
+    put(store, 3)
+    assert served(store) == 3
+    assert store.meta(Version.parse(bad)) is None
+    roll_back(store, "")
+    assert served(store) == 1
+
+
+def test_there_is_no_way_back_to_nothing_or_to_what_has_expired(store):
+    with pytest.raises(Refused, match="no version before"):
+        roll_back(store, "")
+    put(store, 1)
+    with pytest.raises(Refused, match="no version before"):
+        roll_back(store, "")
+    put(store, 2)
+    before = store.pointers()
+    store.drop(Version.parse(before.previous))
+    with pytest.raises(Refused, match="not whole any more"):
+        roll_back(store, "")
+    assert store.pointers() == before
