@@ -60,6 +60,7 @@ def evaluate(
     measured, 1 no model could be measured, 2 the log or an option does not fit.
     """
     try:
+        _writable(report)
         wanted, names = asked(k or (), metrics or (), best_by), _models(models or [])
         logs, parts = _parts(_files(interactions, train, valid, test), split, test_share, valid_share, seed)
         outcome = evaluated(logs, parts, names, wanted, most=users, seed=seed, say=_say)
@@ -70,6 +71,12 @@ def evaluate(
     typer.echo(jsons.dumps(outcome.document(), indent=1)) if json else _show(outcome, wanted)
     if outcome.best is None:
         raise typer.Exit(FOUND_WRONG)
+
+
+def _writable(report: Path | None) -> None:
+    """Told before all the work, not after it."""
+    if report and (not report.parent.is_dir() or report.is_dir()):
+        raise Unfit(f"{report}: no place for a file")
 
 
 def _say(line: str) -> None:

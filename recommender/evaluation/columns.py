@@ -18,7 +18,7 @@ from recommender.evaluation.unfit import Unfit
 from recommender.interactions import Flags, Floats, Interactions, Ints
 
 NEEDED = ("user_id", "item_id", "ts")
-OPTIONAL = ("weight", "positive", "session_id", "random")
+OPTIONAL = ("weight", "positive", "session_id")
 ROWS, USERS, ITEMS = 50_000_000, 10_000_000, 1_000_000  # of all files together; some 200 bytes a row while they are cut
 MS_FROM = 10**11  # the year 5138 in seconds, 1973 in milliseconds
 MS_UNTIL = 10**14  # the year 5138 in milliseconds
@@ -56,7 +56,7 @@ def read(paths: Mapping[str, Path]) -> Logs:
         weight=np.concatenate([_weight(file) for file in tables]),
         positive=np.concatenate([_positive(file) for file in tables]),
         session=_sessions(tables, user, ts_ms),
-        random=np.concatenate([_flags(file, "random", False) for file in tables]),
+        random=np.zeros(len(ts_ms), bool),
     )  # fmt: skip
     spans = zip(files, ends[:-1], ends[1:], strict=True)
     return Logs({part: _in_order(whole, int(a), int(b)) for part, a, b in spans}, len(users), items)
@@ -152,15 +152,11 @@ def _weight(file: _File) -> Floats:
 
 def _positive(file: _File) -> Flags:
     """Where the log does not say it, whatever was watched."""
-    return _flags(file, "positive", None) if "positive" in file.table.column_names else _weight(file) > 0
-
-
-def _flags(file: _File, name: str, otherwise: bool | None) -> Flags:
-    if name not in file.table.column_names:
-        return np.full(file.table.num_rows, bool(otherwise))
-    values = _plain(file, name)
+    if "positive" not in file.table.column_names:
+        return _weight(file) > 0
+    values = _plain(file, "positive")
     if not ((values == 0) | (values == 1)).all():
-        raise Unfit(f"{file.path}: column {name} has other values than true, false, 1, 0")
+        raise Unfit(f"{file.path}: column positive has other values than true, false, 1, 0")
     return values.astype(bool)
 
 

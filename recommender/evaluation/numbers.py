@@ -34,9 +34,9 @@ def numbers(marks: Marks, names: Sequence[str], seed: int) -> Numbers:
     main = {name: _missed(name, each, marks.history) for name, each in served.items()}
     known = {name: (above[marks.history], below[marks.history]) for name, (above, below) in served.items()}
     covered = {f"coverage@{k}": _coverage(marks.shown[number]) for number, k in enumerate(marks.ks)}
-    values = {name: ratio(*each) for name, each in main.items()}
+    values = {name: ratio(*each) for name, each in main.items()} | covered
     return Numbers(
-        values | {name: covered[name] for name in names if name in covered},
+        {name: values[name] for name in names if name in values},
         intervals(main, seed),
         {name: ratio(*each) for name, each in known.items()},
         {name: ratio(*each) for name, each in served.items()},

@@ -82,7 +82,7 @@ def evaluate(
         measured, failed = _measured(folder, models, say)
     part = VALID if split.valid is not None else TEST
     return Outcome(
-        best=_best(measured, part, asked.best_by), best_by=asked.best_by, best_on=part,
+        best=best_of(measured, part, asked.best_by), best_by=asked.best_by, best_on=part,
         models=measured, failed=failed, log=told, curve=curve(watched),
         samples=_called(logs, samples.tolist()),
         named={name: [_called(logs, line) for line in one.samples] for name, one in measured.items()},
@@ -117,7 +117,7 @@ def _child(folder: Path, name: str) -> Sitting:
     return msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=Sitting)
 
 
-def _best(measured: dict[str, Sitting], part: str, by: str) -> str | None:
+def best_of(measured: dict[str, Sitting], part: str, by: str) -> str | None:
     """The first of those with the highest number."""
     known = {name: sitting.on[part].values[by] for name, sitting in measured.items()}
     return max((name for name in known if known[name] is not None), key=lambda name: known[name] or 0, default=None)

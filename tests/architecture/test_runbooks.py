@@ -17,7 +17,14 @@ from juliu.cli import COMMANDS, app_for
 
 FOLDER = ROOT / "docs" / "runbooks"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/operating.md", "docs/faults.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/operating.md",
+    "docs/faults.md",
+    "docs/recommender.md",
+)
 EVERYTHING = [*sorted(FOLDER.glob("*.md")), *(ROOT / name for name in DOCUMENTS)]
 HEADINGS = ["What you see", "Look at", "Do", "How you know"]
 FENCED = re.compile(r"^ *```[a-z]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)  # also inside a list

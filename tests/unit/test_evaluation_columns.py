@@ -76,6 +76,10 @@ def test_what_a_log_does_not_say_is_the_usual(tmp_path):
     assert log.random.tolist() == [False] * 3
 
 
+def test_columns_that_are_somebody_elses_are_not_looked_at(tmp_path):
+    assert len(one(a_file(tmp_path / "a", random=[None, "x", "y"], session=[1.5, None, 2]))) == 3
+
+
 def test_without_positive_whatever_was_watched_is(tmp_path):
     log = one(a_file(tmp_path / "a", weight=[0.0, 2.5, 1]))
     assert log.weight.tolist() == [0, 2.5, 1]
