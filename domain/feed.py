@@ -9,6 +9,7 @@ comes back when nothing else is left, the longest unseen first.  What may not be
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,6 @@ from domain import bitmap
 from domain.catalogue import NO_INDEX, Catalogue
 
 MAX_SIZE = 50
-ARM = "base"  # the experiment's arm; there is one until there are experiments
 MOST_PASSED_OVER = 300  # candidates of a category that is full, in one page; past it the page takes what there is
 PROBES = 64  # random looks for a drama that is free; past it the free ones are counted through
 
@@ -88,19 +88,21 @@ class Stock:
 
 
 def blend(
-    shelves: Sequence[Shelf], viewed: Viewed, stock: Stock, size: int, *, spare: int = 0, seed: int
-) -> list[Pick]:
+    shelves: Sequence[Shelf], viewed: Viewed, stock: Stock, size: int, *,
+    spare: int = 0, seed: int, shares: Mapping[Source, float] = SHARES,
+) -> list[Pick]:  # fmt: skip
     """A page of `size` dramas that the viewer has not seen, and `spare` more that may step in; fewer if there are none.
 
-    What was served of late comes after everything that was not; a page with some of it begins a new round of serving.
+    `shares` of a page by source; one without a share gives what is missing when all others have run out.  What was
+    served of late comes after everything that was not; a page with some of it begins a new round of serving.
     """
     unseen = bitmap.minus(stock.shown, viewed.seen)
     for index in viewed.disliked:
         bitmap.discard(unseen, index)
     page = _Page(size, spare, stock.category_of, random.Random(seed))  # noqa: S311  a shuffle, no secret
-    page.fill(shelves, bitmap.minus(unseen, viewed.served))
+    page.fill(shelves, shares, bitmap.minus(unseen, viewed.served))
     if len(page.picks) < size + spare:
-        page.fill(shelves, bitmap.both(unseen, viewed.served))
+        page.fill(shelves, shares, bitmap.both(unseen, viewed.served))
     return page.picks
 
 
@@ -143,13 +145,16 @@ class _Page:
         self._most = max(1, round(CATEGORY_SHARE * size))
         self._patience = MOST_PASSED_OVER
 
-    def fill(self, shelves: Sequence[Shelf], free: bytearray) -> None:
+    def fill(self, shelves: Sequence[Shelf], shares: Mapping[Source, float], free: bytearray) -> None:
         """Take from the shelves what is free, each up to its share (smooth weighted round robin); each drama once."""
         passed_over: list[Pick] = []
-        lines = [_Line(shelf, self._candidates(shelf.indexes, free)) for shelf in shelves]
-        lines.append(_Line(Shelf(Source.EXPLORE, ()), self._anything(free)))
-        for line in lines[1:]:
-            line.credit = self._rng.random() - 0.5  # a small share comes now and then, not always in the same place
+        lines = [
+            _Line(shelf, shares.get(shelf.source, 0.0), self._candidates(shelf.indexes, free)) for shelf in shelves
+        ]
+        lines.append(_Line(Shelf(Source.EXPLORE, ()), shares.get(Source.EXPLORE, 0.0), self._anything(free)))
+        whole = sum(line.share for line in lines)
+        for line in lines[1:]:  # a small share comes now and then, not always in the same place
+            line.credit += whole * (self._rng.random() - 0.5)
         while lines and len(self.picks) < self._end:
             line = _whose_turn(lines)
             pick = self._next(line, passed_over)
@@ -203,10 +208,9 @@ class _Line:
 
     __slots__ = ("candidates", "credit", "share", "shelf")
 
-    def __init__(self, shelf: Shelf, candidates: Iterator[int]) -> None:
-        self.shelf, self.candidates = shelf, candidates
-        self.share = SHARES[shelf.source]
-        self.credit = 0.0
+    def __init__(self, shelf: Shelf, share: float, candidates: Iterator[int]) -> None:
+        self.shelf, self.share, self.candidates = shelf, share, candidates
+        self.credit = 0.0 if share else -math.inf  # without a share it waits until all others have left
 
 
 def _leave(lines: list[_Line], line: _Line) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain import experiments
 from infra.place import home
 
 
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
     relay_lease_ms: int = Field(
         6_000, ge=1_000, le=300_000, description="after a relay was killed, others take its rows when this has passed"
     )
+    experiment: str = Field(
+        "", max_length=4_000, description="arms of the feed as JSON (docs/experiments.md); none: everybody in `base`"
+    )
     train_interval_s: int = Field(3_600, ge=60, description="time between trainings of `juliu schedule`")
 
     canary_every_s: int = Field(30, ge=0, le=3_600, description="time between canaries of `juliu schedule`; 0 is none")
@@ -91,6 +95,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe line that is logged"
     )
+
+    @field_validator("experiment")
+    @classmethod
+    def _sound(cls, text: str) -> str:
+        experiments.parse(text)
+        return text
 
 
 def load() -> Settings:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
+from domain import experiments
 from infra.catalogue.media_paths import MediaPaths
 from infra.settings import Settings
 from ingest_api import handlers, openapi
@@ -68,7 +69,8 @@ def assemble(
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
     app.state.product = Product(connections.catalogue, charts, viewers)
     shown = RedisShown(connections.redis, viewers)
-    app.state.feed = Feed(connections.catalogue, RedisLists(connections.redis), shown)
+    experiment = experiments.parse(settings.experiment)
+    app.state.feed = Feed(connections.catalogue, RedisLists(connections.redis), shown, experiment)
     app.state.readiness = Readiness(connections, time.monotonic)
     app.include_router(health)
     app.include_router(product)

@@ -43,6 +43,7 @@ COMMANDS = (
     Command("train", "juliu.commands.train", "train", "Learn what people also watched, publish it for the feed."),
     Command("models", "juliu.commands.models", "app", "Trainings: list, show, back to the version before."),
     Command("evaluate", "juliu.commands.evaluate", "evaluate", "Measure every model on any watch log."),
+    Command("experiment", "juliu.commands.experiment", "experiment", "Compare the arms of the feed's experiment."),
     Command("schedule", "juliu.commands.schedule", "schedule", "Train now and then, send canaries; until SIGTERM."),
     Command("canary", "juliu.commands.canary", "canary", "Does an event still come through, and how fast?"),
     Command("demo", "juliu.commands.demo", "demo", "A real watch log in, a fed viewer out, every event counted once."),

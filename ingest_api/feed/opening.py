@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -56,12 +56,15 @@ class Sources:
 class Opening:
     """One viewer's opening, with the catalogue as it was when it began."""
 
-    def __init__(self, user_id: int, stock: Stock, lists: Lists, viewers: Shown) -> None:
+    def __init__(
+        self, user_id: int, stock: Stock, lists: Lists, viewers: Shown, shares: Mapping[Source, float]
+    ) -> None:
         self.sources = Sources()
         self._user_id = user_id
         self._stock = stock
         self._lists = lists
         self._viewers = viewers
+        self._shares = shares
 
     async def page(self, size: int, seed: int) -> list[Place]:
         """A page, which from now on counts as served."""
@@ -96,7 +99,7 @@ class Opening:
 
     async def _picks(self, shelves: Sequence[Shelf], viewed: Viewed, size: int, seed: int) -> list[Pick]:
         """Candidates for `size` places, with some to spare."""
-        picks = feed.blend(shelves, viewed, self._stock, size, spare=SPARE, seed=seed)
+        picks = feed.blend(shelves, viewed, self._stock, size, spare=SPARE, seed=seed, shares=self._shares)
         if len(picks) < size:
             found = await self.sources.ask(VIEWER, self._viewers.seen_at_ms(self._user_id), {})
             index_of = self._stock.catalogue.index_of

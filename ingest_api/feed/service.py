@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from domain import feed
 from domain.catalogue import Catalogue, Drama
-from domain.feed import ARM, Pick, Source, Stock
+from domain.experiments import EVERYBODY, Experiment
+from domain.feed import Pick, Source, Stock
 from domain.resume import resume
 from infra.metrics import FEED_ITEMS
 from ingest_api.errors import CatalogueUnavailable
@@ -25,17 +26,21 @@ from ingest_api.product.service import shown
 class Feed:
     """Makes pages.  One a process."""
 
-    def __init__(self, catalogue: CatalogueSource, lists: Lists, viewers: Shown) -> None:
+    def __init__(
+        self, catalogue: CatalogueSource, lists: Lists, viewers: Shown, experiment: Experiment = EVERYBODY
+    ) -> None:
         self._catalogue = catalogue
         self._lists = lists
         self._viewers = viewers
+        self._experiment = experiment
         self._stocked: Stock | None = None
 
     async def page(self, user_id: int, size: int, request_id: str, seed: int) -> FeedPage:
         """Up to `size` dramas.  Raises CatalogueUnavailable where no catalogue was ever read."""
-        opening = Opening(user_id, stock := self._stock(), self._lists, self._viewers)
+        arm = self._experiment.arm_of(user_id)
+        opening = Opening(user_id, stock := self._stock(), self._lists, self._viewers, self._experiment.blend_of(arm))
         places = await opening.page(size, seed)
-        items = _items(places, stock.catalogue, request_id)
+        items = _items(places, stock.catalogue, request_id, arm)
         return FeedPage(request_id=request_id, items=items, degraded=opening.sources.failed)
 
     async def also_watched(self, user_id: int, drama_id: int, size: int, request_id: str) -> AlsoWatched:
@@ -48,7 +53,7 @@ class Feed:
         ids = [stock.catalogue.id_at(pick.drama_index) or 0 for pick in picks]
         disliked = await sources.ask(VIEWER, self._viewers.disliked(user_id, ids), set())
         kept = [Place(pick, None) for pick, other in zip(picks, ids, strict=True) if other not in disliked]
-        items = _items(kept[:size], stock.catalogue, request_id)
+        items = _items(kept[:size], stock.catalogue, request_id, self._experiment.arm_of(user_id))
         return AlsoWatched(drama_id=drama_id, request_id=request_id, items=items, degraded=sources.failed)
 
     async def _like(self, drama: Drama, stock: Stock, sources: Sources) -> list[Pick]:
@@ -67,11 +72,11 @@ class Feed:
         return self._stocked
 
 
-def _items(places: Sequence[Place], catalogue: Catalogue, request_id: str) -> list[FeedItem]:
-    return [_item(place, catalogue, request_id, position) for position, place in enumerate(places)]
+def _items(places: Sequence[Place], catalogue: Catalogue, request_id: str, arm: str) -> list[FeedItem]:
+    return [_item(place, catalogue, request_id, arm, position) for position, place in enumerate(places)]
 
 
-def _item(place: Place, catalogue: Catalogue, request_id: str, position: int) -> FeedItem:
+def _item(place: Place, catalogue: Catalogue, request_id: str, arm: str, position: int) -> FeedItem:
     pick = place.pick
     drama, because = _at(pick.drama_index, catalogue), _at(pick.because, catalogue)
     assert drama is not None, "what was picked is in the catalogue that it was picked from"
@@ -85,7 +90,7 @@ def _item(place: Place, catalogue: Catalogue, request_id: str, position: int) ->
         request_id=request_id,
         position=position,
         source=pick.source,
-        arm=ARM,
+        arm=arm,
         reason=feed.reason(pick.source, because.title if because else ""),
         play=Play(episode_no=play.episode_no, position_ms=play.position_ms, duration_ms=play.duration_ms),
     )

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.servers
 NOW_MS = int(time.time() * 1000)
 TABLES = {
     "events", "late_events", "blocks", "plays", "drama_daily", "episode_dropoff", "reactions_daily", "unlock_daily",
-    "user_daily", "late_reasons", "rec_models",
+    "user_daily", "late_reasons", "rec_models", "experiment_daily",
 }  # fmt: skip
 
 

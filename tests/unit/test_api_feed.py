@@ -11,6 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from domain.catalogue import Catalogue
+from domain.experiments import Arm, Experiment
+from domain.feed import Source
 from ingest_api.feed.answers import AlsoWatched, FeedPage
 from ingest_api.feed.service import Feed
 from tests.api import FixedCatalogue, Twins, caller, code
@@ -78,6 +80,17 @@ async def test_items_say_all_that_a_screen_and_the_events_about_it_need(app, vie
     assert {item.request_id for item in page.items} == {page.request_id}
     assert (await open_feed(app)).request_id != page.request_id
     assert page.degraded == []
+
+
+async def test_a_viewer_of_the_holdout_gets_the_hot_list_and_its_arm_on_every_item(app, lists, viewers, catalogue):
+    holdout = Experiment("s", {"base": Arm(0), "holdout": Arm(10_000, {Source.HOT: 1.0})})
+    app.state.feed = Feed(catalogue, lists, viewers, holdout)
+    viewers.personal[USER] = [3, 4]
+    page = await open_feed(app)
+    assert {(item.source, item.arm) for item in page.items} == {("hot", "holdout")}
+    assert indexes(page) == list(range(20, 30))
+    others = AlsoWatched.model_validate_json((await get(app, f"/v1/dramas/{ID + 3}/also-watched")).content, strict=True)
+    assert {item.arm for item in others.items} <= {"holdout"}
 
 
 async def test_each_open_gives_other_items_until_everything_was_shown(app):

@@ -169,3 +169,16 @@ def test_spare_picks_follow_the_page_and_obey_the_same_rules(shelves, seen, disl
     may = set(range(1, CATALOGUE_SIZE + 1)) - seen - disliked
     assert len(found) == len(set(found)) == min(size + spare, len(may))
     assert set(found) <= may
+
+
+@given(st.integers(0, 2**64))
+def test_a_source_without_a_share_steps_in_only_when_all_others_have_run_out(seed):
+    shelves = [
+        Shelf(Source.PERSONAL, range(1, 31)),
+        Shelf(Source.HOT, range(31, 39)),
+        Shelf(Source.TREND, range(41, 51)),
+    ]
+    stock = Stock(a_catalogue(categories=CATALOGUE_SIZE))
+    picks = feed.blend(shelves, Viewed(), stock, 12, seed=seed, shares={Source.HOT: 0.2})
+    assert [pick.drama_index for pick in picks[:8]] == list(range(31, 39))
+    assert Counter(pick.source for pick in picks[8:]) == {Source.PERSONAL: 4}

@@ -1,0 +1,73 @@
+"""`juliu experiment`: what becomes of viewers in each arm, with intervals, and whether to believe it."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated
+
+import msgspec
+import typer
+
+from domain.experiments import parse
+from infra.clickhouse.client import connect
+from infra.settings import load
+from juliu.commands import wide
+from juliu.commands.json_option import Json
+from juliu.commands.moments import ZONE
+from juliu.commands.servers import answered
+from juliu.commands.trouble import FOUND_WRONG, end
+from juliu.experiments.results import MEASURES, Results, results
+from juliu.experiments.statistics import Difference
+
+DAYS = 7
+
+
+def experiment(
+    since: Annotated[str, typer.Option(help="first day, as 2026-11-01 (Asia/Shanghai); none: a week ago")] = "",
+    until: Annotated[str, typer.Option(help="last day; none: yesterday, the last that is whole")] = "",
+    base: Annotated[str, typer.Option(help="the arm that others are compared with")] = "base",
+    json: Json = False,
+) -> None:
+    """Compare the arms of JULIU_EXPERIMENT by what their viewers did, 95 % intervals, from SQL `experiment_daily`.
+
+    Exit code: 0, 1 viewers did not come in the shares that were meant (believe nothing), or the base has none, 3 a
+    server does not answer.
+    """
+    settings, today = load(), datetime.datetime.now(ZONE).date()
+    last = _day(until, today - datetime.timedelta(days=1))
+    first = _day(since, last - datetime.timedelta(days=DAYS - 1))
+    with answered("not compared"), connect(settings) as client:
+        try:
+            found = results(client, parse(settings.experiment), base, first, last)
+        except KeyError as error:
+            raise end(f"no viewer was in arm {base} from {first} to {last}", FOUND_WRONG) from error
+    if json:
+        typer.echo(msgspec.json.encode({"believable": found.believable, **msgspec.structs.asdict(found)}).decode())
+    else:
+        _show(found)
+    if not found.believable:
+        raise end("viewers did not come in the shares that were meant: find out why before believing", FOUND_WRONG)
+
+
+def _day(text: str, default: datetime.date) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text) if text else default
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day as 2026-11-01") from error
+
+
+def _show(found: Results) -> None:
+    caption = f"{found.since} to {found.until}; a viewer each; {found.crossed:,} in two arms left out"
+    table = wide.table(caption=f"{caption}; shares as meant: p = {found.ratio_p:.3g}")
+    table.add_column("arm")
+    for name in ("viewers", *MEASURES):
+        table.add_column(name, justify="right")
+    for arm in found.arms:
+        cells = [f"{arm.means[name]:,.3g}{_apart(arm.differences.get(name))}" for name in MEASURES]
+        table.add_row(arm.arm, f"{arm.viewers:,}", *cells)
+    wide.show(table)
+
+
+def _apart(one: Difference | None) -> str:
+    """How far from the base, and the interval."""
+    return "" if one is None else f"\n{one.value:+.3g} [{one.low:+.3g}, {one.high:+.3g}]"

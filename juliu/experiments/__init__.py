@@ -1,0 +1,1 @@
+"""Results of experiments on the feed: what becomes of viewers in each arm, and whether to believe it."""
