@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from recommender.models.als import ImplicitALS
+from recommender.models.forecast import Foreseen
 from recommender.models.fsals import FrequencyScaledALS
 from recommender.models.model import Model
 from recommender.models.popularity import Popularity
@@ -20,4 +21,5 @@ MODELS: Final[Mapping[str, Callable[[], Model]]] = {
     "als": ImplicitALS,
     "fsals": FrequencyScaledALS,
     "fsals-fresh": lambda: Fresh(FrequencyScaledALS(), half_life_days=1.5, power=0.5),
+    "fsals-foreseen": lambda: Foreseen(FrequencyScaledALS(), power=0.4),
 }

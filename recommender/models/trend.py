@@ -5,14 +5,11 @@ Worth more than the choice of model on the sample log: +14 % micro-recall@50 at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
-from recommender.interactions import Floats, Interactions, Ints, Known
+from recommender.interactions import Interactions, Known
+from recommender.models.leaning import Leaning
 from recommender.models.model import Model
 
 DAY_MS = 86_400_000
@@ -47,32 +44,12 @@ def factor(known: Known, half_life_days: float, prior: float) -> NDArray[np.floa
     return share
 
 
-class Fresh:
-    """A model whose scores are multiplied with factor ** power.
-
-    A score below 0 is divided: more of late is never worse.  `related` lists are left as they are: what goes together
-    does so also next week.
-    """
+class Fresh(Leaning):
+    """A model whose scores are multiplied with factor ** power."""
 
     def __init__(self, model: Model, half_life_days: float, power: float, prior: float = 5.0) -> None:
-        self._model, self._half_life_days, self._power, self._prior = model, half_life_days, power, prior
-        self._factor: Floats = np.zeros(0, np.float32)
+        super().__init__(model)
+        self._half_life_days, self._power, self._prior = half_life_days, power, prior
 
-    def fit(self, known: Known) -> None:
-        self._model.fit(known)
-        self._factor = (factor(known, self._half_life_days, self._prior) ** self._power).astype(np.float32)
-
-    def scores(self, users: Ints) -> Floats:
-        return self._leaning(self._model.scores(users))
-
-    def fold_in(self, histories: csr_matrix) -> Floats:
-        return self._leaning(self._model.fold_in(histories))
-
-    def related(self, items: Ints) -> Floats:
-        return self._model.related(items)
-
-    def arrays(self) -> Mapping[str, NDArray[Any]]:
-        return {**self._model.arrays(), "fresh": self._factor}
-
-    def _leaning(self, scores: Floats) -> Floats:
-        return np.where(scores > 0, scores * self._factor, scores / np.maximum(self._factor, 1e-9)).astype(np.float32)
+    def _factors(self, known: Known) -> NDArray[np.float64]:
+        return np.asarray(factor(known, self._half_life_days, self._prior) ** self._power)
