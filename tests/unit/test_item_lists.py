@@ -104,6 +104,15 @@ def test_coverage_and_hubs_are_of_all_lists():
     assert found.hub == 3 / 4
 
 
+def test_of_a_large_catalogue_some_of_the_seeds_are_asked(monkeypatch):
+    test = watched(0, 1, 2, 3)
+    monkeypatch.setattr("recommender.evaluation.item_lists.MOST_LISTS", 2)
+    found = measure(Lists(5, s0_1=1, s1_2=1, s2_3=1), known(test, items=5), test)
+    assert found.hit.tolist() == [True, True]
+    assert found.hub == 1 / 2
+    assert found.coverage == 2 / 5
+
+
 def test_a_score_that_is_no_number_is_refused():
     test = watched(0, 1)
     with pytest.raises(ValueError, match="finite"):
