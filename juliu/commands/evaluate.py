@@ -20,6 +20,7 @@ from recommender.evaluation.run import TEST, VALID, Outcome
 from recommender.evaluation.run import evaluate as evaluated
 from recommender.evaluation.split import Split, Way
 from recommender.evaluation.split import split as parted
+from recommender.evaluation.titles import read as titles_of
 from recommender.evaluation.unfit import Unfit
 from recommender.models.registry import MODELS
 
@@ -52,6 +53,7 @@ def evaluate(
     users: Annotated[int, typer.Option(min=0, help="ask about so many, by chance; 0: all")] = USERS,
     seed: Annotated[int, typer.Option(min=0, help="of all that is drawn")] = 7,
     report: Annotated[Path | None, typer.Option(help="write an HTML page here")] = None,
+    titles: Annotated[Path | None, typer.Option(help="parquet: item_id, title; for the page")] = None,
     json: Json = False,
 ) -> None:
     """Fit every model to the first part of a log, ask it for the last, and tell which one is best, how surely.
@@ -61,13 +63,16 @@ def evaluate(
     """
     try:
         _writable(report)
+        called = titles_of(titles) if titles else {}
         wanted, names = asked(k or (), metrics or (), best_by), _models(models or [])
         logs, parts = _parts(_files(interactions, train, valid, test), split, test_share, valid_share, seed)
         outcome = evaluated(logs, parts, names, wanted, most=users, seed=seed, say=_say)
     except Unfit as error:
         raise end(f"juliu evaluate: {error}", UNFIT) from error
+    except OSError as error:  # the folder for temporary files is full, or not ours
+        raise end(f"juliu evaluate: {error}", FOUND_WRONG) from error
     if report:
-        report.write_text(reports.page(outcome, wanted), encoding="utf-8")
+        report.write_text(reports.page(outcome, wanted, called), encoding="utf-8")
     typer.echo(jsons.dumps(outcome.document(), indent=1)) if json else _show(outcome, wanted)
     if outcome.best is None:
         raise typer.Exit(FOUND_WRONG)

@@ -37,8 +37,10 @@ def typed(*words):
 
 def test_a_foreign_log_is_measured_and_told_as_table_json_and_page(tmp_path):
     parquet.write_table(a_world(), tmp_path / "log.parquet")
+    parquet.write_table(pa.table({"item_id": ["剧1", "x"], "title": ["<重生>", None]}), tmp_path / "titles.parquet")
     words = ["--interactions", tmp_path / "log.parquet", "--valid-share", 0.1, "--models", "random,popularity,als"]
-    done = typed(*words, "--k", "5,10", "--report", tmp_path / "r.html", "--json")
+    page_words = ["--report", tmp_path / "r.html", "--titles", tmp_path / "titles.parquet"]
+    done = typed(*words, "--k", "5,10", *page_words, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["best_by"], found["best_on"]) == ("ndcg@10", "valid")
@@ -55,7 +57,8 @@ def test_a_foreign_log_is_measured_and_told_as_table_json_and_page(tmp_path):
         assert 0.3 < one["uauc"] < 0.8
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "als" in page
-    assert "剧" in page
+    assert "剧2" in page
+    assert "&lt;重生&gt;" in page
     again = json.loads(typed(*words, "--k", "5,10", "--json").stdout)
     assert [one["ndcg@10"] for one in again["models"].values()] == [one["ndcg@10"] for one in models.values()]
 

@@ -29,6 +29,8 @@ def evaluate(*words):
         (["--interactions", "A", "--valid-share", "0.9"], "leave nothing to learn from"),
         (["--interactions", "A", "--report", "no/such/r.html"], "no/such/r.html: no place for a file"),
         (["--interactions", "A", "--report", "."], ".: no place for a file"),
+        (["--interactions", "A", "--titles", "A"], "A: "),
+        (["--interactions", "A", "--titles", "nowhere"], "nowhere: no parquet file with item_id and title"),
         (["--train", "A", "--test", "A"], "test: nobody has a positive there that was not watched in training"),
         (["--train", "A", "--test", "B"], "no column ts"),
         (["--train", "A", "--test", "A", "--valid", "C"], "C: no rows"),

@@ -65,6 +65,18 @@ def test_item_lists_are_measured_on_the_next_positive_of_a_session():
     assert without.values["item-hit@10"] is None
 
 
+def test_item_lists_count_each_item_alike_when_weighted_and_ask_only_who_is_asked():
+    """Two were glad of the listed 1 after 0, one of 29, which is not listed: 2 of 3, and one of two items."""
+    test = a_log([(u, i) for u, then in ((1, 1), (2, 1), (3, 29)) for i in (0, then)], ts_ms=[0, 1] * 3)
+    model, train = FixedScores([[30.0 - n for n in range(30)]]), a_log([(0, 0)])
+    plan = Plan(WANTED, users=4, items=30, exams=("test",), most=0, seed=1)
+    values = sit(model, plan, train, {"test": test}).on["test"].values
+    assert values["item-hit@10"] == pytest.approx(2 / 3)
+    assert values["item-ips-hit@10"] == pytest.approx(1 / 2)
+    few = sit(model, msgspec.structs.replace(plan, most=1), train, {"test": test}).on["test"]
+    assert few.values["item-hit@10"] in (0, 1)
+
+
 def test_the_best_is_chosen_on_the_part_that_it_says():
     models = {"a": a_sitting(0.9, 0.1), "b": a_sitting(0.1, 0.2), "c": a_sitting(None, None)}
     assert best_of(models, "test", "recall@2") == "a"
