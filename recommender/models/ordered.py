@@ -18,7 +18,8 @@ class Ordered(LinearModel):
     """weights = (X'X + regularization)^-1 X'Y, a row a moment between two watches of a viewer.
 
     X is the past, Y the future, both `steps` watches; those further away weigh less, `decay` from one to the next.  A
-    viewer's score is their latest `most` watches, a step weighing `fading`, times the weights.
+    viewer's score is their latest `most` watches, a step weighing `fading`, times the weights.  While it learns it
+    holds two dense matrices, X'X and X'Y; what it has learnt takes the place of the second.
     """
 
     def __init__(
