@@ -17,8 +17,10 @@ from recommender.models.factors import FactorModel
 from recommender.models.fsals import FrequencyScaledALS
 
 AT_ONCE: Final = 4_000_000  # scores of a block: some 100 MB with what they are made of
-# Found on 25-30 April of the sample log, by bench/recommender/item_lists.py; each part's best item of a list has 1.
-PARTS: Final[Mapping[str, float]] = {"cosine": 0.5, "rp3beta": 0.75, "near": 0.5, "folded": 0.5, "alike": 0.5}
+NAMES: Final = ("cosine", "rp3beta", "near", "folded", "alike")
+# Found on 25-30 April of the sample log (bench/recommender/item_lists.py); each part's best item of a list has 1.  Beside
+# these, cosine and near add nothing there.
+PARTS: Final[Mapping[str, float]] = {"rp3beta": 1.0, "folded": 1.0, "alike": 0.5}
 OF_FACTORS: Final = frozenset({"folded", "alike"})
 
 
@@ -72,9 +74,9 @@ class ItemLists:
         return {"start": lists.indptr, "item": lists.indices, "score": lists.data, "everybody": self._everybody}
 
     def _check(self, items: int) -> None:
-        unknown = self._parts.keys() - PARTS.keys()
+        unknown = self._parts.keys() - set(NAMES)
         if unknown:
-            raise ValueError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+            raise ValueError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
         for name, column in (("series", self._series), ("tags", self._tags)):
             if column is not None and len(column) != items:
                 raise ValueError(f"{len(column)} {name} of {items} items")

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from recommender.models import cowatch, hubs
 from recommender.models.cowatch import Near, latest
 from recommender.models.fsals import FrequencyScaledALS
-from recommender.models.lists import ItemLists
+from recommender.models.lists import NAMES, ItemLists
 from tests.interaction_logs import DAY_MS, NOW_MS, a_log, known, two_tastes
 
 EVERYONE = [(user, 0) for user in range(5)]
