@@ -159,4 +159,7 @@ def _number(value: float | None, interval: tuple[float, float] | None) -> str:
     """With half the width of its interval."""
     if value is None:
         return ""
-    return f"{value:.4f}" + (f" ±{(interval[1] - interval[0]) / 2:.3f}" if interval else "")
+    if not interval:
+        return f"{value:.4f}"
+    half = f"{(interval[1] - interval[0]) / 2:.3f}".removeprefix("0")
+    return f"{value:.4f} ±{half}"
