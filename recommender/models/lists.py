@@ -18,8 +18,8 @@ from recommender.models.fsals import FrequencyScaledALS
 
 AT_ONCE: Final = 4_000_000  # scores of a block: some 100 MB with what they are made of
 NAMES: Final = ("cosine", "rp3beta", "near", "folded", "alike")
-# Found on 25-30 April of the sample log (bench/recommender/item_lists.py); each part's best item of a list has 1.  Beside
-# these, cosine and near add nothing there.
+# Found on 25-30 April of the sample log (bench/recommender/item_lists.py), each part's best item of a list having 1;
+# cosine and near add nothing to these there.
 PARTS: Final[Mapping[str, float]] = {"rp3beta": 1.0, "folded": 1.0, "alike": 0.5}
 OF_FACTORS: Final = frozenset({"folded", "alike"})
 

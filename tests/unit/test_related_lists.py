@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -26,9 +28,9 @@ EDGES = {
 
 
 def small(**settings):
-    return ItemLists(
-        **{"factors": lambda: FrequencyScaledALS(factors=3, iterations=3, buckets=2, threads=1)} | settings
-    )
+    """All parts, little vectors."""
+    vectors = partial(FrequencyScaledALS, factors=3, iterations=3, buckets=2, threads=1)
+    return ItemLists(**{"parts": dict.fromkeys(NAMES, 1.0), "factors": vectors} | settings)
 
 
 def fitted(log, items=None, **settings):
@@ -209,6 +211,22 @@ def test_the_same_log_gives_the_same_lists():
 def test_who_has_no_history_gets_what_everybody_gets():
     model = fitted(a_log([(user, item) for user in range(6) for item in (0, user % 3)]))
     assert np.allclose(model.fold_in(csr_matrix((1, 3)))[0], model.scores(np.arange(6)).mean(0), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_part_alone_makes_lists_of_the_seeds_taste(name):
+    model = small(parts={name: 1.0})
+    model.fit(known(a_log(two_tastes())))
+    found = model.related(np.arange(40))
+    assert found[::2, ::2].sum() > 3 * found[::2, 1::2].sum()
+
+
+def test_lists_without_vectors_need_no_model_that_makes_them():
+    def vectors():
+        raise AssertionError("made in vain")
+
+    found = fitted(a_log([(0, 0), (0, 1)]), parts={"cosine": 1.0, "rp3beta": 1.0, "near": 1.0}, factors=vectors)
+    assert found.related(np.array([0])).tolist() == [[0, 1]]
 
 
 def test_a_part_that_there_is_not_is_refused():
