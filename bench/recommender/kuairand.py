@@ -35,8 +35,8 @@ class KuaiRand:
     log: Interactions
     users: int
     items: int
-    author: Ints  # of each item
-    tag: NDArray[np.str_]
+    tag: NDArray[np.str_]  # of each item, its first
+    kind: NDArray[np.float64]  # (items, kinds) 1 where it was uploaded in that way
 
     def known(self, log: Interactions, as_of_ms: int) -> Known:
         """What a model learns from, `log` being entries before that moment."""
@@ -64,9 +64,14 @@ def read(folder: Path) -> KuaiRand:
         log=log,
         users=int(max(past.user.max(), log.user.max())) + 1,
         items=len(videos),
-        author=np.array([int(row["author_id"]) for row in videos]),
         tag=np.array([row["tag"].split(",")[0] for row in videos]),
+        kind=_kinds([row["upload_type"] for row in videos]),
     )
+
+
+def _kinds(names: list[str]) -> NDArray[np.float64]:
+    there = sorted(set(names))
+    return np.array([[name == kind for kind in there] for name in names], np.float64)
 
 
 def joined(first: Interactions, second: Interactions) -> Interactions:
