@@ -71,6 +71,28 @@ def test_an_item_that_nobody_watched_is_in_no_list_and_has_none():
     assert found[:12].any(axis=1).all()
 
 
+class Ones:
+    """Vectors that are all alike, also of what nobody watched."""
+
+    def fit(self, known):
+        self.items = known.items
+
+    def related(self, items):
+        return np.ones((len(items), self.items), np.float32)
+
+    def arrays(self):
+        return {"items": np.ones((self.items, 2), np.float32)}
+
+
+def test_vectors_of_what_nobody_watched_bring_it_into_no_list():
+    found = fitted(a_log([(0, 0), (0, 1)]), items=3, parts={"folded": 1.0, "alike": 1.0}, factors=Ones)
+    assert (found.related(np.arange(3)) > 0).tolist() == [
+        [False, True, False],
+        [True, False, False],
+        [True, True, False],
+    ]
+
+
 def test_shrunk_cosine_is_how_often_together_of_how_often_at_all():
     log = a_log([(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (3, 2)])
     watches = latest(known(log), 10, 1.0)
