@@ -20,7 +20,7 @@ class ImplicitALS(FactorModel):
     """
 
     def __init__(
-        self, *, factors: int = 128, alpha: float = 40.0, regularization: float = 0.2, iterations: int = 15,
+        self, *, factors: int = 128, alpha: float = 40.0, regularization: float = 0.035, iterations: int = 15,
         positive: float = 1.0, seed: int = 7, threads: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(positive)

@@ -1,6 +1,6 @@
 """What is shown more of late than usual: a factor that leans any model towards the day.
 
-Worth more than the choice of model on the sample log: +14 % micro-recall@50 at daily training (docs/recommender.md).
+Worth more than the choice of model on the sample log: +12 % micro-recall@50 at daily training (docs/recommender.md).
 """
 
 from __future__ import annotations
