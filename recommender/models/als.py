@@ -32,10 +32,6 @@ class ImplicitALS(FactorModel):
         alpha = min(self._alpha, thinness(matrix))
         regularization = max(1e-3, self._regularization * alpha * largest_singular_value(matrix))
         self._solver = AlternatingLeastSquares(alpha=alpha, regularization=regularization, **self._settings)
-        if not matrix.nnz:  # of which implicit makes no numbers
-            users, items = (np.zeros((count, self._solver.factors), np.float32) for count in matrix.shape)
-            self._solver.user_factors, self._solver.item_factors = users, items
-            return users.copy(), items
         with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
             self._solver.fit(matrix, show_progress=False)
         return self._solver.user_factors.copy(), self._solver.item_factors
