@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from juliu.commands import wide
+from juliu.commands import terminated, wide
 from juliu.commands.json_option import Json
 from juliu.commands.trouble import FOUND_WRONG, end
 from recommender.evaluation import report as reports
@@ -61,6 +61,7 @@ def evaluate(
     What was watched in training is neither asked for nor an answer.  Whoever has no history is a miss.  Exit code: 0
     measured, 1 no model could be measured, 2 the log or an option does not fit.
     """
+    terminated.as_exception()  # so that the model's process and the folder do not stay behind
     try:
         _writable(report)
         called = titles_of(titles) if titles else {}

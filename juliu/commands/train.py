@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
-from types import FrameType
 from typing import Annotated
 
 import msgspec
@@ -13,6 +10,7 @@ import typer
 
 from infra import logs
 from infra.settings import load
+from juliu.commands import terminated
 from juliu.commands.json_option import Json
 from juliu.commands.moments import iso_ms
 from juliu.commands.trouble import end
@@ -41,7 +39,7 @@ def train(
         raise end(f"juliu train: {error}", 2) from error
     settings = load()
     logs.setup("train", settings)
-    signal.signal(signal.SIGTERM, _stop)
+    terminated.as_exception()  # so that the lock is given back
     try:
         report = train_once(settings, as_of_ms)
     except Refused as error:
@@ -64,8 +62,3 @@ def moment_ms(text: str, now_ms: int) -> int:
     if not 0 < moment < LATEST_MS:
         raise ValueError(f"{text!r} is out of range")
     return moment
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    """End as an exception, so that the lock is given back."""
-    sys.exit(128 + signal.SIGTERM)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -92,3 +95,19 @@ def test_a_model_that_dies_is_told_and_the_others_are_measured(tmp_path):
     assert found.best == "popularity"
     assert found.document()["models"]["nobody"] == {"error": "KeyError: 'nobody'"}
     assert "nobody: KeyError: 'nobody'" in said
+
+
+def test_who_is_told_to_end_leaves_neither_a_process_nor_a_folder(tmp_path):
+    parquet.write_table(a_world(viewers=600, items=400, each=60), tmp_path / "log.parquet")
+    place = tmp_path / "tmp"
+    place.mkdir()
+    words = ["--interactions", str(tmp_path / "log.parquet"), "--models", "fsals"]
+    command = [sys.executable, "-m", "juliu", "evaluate", *words]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(place)})
+    assert running.stderr is not None
+    assert running.stderr.readline() == "fsals ...\n"
+    children = psutil.Process(running.pid).children()
+    running.terminate()
+    assert running.wait(30) == 128 + signal.SIGTERM
+    assert list(place.iterdir()) == []
+    assert psutil.wait_procs(children, timeout=10)[1] == []
