@@ -82,7 +82,15 @@ def _locked(store: RecommendationStore, owner: str, wait_s: float) -> Iterator[N
     finally:
         over.set()
         renewing.join()
+        _unlock(store, owner)
+
+
+def _unlock(store: RecommendationStore, owner: str) -> None:
+    """What was published is published; a lock that stays ends by itself after LOCK_S."""
+    try:
         store.unlock(owner)
+    except RedisError as error:
+        log.warning("lock not given back", error=str(error)[:200])
 
 
 def _renew(store: RecommendationStore, owner: str, over: threading.Event) -> None:
@@ -118,7 +126,7 @@ def _train(client: Client, store: RecommendationStore, account: Account, owner: 
     with watch.step("publish"):
         stored = content(made, len(known.watches), owner[:8], time.time_ns() // 1_000_000, weights)
         account.facts |= {"lists": len(stored.lists), "bytes": stored.bytes}
-        publish(store, made, stored, owner)
+        publish(store, made, stored, owner, account.before)
     log.info("published", version=str(stored.version), seconds=watch.seconds["publish"])
     account.decided(Decision.PUBLISHED, version=str(stored.version))
     return Report(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 from numpy.typing import NDArray
+from redis.exceptions import RedisError
 
 from domain.recommendations import Damaged, Version, block_of, blocks_for, encode_block
 from infra import failpoints, logs
@@ -70,9 +71,14 @@ def packed(best: NDArray) -> bytes:  # type: ignore[type-arg]
     return best.astype("<u2").tobytes()
 
 
-def publish(store: RecommendationStore, made: Recommendations, stored: Content, owner: str) -> None:
-    """Publish, as the owner of the lock.  Raises Refused, NotWhole, Raced, redis.RedisError."""
+def publish(store: RecommendationStore, made: Recommendations, stored: Content, owner: str, over: str) -> None:
+    """Publish over the version `over`, as the owner of the lock; who rolled back meanwhile is not overruled.
+
+    Raises Refused, NotWhole, Raced, redis.RedisError: then nothing was published.
+    """
     before = store.pointers()
+    if before.current != over:
+        raise Raced(f"{before.current or 'nothing'} is served by now, not {over or 'nothing'}")
     _clear_up(store, before.unread, {before.current, before.previous})
     served = meta_of(store, before.current)
     check(made, served.viewers if served else 0, served.dramas if served else 0)
@@ -82,7 +88,10 @@ def publish(store: RecommendationStore, made: Recommendations, stored: Content, 
     failpoints.reached("publish.before_pointer")
     if not store.switch(before.current, stored.version, owner):
         raise Raced("the pointer or the lock is somebody else's by now")
-    _clear_up(store, before.previous, {before.current, str(stored.version)})
+    try:
+        _clear_up(store, before.previous, {before.current, str(stored.version)})
+    except RedisError as error:  # it is published; the next run clears up what nobody reads
+        log.warning("not cleared up", version=before.previous, error=str(error)[:200])
 
 
 def meta_of(store: RecommendationStore, version: str) -> Meta | None:

@@ -13,7 +13,9 @@ def roll_back(store: RecommendationStore, why: str) -> Entry:
     """Serve the version before again, and say what the registry should keep of it.
 
     The one that was served becomes the version before, so doing it again undoes it.  A training that is under way finds
-    the pointer moved and publishes nothing; the next one publishes.  Raises Refused, Raced, redis.RedisError.
+    another version served than when it began and publishes nothing; the next one publishes.
+
+    Raises Refused, Raced, redis.RedisError.
     """
     at = store.pointers()
     if not at.previous:

@@ -23,7 +23,7 @@ redis.call('SET', KEYS[2], ARGV[1])
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
-# KEYS current, previous; ARGV what they must be.  Who trains meanwhile finds the pointer moved, and publishes nothing.
+# KEYS current, previous; ARGV what they must be.  Who publishes meanwhile finds that out by SWITCH.
 ROLL_BACK = """
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return 0 end

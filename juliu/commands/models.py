@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from rich.markup import escape
 
 from infra.clickhouse.client import connect
 from infra.settings import load
@@ -92,9 +93,15 @@ def _show(found: Sequence[Entry], current: str) -> None:
     for name in ("", "decided", "decision", "version", "viewers", "s", "reason"):
         table.add_column(name, justify="right" if name in ("viewers", "s") else "left", no_wrap=name == "version")
     for entry in found:
-        served = "*" if entry.version == current else ""
+        served = "*" if entry.version and entry.version == current else ""
         took = f"{sum(entry.seconds.values()):.1f}"
         table.add_row(
-            served, words(entry.at_ms), entry.decision, entry.version, f"{entry.viewers:,}", took, entry.reason[:80]
+            served,
+            words(entry.at_ms),
+            entry.decision,
+            entry.version,
+            f"{entry.viewers:,}",
+            took,
+            escape(entry.reason[:80]),
         )
     wide.show(table)

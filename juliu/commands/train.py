@@ -17,7 +17,7 @@ from juliu.commands.trouble import end
 from recommender.errors import Busy, Refused, Trouble
 from recommender.main import train_once
 
-LATEST_MS = 2**53
+LATEST_MS = 4_102_444_800_000  # the year 2100; more are microseconds
 REFUSED, TROUBLE, BUSY = 3, 4, 5
 
 

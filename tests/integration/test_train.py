@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
@@ -136,6 +137,20 @@ def test_pairs_weigh_by_what_was_watched_and_whether_in_one_session(client):
     assert found == {(1, 2): 1.75, (2, 1): 1.75}
 
 
+def test_of_many_sessions_the_same_are_looked_at_in_whatever_order_they_came(client):
+    at, viewers = NOW_MS - DAY_MS, range(1, 41)
+    each = [[row for user in viewers for row in a_watch(user, 1, at + n, session_id=f"s{n}")] for n in range(12)]
+    shared = [row for user in viewers for row in a_watch(user, 2, at, session_id="s5")]
+    found = []
+    for order in (each, each[::-1], [*each[5:], *each[:5]]):
+        client.command("TRUNCATE TABLE events")
+        for rows in [*order, shared]:
+            insert(client, rows)
+        found.append(snapshot.read(client, NOW_MS, WEIGHTS).pairs.weight.tolist())
+    assert found[0] == found[1] == found[2]
+    assert found[0] in ([20, 20], [40, 40])  # of each viewer s5 is looked at, or of none
+
+
 def test_a_drama_keeps_its_strongest_partners(client):
     few = msgspec.structs.replace(WEIGHTS, pair_partners=1)
     at = NOW_MS - DAY_MS
@@ -210,6 +225,13 @@ def test_the_registry_tells_what_became_of_each_training(client, store):
     assert [entry.version for entry in models.latest(1)] == [second]
 
 
+def test_a_lock_that_cannot_be_given_back_is_no_reason_to_train_again(client, store, monkeypatch):
+    insert(client, a_log())
+    monkeypatch.setattr(store, "unlock", Mock(side_effect=redis.RedisError("away")))
+    report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    assert store.pointers().current == report.version
+
+
 def test_a_registry_that_does_not_answer_stops_no_training(client, store):
     insert(client, a_log())
     client.command("DROP TABLE rec_models SYNC")
@@ -229,21 +251,24 @@ def test_the_command_lists_shows_and_goes_back(settings, client, store):
         )  # fmt: skip
 
     assert "No training" in typed("list").stdout
+    with pytest.raises(Refused):
+        job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    assert "*" not in typed("list").stdout.split("what readers have")[0].removesuffix("* ")
     refused = typed("rollback")
     assert (refused.returncode, refused.stderr.strip()) == (1, "not rolled back: there is no version before")
     insert(client, a_log())
     models = ClickHouseRegistry(client)
     first, second = (job.run(client, store, models, NOW_MS, WEIGHTS).version for _ in range(2))
-    back = typed("rollback", "--why", "only comedies")
+    back = typed("rollback", "--why", "only [/] comedies")
     assert back.returncode == 0, back.stderr
     assert first in back.stdout
     assert store.pointers()[:2] == (first, second)
     listed = json.loads(typed("list", "--json").stdout)
     assert listed["current"] == first
     assert [(entry["decision"], entry["version"]) for entry in listed["models"]] == [
-        ("rolled_back", first), ("published", second), ("published", first),
+        ("rolled_back", first), ("published", second), ("published", first), ("refused", ""),
     ]  # fmt: skip
-    assert "only comedies" in typed("list").stdout
+    assert "only [/] comedies" in typed("list").stdout
     assert json.loads(typed("show", second).stdout)["before"] == first
     assert typed("show", "1-1-00000000").returncode == 1
 

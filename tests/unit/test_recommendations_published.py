@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from redis.exceptions import RedisError
 
 from domain.recommendations import Version, block_of, find, unpack
 from recommender.errors import NotWhole, Raced, Refused
@@ -35,7 +37,7 @@ def stored(number: int, viewers: int = VIEWERS) -> Content:
 
 
 def put(store: RecommendationStore, number: int, viewers: int = VIEWERS) -> None:
-    publish(store, learnt(number, viewers), stored(number, viewers), OWNER)
+    publish(store, learnt(number, viewers), stored(number, viewers), OWNER, store.pointers().current)
 
 
 def served(store: RecommendationStore, viewers: int = VIEWERS) -> int:
@@ -194,3 +196,22 @@ def test_there_is_no_way_back_to_nothing_or_to_what_has_expired(store):
     with pytest.raises(Refused, match="not whole any more"):
         roll_back(store, "")
     assert store.pointers() == before
+
+
+def test_a_training_that_began_before_a_roll_back_publishes_nothing(store):
+    put(store, 1)
+    put(store, 2)
+    over = store.pointers().current  # a training begins, and learns for minutes
+    back = roll_back(store, "worse")
+    with pytest.raises(Raced, match="served by now"):
+        publish(store, learnt(3), stored(3), OWNER, over)
+    assert served(store) == 1
+    assert store.pointers().current == back.version
+
+
+def test_what_could_not_be_cleared_up_is_published_all_the_same(store, monkeypatch):
+    put(store, 1)
+    put(store, 2)
+    monkeypatch.setattr(store, "drop", Mock(side_effect=RedisError("away")))
+    put(store, 3)
+    assert served(store) == 3
