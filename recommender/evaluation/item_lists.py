@@ -83,22 +83,17 @@ def pairs(test: Interactions) -> Pairs:
     """
     sorted_ = _by_session(test)
     glad = sorted_.where(sorted_.positive)
-    end = len(glad)
-    following = np.arange(1, end + 1)
-    while (again := _same(glad, following)).any():  # as often as somebody was glad of one item again and again
-        following += again
-    found = following < end
+    following = _next_run(glad)
+    found = following < len(glad)
     found[found] = glad.session[following[found]] == glad.session[found]
     return Pairs(glad.user[found], glad.item[found], glad.item[following[found]])
 
 
-def _same(glad: Interactions, following: Ints) -> Flags:
-    """Where the entry after a seed is the seed's item in the seed's session."""
-    inside = np.flatnonzero(following < len(glad))
-    after = following[inside]
-    same = np.zeros(len(glad), bool)
-    same[inside] = (glad.item[after] == glad.item[inside]) & (glad.session[after] == glad.session[inside])
-    return same
+def _next_run(glad: Interactions) -> Ints:
+    """Of each entry the next one with another item or session, len(glad) where there is none: runs may be long."""
+    changes = (glad.item[1:] != glad.item[:-1]) | (glad.session[1:] != glad.session[:-1])
+    begins = np.append(np.flatnonzero(changes) + 1, len(glad))
+    return np.asarray(begins[np.searchsorted(begins, np.arange(len(glad)), side="right")])
 
 
 def _by_session(log: Interactions) -> Interactions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,34 @@ def test_what_was_not_positive_neither_asks_nor_is_asked_for():
 def test_the_same_item_again_is_no_answer():
     assert asked(watched(4, 4, 4, 6)) == [(4, 6)] * 3
     assert asked(watched(4, 4)) == []
+
+
+def next_other(log):
+    """One after the other, as anybody would: (seed, following) of a log of one viewer in the order of time."""
+    glad = [entry for entry in zip(log.session, log.item, log.positive, strict=True) if entry[2]]
+    glad.sort(key=lambda entry: entry[0])
+    found = []
+    for place, (session, item, _) in enumerate(glad):
+        later = (other for of, other, _ in glad[place + 1 :] if of == session and other != item)
+        found += [(item, other) for other in later][:1]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pairs_are_what_looking_on_one_by_one_finds(seed):
+    random = np.random.default_rng(seed)
+    count = int(random.integers(0, 60))
+    log = watched(*random.integers(0, 1 + seed % 4, count).tolist(), positive=random.random(count) < 0.8)
+    log.session[:] = random.integers(0, 3, count)
+    assert asked(log) == next_other(log)
+
+
+def test_one_item_again_and_again_does_not_take_the_square_of_the_time():
+    count = 200_000  # minutes, if each repeat went over the log
+    log = watched(*[4] * count, 6, minutes=[n / 1_000 for n in range(count + 1)])
+    began = time.process_time()
+    assert set(asked(log)) == {(4, 6)}
+    assert time.process_time() - began < 10
 
 
 def test_half_an_hour_of_silence_ends_a_session():
