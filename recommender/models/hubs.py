@@ -13,11 +13,18 @@ def best(scores: Floats, length: int) -> tuple[Ints, Floats]:
     length = min(length, scores.shape[1])
     if not length:
         return np.zeros((len(scores), 0), np.int64), np.zeros((len(scores), 0), np.float32)
-    some = np.sort(np.argpartition(-scores, length - 1, axis=1)[:, :length], axis=1)
-    of_some = np.take_along_axis(scores, some, axis=1)
-    order = np.argsort(-of_some, axis=1, kind="stable")
-    items, kept = np.take_along_axis(some, order, axis=1), np.take_along_axis(of_some, order, axis=1)
+    keys = _keys(scores)
+    some = np.argpartition(keys, -length, axis=1)[:, -length:]
+    order = np.argsort(np.take_along_axis(keys, some, axis=1), axis=1)[:, ::-1]
+    items = np.take_along_axis(some, order, axis=1)
+    kept = np.take_along_axis(scores, items, axis=1)
     return np.where(kept > 0, items, -1), np.maximum(kept, 0)
+
+
+def _keys(scores: Floats) -> Ints:
+    """A whole number an item, the highest of the best, no two the same: what is above 0 is in the order of its bits."""
+    bits = np.fmax(scores, 0).astype(np.float32).view(np.int32).astype(np.int64)
+    return np.asarray(bits << 32 | np.arange(scores.shape[1])[::-1])
 
 
 def capped(items: Ints, scores: Floats, head: int, most: int) -> Flags:

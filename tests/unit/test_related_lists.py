@@ -216,6 +216,13 @@ def test_the_best_are_in_order_and_nothing_is_listed_below_zero():
     assert scores.tolist() == [[2.0, 0.5, 0.5, 0]]
 
 
+def test_of_equal_ones_at_the_cut_the_first_numbers_are_in_the_list():
+    scores = np.full((3, 1_000), 0.5, np.float32)
+    scores[1, 700], scores[2] = 1, np.arange(1_000) % 10 == 9
+    items, _ = hubs.best(scores, 3)
+    assert items.tolist() == [[0, 1, 2], [700, 0, 1], [9, 19, 29]]
+
+
 def test_the_length_of_a_list_is_held():
     found = fitted(a_log([(user, item) for user in range(6) for item in range(9)]), length=3).related(np.arange(9))
     assert ((found > 0).sum(axis=1) == 3).all()
