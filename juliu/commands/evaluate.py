@@ -59,7 +59,7 @@ def evaluate(
     """Fit every model to the first part of a log, ask it for the last, and tell which one is best, how surely.
 
     What was watched in training is neither asked for nor an answer.  Whoever has no history is a miss.  Exit code: 0
-    measured, 1 no model could be measured, 2 the log or an option does not fit.
+    measured, 1 no model could be measured or the page not be written, 2 the log or an option does not fit.
     """
     terminated.as_exception()  # so that the model's process and the folder do not stay behind
     try:
@@ -72,9 +72,9 @@ def evaluate(
         raise end(f"juliu evaluate: {error}", UNFIT) from error
     except OSError as error:  # the folder for temporary files is full, or not ours
         raise end(f"juliu evaluate: {error}", FOUND_WRONG) from error
-    if report:
-        report.write_text(reports.page(outcome, wanted, called), encoding="utf-8")
     typer.echo(jsons.dumps(outcome.document(), indent=1)) if json else _show(outcome, wanted)
+    if report:
+        _write(report, reports.page(outcome, wanted, called))
     if outcome.best is None:
         raise typer.Exit(FOUND_WRONG)
 
@@ -83,6 +83,14 @@ def _writable(report: Path | None) -> None:
     """Told before all the work, not after it."""
     if report and (not report.parent.is_dir() or report.is_dir()):
         raise Unfit(f"{report}: no place for a file")
+
+
+def _write(report: Path, page: str) -> None:
+    """After the numbers were told: what took an hour does not go with a full disk."""
+    try:
+        report.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise end(f"juliu evaluate: {report}: the page is not written: {error.strerror}", FOUND_WRONG) from error
 
 
 def _say(line: str) -> None:

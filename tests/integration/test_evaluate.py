@@ -87,6 +87,17 @@ def test_a_table_for_people(tmp_path):
         assert words in done.stdout
 
 
+def test_numbers_are_told_also_where_the_page_cannot_be_written(tmp_path):
+    parquet.write_table(a_world(viewers=30), tmp_path / "log.parquet")
+    words = ["--interactions", tmp_path / "log.parquet", "--models", "popularity"]
+    done = typed(*words, "--json", "--report", "/dev/full")
+    assert json.loads(done.stdout)["best"] == "popularity"
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "juliu evaluate: /dev/full: the page is not written: No space left on device"
+    )
+
+
 def test_a_model_that_dies_is_told_and_the_others_are_measured(tmp_path):
     parquet.write_table(a_world(viewers=30), tmp_path / "log.parquet")
     logs = read({"whole": tmp_path / "log.parquet"})
