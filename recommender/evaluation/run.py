@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from recommender.evaluation import kept
-from recommender.evaluation.asked import Asked
+from recommender.evaluation.asked import WHOLE, Asked
 from recommender.evaluation.columns import Logs
 from recommender.evaluation.exam import exam
 from recommender.evaluation.kept import Plan
@@ -69,18 +69,19 @@ def evaluate(
     seed: int,
     say: Callable[[str], None],
 ) -> Outcome:
-    """Measure each model by name, one after the other.  Raises Unfit where there is nothing to ask."""
+    """Measure each model by name, one by one.  Raises Unfit where nothing is asked or nothing tells the best."""
     exams = {VALID: split.valid, TEST: split.test}
     exams_there = {part: log for part, log in exams.items() if log is not None}
     watched = np.bincount(split.train.item[split.train.weight > 0], minlength=len(logs.names))
     samples = np.argsort(-watched, kind="stable")[: min(SAMPLES, int((watched > 0).sum()))]
     plan = Plan(asked, logs.users, len(logs.names), tuple(exams_there), most, seed, tuple(samples.tolist()))
     told = _log(plan, split.train, exams_there)
+    part = VALID if split.valid is not None else TEST
+    _can_tell(asked.best_by, part, told)
     with TemporaryDirectory(prefix="juliu-evaluate-") as place:
         folder = Path(place)
         kept.keep(folder, plan, {kept.TRAIN: split.train, **exams_there})
         measured, failed = _measured(folder, models, say)
-    part = VALID if split.valid is not None else TEST
     return Outcome(
         best=best_of(measured, part, asked.best_by), best_by=asked.best_by, best_on=part,
         models=measured, failed=failed, log=told, curve=curve(watched),
@@ -140,6 +141,15 @@ def _log(plan: Plan, train: Interactions, exams: dict[str, Interactions]) -> dic
             "exposures_besides": int(questions.shown.nnz),
         }
     return found
+
+
+def _can_tell(best_by: str, part: str, told: dict[str, Any]) -> None:
+    """Raises Unfit where no model can have that number: the others are had of whoever is asked."""
+    if best_by in WHOLE and not told[part]["exposures_besides"]:
+        raise Unfit(
+            f"{part}: nothing to measure {best_by} on: nobody who is asked was shown anything there that was not"
+            " positive; choose another --best-by"
+        )
 
 
 def _span(log: Interactions) -> dict[str, int]:

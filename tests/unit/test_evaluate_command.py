@@ -32,6 +32,8 @@ def evaluate(*words):
         (["--interactions", "A", "--titles", "A"], "A: "),
         (["--interactions", "A", "--titles", "nowhere"], "nowhere: no parquet file with item_id and title"),
         (["--train", "A", "--test", "A"], "test: nobody has a positive there that was not watched in training"),
+        (["--train", "A", "--test", "D", "--best-by", "uauc"], "test: nothing to measure uauc on"),
+        (["--train", "A", "--valid", "D", "--test", "D", "--best-by", "uauc"], "valid: nothing to measure uauc on"),
         (["--train", "A", "--test", "B"], "no column ts"),
         (["--train", "A", "--test", "A", "--valid", "C"], "C: no rows"),
     ],
@@ -41,6 +43,7 @@ def test_what_does_not_fit_is_told(tmp_path, monkeypatch, words, why):
     a_file(tmp_path / "A")
     a_file(tmp_path / "B", ts=None)
     a_file(tmp_path / "C", user_id=[], item_id=[], ts=[])
+    a_file(tmp_path / "D", item_id=[11, 12, 11])
     done = evaluate(*words)
     assert done.exit_code == 2
     assert why in done.stderr
