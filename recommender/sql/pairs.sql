@@ -1,5 +1,6 @@
 -- Pairs of dramas that one viewer watched within a week, both ways, weighted and summed over viewers; a viewer counts once a
 -- pair.  An index of 0 is no drama of the catalogue (the canary's: domain/canary.py).  Of each viewer the latest dramas, of each drama the strongest partners.
+-- Of more than 8 sessions with a drama those of the lowest hashes: whoever reads and in which order, the same, for each drama alike.
 SELECT a, b, toFloat32(sum(weight)) AS weight
 FROM
 (
@@ -18,7 +19,7 @@ FROM
                     user_id, drama_index,
                     if(max(positive), {positive:Float64}, {short:Float64}) AS worth,
                     max(play_last_ms) AS last_ms,
-                    groupUniqArray(8)(cityHash64(session_id)) AS sessions
+                    arraySlice(arraySort(groupUniqArray(cityHash64(session_id))), 1, 8) AS sessions
                 FROM
                 (
                     SELECT

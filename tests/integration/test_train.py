@@ -137,17 +137,20 @@ def test_pairs_weigh_by_what_was_watched_and_whether_in_one_session(client):
     assert found == {(1, 2): 1.75, (2, 1): 1.75}
 
 
-def test_of_many_sessions_the_same_are_looked_at_in_whatever_order_they_came(client):
-    at, viewers = NOW_MS - DAY_MS, range(1, 41)
-    each = [[row for user in viewers for row in a_watch(user, 1, at + n, session_id=f"s{n}")] for n in range(12)]
-    shared = [row for user in viewers for row in a_watch(user, 2, at, session_id="s5")]
+def test_of_many_sessions_the_same_are_looked_at_however_they_came(client, monkeypatch):
+    def watched(session: int, drama: int = 1) -> list[dict[str, Any]]:
+        at_ms = NOW_MS - DAY_MS + session
+        return [row for user in range(1, 41) for row in a_watch(user, drama, at_ms, session_id=f"s{session}")]
+
     found = []
-    for order in (each, each[::-1], [*each[5:], *each[:5]]):
+    for threads, order in ((1, range(12)), (2, range(12)), (2, range(11, -1, -1)), (8, range(12))):
+        monkeypatch.setitem(snapshot.LIMITS, "max_threads", threads)
         client.command("TRUNCATE TABLE events")
-        for rows in [*order, shared]:
-            insert(client, rows)
+        for session in order:
+            insert(client, watched(session))  # by playbacks of other numbers each time
+        insert(client, watched(5, drama=2))
         found.append(snapshot.read(client, NOW_MS, WEIGHTS).pairs.weight.tolist())
-    assert found[0] == found[1] == found[2]
+    assert found == [found[0]] * 4
     assert found[0] in ([20, 20], [40, 40])  # of each viewer s5 is looked at, or of none
 
 
