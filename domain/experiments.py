@@ -38,8 +38,12 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def arm_of(self, user_id: int) -> str:
         """The viewer's arm, the same in every process and for ever."""
         at = bucket(self.salt, user_id)
-        ends = accumulate(arm.share for arm in self.arms.values())
-        return next(name for name, end in zip(self.arms, ends, strict=True) if at < end)
+        return next(name for name, end in self.ends().items() if at < end)
+
+    def ends(self) -> dict[str, int]:
+        """The bucket before which each arm ends; arms follow each other by name, however the setting was written."""
+        names = sorted(self.arms)
+        return dict(zip(names, accumulate(self.arms[name].share for name in names), strict=True))
 
     def blend_of(self, arm: str) -> Mapping[Source, float]:
         """What a page of this arm is made of."""
@@ -47,9 +51,12 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def bucket(salt: str, user_id: int) -> int:
-    """0..BUCKETS - 1, spread evenly over viewers, and independently for different salts."""
-    digest = hashlib.blake2b(f"{salt}:{user_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") * BUCKETS >> 64
+    """0..BUCKETS - 1, spread evenly over viewers, and independently for different salts.
+
+    The first 8 bytes of SHA-256 of `salt:viewer`, little endian, modulo BUCKETS: ClickHouse computes the same.
+    """
+    digest = hashlib.sha256(f"{salt}:{user_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") % BUCKETS
 
 
 def parse(text: str) -> Experiment:

@@ -35,8 +35,14 @@ def test_viewers_come_in_the_shares_that_were_asked_for():
 
 
 def test_a_viewer_stays_where_they_are_and_other_software_can_find_out_where():
-    """The first 8 bytes of BLAKE2b-64 of `salt:viewer`, as a fraction of 2^64, times 10,000."""
-    assert [bucket("2026-11", user) for user in (1, 42, 2**53)] == [3112, 3813, 7996]
+    """The first 8 bytes of SHA-256 of `salt:viewer`, little endian, modulo 10,000."""
+    assert [bucket("2026-11", user) for user in (1, 42, 2**53)] == [1773, 4663, 9391]
+
+
+def test_the_order_in_which_a_setting_names_the_arms_moves_nobody():
+    turned = an_experiment(arms=dict(reversed(THREE.items())))
+    assert turned.ends() == an_experiment().ends() == {"base": 8_900, "fresh": 9_900, "holdout": 10_000}
+    assert all(turned.arm_of(user) == an_experiment().arm_of(user) for user in range(1_000))
 
 
 def test_another_salt_deals_viewers_independently():
