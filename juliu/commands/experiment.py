@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Annotated
 
 import msgspec
 import typer
+from rich.markup import escape
 
 from domain.experiments import parse
 from infra.clickhouse.client import connect
@@ -17,7 +19,7 @@ from juliu.commands.moments import ZONE
 from juliu.commands.servers import answered
 from juliu.commands.trouble import FOUND_WRONG, end
 from juliu.experiments.results import MEASURES, Results, results
-from juliu.experiments.statistics import Difference
+from juliu.experiments.statistics import LEAST_VIEWERS, Difference
 
 DAYS = 7
 
@@ -28,7 +30,7 @@ def experiment(
     base: Annotated[str, typer.Option(help="the arm that others are compared with")] = "base",
     json: Json = False,
 ) -> None:
-    """Compare the arms of JULIU_EXPERIMENT by what their viewers did, 95 % intervals, from SQL `experiment_daily`.
+    """Compare the arms of JULIU_EXPERIMENT by all that their viewers did from their first day in it, 95 % intervals.
 
     Exit code: 0, 1 viewers did not come in the shares that were meant (believe nothing), or the base has none, 3 a
     server does not answer.
@@ -44,7 +46,7 @@ def experiment(
     if json:
         typer.echo(msgspec.json.encode({"believable": found.believable, **msgspec.structs.asdict(found)}).decode())
     else:
-        _show(found)
+        show(found)
     if not found.believable:
         raise end("viewers did not come in the shares that were meant: find out why before believing", FOUND_WRONG)
 
@@ -56,18 +58,24 @@ def _day(text: str, default: datetime.date) -> datetime.date:
         raise typer.BadParameter(f"{text!r} is no day as 2026-11-01") from error
 
 
-def _show(found: Results) -> None:
-    caption = f"{found.since} to {found.until}; a viewer each; {found.crossed:,} in two arms left out"
-    table = wide.table(caption=f"{caption}; shares as meant: p = {found.ratio_p:.3g}")
+def show(found: Results) -> None:
+    """As a table."""
+    strange = f"{found.strange:,} with an impression of an arm that is not theirs"
+    caption = f"{found.since} to {found.until}; a viewer each; {strange}; shares as meant: p = {found.ratio_p:.3g}"
+    table = wide.table(caption=f"{caption}; too few: under {LEAST_VIEWERS:,} viewers")
     table.add_column("arm")
     for name in ("viewers", *MEASURES):
         table.add_column(name, justify="right")
     for arm in found.arms:
         cells = [f"{arm.means[name]:,.3g}{_apart(arm.differences.get(name))}" for name in MEASURES]
-        table.add_row(arm.arm, f"{arm.viewers:,}", *cells)
+        table.add_row(*map(escape, (arm.arm, f"{arm.viewers:,}", *cells)))
     wide.show(table)
 
 
 def _apart(one: Difference | None) -> str:
     """How far from the base, and the interval."""
-    return "" if one is None else f"\n{one.value:+.3g} [{one.low:+.3g}, {one.high:+.3g}]"
+    if one is None:
+        return ""
+    if math.isnan(one.low):
+        return f"\n{one.value:+.3g} (too few)"
+    return f"\n{one.value:+.3g} [{one.low:+.3g}, {one.high:+.3g}]"

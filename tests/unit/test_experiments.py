@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 from collections import Counter
@@ -12,7 +13,9 @@ import pytest
 from domain import experiments
 from domain.experiments import BUCKETS, EVERYBODY, Unsound, bucket, parse
 from domain.feed import SHARES, Source
-from juliu.experiments.statistics import Sample, difference, sample_ratio
+from juliu.commands import experiment as command
+from juliu.experiments.results import MEASURES, ArmResult, Results
+from juliu.experiments.statistics import CAP, LEAST_VIEWERS, Sample, difference, sample_ratio
 
 THREE = {"base": {"share": 8_900}, "fresh": {"share": 1_000, "blend": {"trend": 0.9, "explore": 0.1}},
          "holdout": {"share": 100, "blend": {"hot": 1}}}  # fmt: skip
@@ -78,36 +81,61 @@ def test_what_is_no_experiment_is_refused_with_the_reason(text, why):
         parse(text)
 
 
-def sample(values: object) -> Sample:
+def sample(values: object, times: int = 1) -> Sample:
     array = np.asarray(values, float)
-    return Sample(len(array), float(array.sum()), float((array**2).sum()))
+    return Sample(times * len(array), times * float(array.sum()), times * float((array**2).sum()))
 
 
 def test_a_difference_is_that_of_the_means_with_the_interval_of_welch():
-    found = difference(sample([2, 4, 6, 8]), sample([1, 1, 3, 3]))
+    found = difference(sample([2, 4, 6, 8], 250), sample([1, 1, 3, 3], 250))
     assert found.value == 3
-    error = math.sqrt(20 / 3 / 4 + 4 / 3 / 4)  # by hand: variances 20/3 and 4/3, four viewers each
+    error = math.sqrt(5_000 / 999 / 1_000 + 1_000 / 999 / 1_000)  # by hand: variances of 1,000 viewers each
     assert (found.low, found.high) == (
-        pytest.approx(3 - 1.96 * error, abs=1e-3),
-        pytest.approx(3 + 1.96 * error, abs=1e-3),
+        pytest.approx(3 - 1.96 * error, abs=1e-5),
+        pytest.approx(3 + 1.96 * error, abs=1e-5),
     )
-    assert found.p == pytest.approx(0.0339, abs=1e-4)  # 2 (1 - Phi(2.1213))
+    least = difference(sample([2, 2, 2, 6], 250), sample([2, 2, 2, 5.8], 250))
+    assert least.p == pytest.approx(0.5083, abs=1e-4)  # 2 (1 - Phi(0.6615))
 
 
-def test_nobody_and_one_viewer_prove_nothing():
-    for few in (Sample(0, 0, 0), Sample(1, 5, 25)):
-        assert math.isnan(difference(few, sample([1, 2, 3])).p)
-    assert difference(sample([1, 1]), sample([1, 1])).p == 1
+def test_fewer_viewers_than_intervals_hold_for_prove_nothing():
+    many = sample([1, 2, 3, 4], 250)
+    for few in (Sample(0, 0, 0), Sample(1, 5, 25), Sample(999, 999, 9_999)):
+        for found in (difference(few, many), difference(many, few)):
+            assert math.isnan(found.low)
+            assert math.isnan(found.p)
+    assert difference(sample([1], 1_000), sample([1], 1_000)).p == 1
+
+
+def capped(did: np.ndarray) -> np.ndarray:
+    """As the command caps a measure."""
+    return np.minimum(did, np.quantile(did[did > 0], CAP))
 
 
 def test_two_arms_that_are_the_same_differ_in_five_of_a_hundred_comparisons():
-    """A/A: 1,000 experiments of 400 viewers, dealt by the hash, with the heavy tail of real watching."""
+    """A/A: 1,000 experiments of 2,200 viewers, in 40 deals by the hash, with the heavy tail of real watching."""
     rng = np.random.default_rng(7)
     wrong = 0
-    for number in range(1_000):
-        first = np.array([bucket(f"a/a {number}", user) < BUCKETS // 2 for user in range(400)])
-        did = rng.poisson(rng.lognormal(0, 1, 400))
-        wrong += difference(sample(did[first]), sample(did[~first])).p < 0.05
+    for number in range(40):
+        first = np.array([bucket(f"a/a {number}", user) < BUCKETS // 2 for user in range(2_200)])
+        for _ in range(25):
+            did = capped(rng.poisson(rng.lognormal(0, 1, 2_200)))
+            wrong += difference(sample(did[first]), sample(did[~first])).p < 0.05
+    assert 0.03 <= wrong / 1_000 <= 0.07
+
+
+@pytest.mark.parametrize("tail", [1, 1.5])
+def test_a_small_arm_beside_a_large_one_differs_by_chance_no_more_often(tail):
+    """A/A of 1,000 against 99,000 viewers: 1,000 deals of viewers of whom few do very much."""
+    rng = np.random.default_rng(7)
+    wrong = 0
+    for _ in range(4):
+        did = capped(rng.poisson(rng.lognormal(0, tail, 100_000)))
+        everybody = sample(did)
+        for _ in range(250):
+            few = sample(rng.choice(did, LEAST_VIEWERS, replace=False, shuffle=False))
+            others = Sample(*(whole - part for whole, part in zip(everybody, few, strict=True)))
+            wrong += difference(few, others).p < 0.05
     assert 0.03 <= wrong / 1_000 <= 0.07
 
 
@@ -124,3 +152,12 @@ def test_shares_that_were_not_meant_are_noticed():
     assert sample_ratio({"base": 500, "fresh": 500, "old": 1}, meant) == 0
     assert sample_ratio({}, meant) == 1
     assert sample_ratio({"base": 7}, {"base": 10_000}) == 1
+
+
+def test_an_arm_is_shown_as_it_is_spelled_also_where_it_looks_like_markup(capsys):
+    day, nothing = datetime.date(2026, 9, 22), dict.fromkeys(MEASURES, 0.0)
+    arms = [ArmResult(name, 1, nothing, {}) for name in ("[/x]", "[red]base")]
+    command.show(Results("base", day, day, arms, 2, 1.0))
+    told = capsys.readouterr().out
+    assert "[/x]" in told
+    assert "[red]base" in told

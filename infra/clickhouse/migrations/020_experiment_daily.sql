@@ -1,7 +1,7 @@
 CREATE VIEW IF NOT EXISTS experiment_daily
 (
     day Date COMMENT 'day of Asia/Shanghai',
-    arm LowCardinality(String) COMMENT 'arm of the experiment that the impressions carried',
+    arm LowCardinality(String) COMMENT 'arm that the client sent with the impressions; nobody checked it',
     user_id UInt64 COMMENT 'viewer',
     impressions UInt64 COMMENT 'dramas shown to the viewer in this arm',
     clicks UInt64 COMMENT 'of them opened',
@@ -25,4 +25,4 @@ FROM
     HAVING impressions > 0
 ) AS shown
 LEFT JOIN user_daily AS did ON did.day = shown.day AND did.user_id = shown.user_id
-COMMENT 'One row a day (Asia/Shanghai), arm and viewer with an impression of that arm. What viewers did is all of their day, also what no feed led to: arms are compared by what becomes of a viewer. A viewer in two arms of one period saw the experiment change; leave them out. Intervals and the check of the shares: juliu experiment.'
+COMMENT 'One row a day (Asia/Shanghai), viewer and arm that the client sent with an impression on this day. What the viewer did is all of the day, whatever led to it. Days without an impression are not here, whatever was watched on them, and a viewer with two arms on a day is here twice: do not compare arms by sums of this. juliu experiment compares them, by the arm that is dealt and all days from the first on. Reads every playback of the 13 months.'
