@@ -132,7 +132,7 @@ class Storing:
         await self._fill(block.first - 1)
         verdicts = self._fold.judge(prepared)
         if fences.needs_rows(block, self._block_fence):
-            what = store_block.content(self._p, taken, read, verdicts, poison, next_limit=self._cutter.limit)
+            what = store_block.content(self._p, taken, read, verdicts, len(poison), next_limit=self._cutter.limit)
             await store_block.write(self._work.rows, self._p, block, what, self._doubt)
             self._block_fence, self._doubt = block.last, False
         else:
@@ -140,15 +140,15 @@ class Storing:
         await self._apply(block, prepared)
         self._measure(read, verdicts)
 
-    async def _read(self, taken: Sequence[Record]) -> tuple[store_block.Events, int]:
-        """The records' events, and how many were poison: that is in juliu.dead before anything else is done."""
+    async def _read(self, taken: Sequence[Record]) -> tuple[store_block.Events, list[int]]:
+        """The records' events, and the offsets of poison: that is in juliu.dead before anything else is done."""
         p = self._p
         read, poison = records.read_all(taken, p, self._work.partitions)
         buried = self._work.buried[p]
         if fresh := [each for each in poison if each[0].offset not in buried]:
             await self._work.dead.bury(p, fresh)
             buried.update(record.offset for record, _ in fresh)
-        return read, len(poison)
+        return read, [record.offset for record, _ in poison]
 
     async def _fill(self, fence: int) -> None:
         """Read the windows that the block needs, as they are at `fence`."""

@@ -2,8 +2,10 @@
 
 Windows that learn of an event which has no row lose it for ever; windows that miss one which has a row let it in twice.
 Only records that one version of the code could read and another could not do that (decision 0011), so nothing is
-looked into unless the number of poison differs.  That windows decide otherwise does not: whatever they call a repeat,
-or no repeat any more (a window's life was over, Redis was rebuilt in between), has its row either way.
+looked into unless the number of poison differs.  Then the rows themselves are asked: their number tells nothing, for an
+event that is new in this fold and one that is a repeat in it can cancel out.  That windows decide otherwise does not
+stop: whatever they call a repeat, or no repeat any more (a window's life was over, Redis was rebuilt in between), has
+its row either way.
 """
 
 from __future__ import annotations
@@ -31,23 +33,22 @@ class Refold:
         self._told: dict[Block, Stored] = {}
 
     async def check(
-        self, block: Block, read: store_block.Events, verdicts: Sequence[int], poison: int, upto: int
+        self, block: Block, read: store_block.Events, verdicts: Sequence[int], poison: Sequence[int], upto: int
     ) -> None:
-        """Return where the windows may learn this block; `upto` is the block fence.
+        """Return where the windows may learn this block; `poison` are offsets, `upto` is the block fence.
 
         Raises Broken where rows would be lost or come twice, Wait.
         """
         told = await self._of(block)
-        rows = verdicts.count(NEW)
-        if told is None or told.poison == poison or told.rows == rows:
+        if told is None or told.poison == len(poison):
             return
         log.warning(
             "folded otherwise", partition=self._p, first=block.first, last=block.last,
-            rows=rows, stored_rows=told.rows, poison=poison, stored_poison=told.poison,
+            rows=verdicts.count(NEW), stored_rows=told.rows, poison=len(poison), stored_poison=told.poison,
         )  # fmt: skip
-        if poison > told.poison and rows < told.rows:
-            raise Broken(self._says(block, f"this version cannot read {told.rows - rows} of its rows: start another"))
-        if poison < told.poison and (lost := await self._without_row(read, verdicts, upto)):
+        if unread := await self._rows.rows_at(self._p, poison):
+            raise Broken(self._says(block, f"this version cannot read {unread} of its rows: start another"))
+        if lost := await self._without_row(read, verdicts, upto):
             raise Broken(self._says(block, f"{lost} of its records, dead letters then, are events without a row now"))
 
     async def _of(self, block: Block) -> Stored | None:

@@ -49,6 +49,11 @@ class MemoryRowStore:
         there = {_identity(events.decode(value)) for value in mine}
         return sum(_identity(event) not in there for event in read)
 
+    async def rows_at(self, partition: int, offsets: Sequence[int]) -> int:
+        """See RowStore."""
+        self._before("rows_at")
+        return len({at for p, at, _ in self.rows["events"] if p == partition} & set(offsets))
+
     async def insert(self, insert: Insert) -> bool:
         """See RowStore."""
         self._before("insert")

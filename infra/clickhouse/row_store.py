@@ -72,6 +72,9 @@ class RowStore(Protocol):
     async def lacks(self, partition: int, read: Sequence[AnyEvent], upto: int) -> int:
         """How many of these events (each another one) have no row in `events` at an offset up to `upto`."""
 
+    async def rows_at(self, partition: int, offsets: Sequence[int]) -> int:
+        """How many of these offsets have a row in `events`: it reads where all rows of the partition came from."""
+
     async def insert(self, insert: Insert) -> bool:
         """All of its rows, once, however often it is asked for.
 

@@ -38,6 +38,13 @@ WHERE partition = {p:UInt16} AND offset <= {upto:UInt64}
     )
 """
 
+# how many of the offsets of a block have a row; no index knows offsets: two columns of all rows are read
+ROWS_AT = """
+SELECT uniqExact(offset) FROM events
+WHERE partition = {p:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64}
+    AND offset IN (SELECT arrayJoin({offsets:Array(UInt64)}))
+"""
+
 # the chain of a partition: how many blocks, first and last offset, records in them
 CHAIN = (
     "SELECT count(), toInt64(min(first)), toInt64(max(last)), toInt64(sum(last - first + 1))"

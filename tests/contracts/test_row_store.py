@@ -249,6 +249,21 @@ async def test_an_event_lacks_its_row_until_it_was_inserted_at_whatever_offset(s
     assert await side.store.lacks(side.p, [], upto=99) == 0
 
 
+async def test_offsets_have_a_row_where_events_has_one_of_just_this_partition(side):
+    assert await side.store.rows_at(side.p, [3, 4]) == 0
+    await side.store.insert(an_insert(side.p, 0, 4))
+    late = an_insert(side.p, 5, 6, table="late_events")
+    await side.store.insert(Insert("late_events", side.p, Block(0, 4), late.month, late.rows))
+    assert await side.store.rows_at(side.p, [1, 3, 5, 7]) == 2
+    assert await side.store.rows_at(side.p + 1, [1, 3]) == 0
+    assert await side.store.rows_at(side.p, []) == 0
+
+
+async def test_more_offsets_than_one_question_holds(side):
+    await side.store.insert(an_insert(side.p, 0, 12_000))
+    assert await side.store.rows_at(side.p, range(1, 200_000, 2)) == 6_000
+
+
 async def test_more_events_than_one_question_holds_of_sessions_with_odd_names(side):
     odd = ["it's", "back\\slash", "tab\t", "剧" * 36, "('a',1)"]
     made = [
