@@ -32,12 +32,3 @@ def engine_of(settings: Settings, *, pool: int = 5, answer_s: int = 30) -> Engin
             "init_command": SESSION.format(lock_wait_s=max(1, min(15, answer_s // 2))),  # told before answer_s is over
         },
     )
-
-
-def reads(engine: Engine) -> Engine:
-    """The same pool, each statement its own transaction: for whoever keeps a connection over several statements.
-
-    A connection that is taken for one read is cheaper without: SQLAlchemy sets AUTOCOMMIT and sets it back, seven round
-    trips in all, where a plain `engine.connect()` has three.
-    """
-    return engine.execution_options(isolation_level="AUTOCOMMIT")

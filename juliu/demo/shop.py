@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from domain import counters, keys
 from infra.money.wallet import Wallet
-from infra.mysql.engine import engine_of, reads
+from infra.mysql.engine import engine_of
 from infra.settings import Settings
 from juliu.demo.catalogue import FREE_FIRST, PRICE_COINS, SERIAL_ID
 from juliu.load import sql
@@ -139,7 +139,7 @@ def _expect(status: int, answer: Answer) -> bytes:
 def _count_debits(settings: Settings, sales: Sales) -> None:
     engine = engine_of(settings)
     try:
-        with reads(engine).connect() as connection:
+        with engine.connect() as connection:
             rows, distinct, coins = map(int, connection.execute(sa.text(DEBITS_SQL)).one())
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""The outbox in MySQL: each method is one statement and its own transaction (autocommit).
+"""The outbox in MySQL: each method is one statement and its own transaction.
 
 The time of leases is MySQL's alone, so that relays whose clocks differ agree who has what.
 """
@@ -14,7 +14,6 @@ from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError, TimeoutError
 
 from infra.fold_store import Wait
-from infra.mysql.engine import reads
 from streams.relay.outbox import COUNTED, Backlog, Lease, Row
 
 NO_SUCH_TABLE = 1146
@@ -55,7 +54,7 @@ class MySqlOutbox:
     """Keeps the promises of Outbox."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = reads(engine)
+        self._engine = engine
 
     def leases(self) -> list[Lease]:
         """See Outbox."""
@@ -108,7 +107,7 @@ class MySqlOutbox:
     def _answers(self) -> Iterator[sa.Connection]:
         """A connection; what MySQL does not do now is a Wait, what it never will is not."""
         try:
-            with self._engine.connect() as connection:
+            with self._engine.begin() as connection:  # AUTOCOMMIT is no way: a cut at its reset costs the pool a place
                 yield connection
         except ProgrammingError as error:
             if error.orig is None or error.orig.args[:1] != (NO_SUCH_TABLE,):

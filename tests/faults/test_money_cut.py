@@ -12,12 +12,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from infra.fold_store import Wait
 from infra.money.unlocks import MoneyUnavailable, Unlocks, Wanted
 from infra.money.wallet import Balance, Wallet
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate
 from infra.settings import Settings
 from juliu.ledger.check import check
+from streams.relay.mysql_outbox import MySqlOutbox
 from tests.money_rig import PRICE, TERMS, now_ms, rows, stock
 from tests.mysql_cutter import Cutter
 
@@ -102,3 +104,16 @@ def test_an_account_that_somebody_else_holds_is_waited_for_and_then_unavailable(
         assert wallet.credit(2, 10, "test", "r3") == Balance(10, 0, 0)
         assert wallet.balance(1) == Balance(10, 0, 0)
     assert wallet.credit(1, 10, "test", "r2") == Balance(20, 0, 0)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_the_outbox_is_waited_for_wherever_its_connection_is_cut(rig: Rig, after: bool) -> None:
+    outbox = MySqlOutbox(rig.engine)
+
+    def ask(_: int) -> None:
+        try:
+            outbox.backlog([0])
+        except Wait as error:
+            raise MoneyUnavailable from error
+
+    assert rig.cut_everywhere(ask, after=after) >= 2  # the question, its COMMIT; and no place of the pool is lost

@@ -14,7 +14,6 @@ from domain.catalogue import MAX_INDEX
 from domain.catalogue_import import MAX_LINE_BYTES, read
 from infra.catalogue import rows
 from infra.catalogue.importing import BATCH, BadFile, import_file
-from infra.mysql.engine import reads
 from tests.breaking import Crash
 from tests.catalogue import a_file, a_line, an_episode, raw
 from tests.catalogue_rig import Rig
@@ -40,7 +39,7 @@ def test_dramas_are_stored_as_they_stand_and_numbered_in_the_order_of_the_file(r
     lines = [a_line(9), a_line(7, how_many=3), a_line(8, published=False)]
     assert counts(rig.imports(*lines)) == (3, 3, 0, 0, 0)
     assert indexes(rig) == {9: 1, 7: 2, 8: 3}
-    with reads(rig.engine).connect() as connection:
+    with rig.engine.connect() as connection:
         stored = rows.stored(connection, [7, 8, 9])
     assert {drama_id: drama.line for drama_id, drama in stored.items()} == {
         line["drama_id"]: read(raw(line)) for line in lines
@@ -51,7 +50,7 @@ def test_dramas_are_stored_as_they_stand_and_numbered_in_the_order_of_the_file(r
 def test_any_text_comes_back_to_the_letter(rig: Rig, text: str):
     line = a_line(7, title=text, category=text, tags=[text], cast=[text], region=text[:8].strip())
     rig.imports(line)
-    with reads(rig.engine).connect() as connection:
+    with rig.engine.connect() as connection:
         assert rows.stored(connection, [7])[7].line == read(raw(line))
     assert counts(rig.imports(line)) == (1, 0, 0, 1, 0)
 
@@ -95,7 +94,7 @@ def test_whatever_differs_is_a_change_and_the_index_stays(rig: Rig, change: dict
     changed = a_line(7, **change)
     assert counts(rig.imports(changed)) == (1, 0, 1, 0, 0)
     assert indexes(rig) == {6: 1, 7: 2}
-    with reads(rig.engine).connect() as connection:
+    with rig.engine.connect() as connection:
         assert rows.stored(connection, [7])[7].line == read(raw(changed))
 
 
