@@ -26,9 +26,9 @@ from pyarrow import parquet
 from domain import bitmap, feed, hotness
 from domain.catalogue import Catalogue, Drama
 from domain.feed import Shelf, Source, Stock, Viewed
-from recommender.model import train
-from recommender.snapshot import Pairs, Snapshot, Watches
-from recommender.weights import WEIGHTS, Weights
+from recommender.learning.model import train
+from recommender.learning.snapshot import Pairs, Snapshot, Watches
+from recommender.learning.weights import WEIGHTS, Weights
 
 DAY_MS, SHANGHAI_MS, SILENCE_MS = 86_400_000, 8 * 3_600_000, 30 * 60_000
 LENGTH = 10
@@ -93,7 +93,7 @@ def read(folder: Path) -> tuple[Log, Catalogue]:
 
 
 def snapshot(log: Log, as_of_ms: int, weights: Weights) -> Snapshot:
-    """What recommender/sql would answer."""
+    """What recommender/learning/sql would answer."""
     share = log.watched_ms / log.duration_ms
     key, entry = np.unique(log.user << 20 | log.drama, return_inverse=True)
     best, done, seen, positive = (np.zeros(len(key)) for _ in range(4))

@@ -7,11 +7,11 @@ from redis.exceptions import RedisError
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from recommender import job
 from recommender.errors import Trouble
-from recommender.registry import ClickHouseRegistry
-from recommender.store import RedisRecommendationStore
-from recommender.weights import WEIGHTS
+from recommender.learning.weights import WEIGHTS
+from recommender.publication.store import RedisRecommendationStore
+from recommender.training import job
+from recommender.training.registry import ClickHouseRegistry
 
 
 def train_once(settings: Settings, as_of_ms: int) -> job.Report:

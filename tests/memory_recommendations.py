@@ -1,4 +1,4 @@
-"""The memory twin of recommender.store.RecommendationStore, and a publisher that dies at a chosen write."""
+"""The memory twin of recommender.publication.store.RecommendationStore, and a publisher that dies at a chosen write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.recommendations import Version
-from recommender.store import Pointers
+from recommender.publication.store import Pointers
 from tests.breaking import Breaking
 
 

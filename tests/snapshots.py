@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.snapshot import Pairs, Snapshot, Watches
+from recommender.learning.snapshot import Pairs, Snapshot, Watches
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000

@@ -19,9 +19,9 @@ from juliu.commands.moments import words
 from juliu.commands.servers import answered
 from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE, end
 from recommender.errors import Raced, Refused
-from recommender.registry import MOST, ClickHouseRegistry, Entry
-from recommender.roll_back import roll_back
-from recommender.store import RedisRecommendationStore
+from recommender.publication.roll_back import roll_back
+from recommender.publication.store import RedisRecommendationStore
+from recommender.training.registry import MOST, ClickHouseRegistry, Entry
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -7,8 +7,8 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recommender.als import largest_singular_value, thinness
 from recommender.interactions import Floats
+from recommender.learning.als import largest_singular_value, thinness
 from recommender.models.factors import FactorModel
 
 

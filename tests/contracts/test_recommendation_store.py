@@ -11,7 +11,7 @@ import pytest
 from domain import keys
 from domain.recommendations import Version
 from infra.settings import Settings
-from recommender.store import KEYS_AT_ONCE, Pointers, RecommendationStore, RedisRecommendationStore
+from recommender.publication.store import KEYS_AT_ONCE, Pointers, RecommendationStore, RedisRecommendationStore
 from tests.memory_recommendations import MemoryRecommendationStore
 
 OLD, NEW = Version(1, 3, "0000000a"), Version(2, KEYS_AT_ONCE + 1, "0000000b")

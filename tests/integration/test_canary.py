@@ -21,8 +21,8 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from ingest_api.auth import Scope, issue
 from juliu.demo import proof
-from recommender import snapshot
-from recommender.weights import WEIGHTS
+from recommender.learning import snapshot
+from recommender.learning.weights import WEIGHTS
 from tests import unlock_arena
 from tests.fold_worker import free_port
 from tests.redis_server import until

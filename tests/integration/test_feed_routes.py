@@ -23,10 +23,10 @@ from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate as migrate_mysql
 from infra.settings import Settings
 from ingest_api.app import create_app
-from recommender import job
-from recommender.registry import ClickHouseRegistry
-from recommender.store import RedisRecommendationStore
-from recommender.weights import WEIGHTS
+from recommender.learning.weights import WEIGHTS
+from recommender.publication.store import RedisRecommendationStore
+from recommender.training import job
+from recommender.training.registry import ClickHouseRegistry
 from tests.builders import SECRET, a_token
 from tests.catalogue import a_line
 from tests.catalogue_rig import Rig

@@ -21,12 +21,13 @@ from domain.recommendations import Version, block_of, find, unpack
 from infra.clickhouse.client import connect
 from infra.clickhouse.migrate import migrate
 from infra.settings import Settings
-from recommender import job, snapshot
 from recommender.errors import Busy, Refused
-from recommender.publish import Meta
-from recommender.registry import ClickHouseRegistry
-from recommender.store import RedisRecommendationStore
-from recommender.weights import WEIGHTS, Weights
+from recommender.learning import snapshot
+from recommender.learning.weights import WEIGHTS, Weights
+from recommender.publication.publish import Meta
+from recommender.publication.store import RedisRecommendationStore
+from recommender.training import job
+from recommender.training.registry import ClickHouseRegistry
 from tests.watch_rows import a_row, a_watch, insert
 
 pytestmark = pytest.mark.servers

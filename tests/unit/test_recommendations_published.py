@@ -11,12 +11,12 @@ from redis.exceptions import RedisError
 
 from domain.recommendations import Version, block_of, find, unpack
 from recommender.errors import NotWhole, Raced, Refused
-from recommender.model import Recommendations
-from recommender.publish import Content, content, meta_of, publish
-from recommender.registry import Decision
-from recommender.roll_back import roll_back
-from recommender.store import RecommendationStore
-from recommender.weights import WEIGHTS
+from recommender.learning.model import Recommendations
+from recommender.learning.weights import WEIGHTS
+from recommender.publication.publish import Content, content, meta_of, publish
+from recommender.publication.roll_back import roll_back
+from recommender.publication.store import RecommendationStore
+from recommender.training.registry import Decision
 from tests.breaking import Crash
 from tests.memory_recommendations import BreakingStore, MemoryRecommendationStore
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from recommender import als, also_watched, signals
 from recommender.errors import Refused
-from recommender.gate import check
-from recommender.model import Recommendations, train
-from recommender.snapshot import Pairs, Snapshot
-from recommender.weights import WEIGHTS
+from recommender.learning import als, also_watched, signals
+from recommender.learning.model import Recommendations, train
+from recommender.learning.snapshot import Pairs, Snapshot
+from recommender.learning.weights import WEIGHTS
+from recommender.training.gate import check
 from tests.snapshots import HOUR_MS, NOW_MS, pairs, two_tastes, watches
 
 NO_PAIRS = Pairs(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))

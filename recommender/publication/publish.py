@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 from domain.recommendations import Damaged, Version, block_of, blocks_for, encode_block
 from infra import failpoints, logs
 from recommender.errors import NotWhole, Raced
-from recommender.gate import check
-from recommender.model import Recommendations
-from recommender.store import KEYS_AT_ONCE, RecommendationStore
-from recommender.weights import Weights
+from recommender.learning.model import Recommendations
+from recommender.learning.weights import Weights
+from recommender.publication.store import KEYS_AT_ONCE, RecommendationStore
+from recommender.training.gate import check
 
 SAMPLES = 50  # blocks and lists that are read back whole; sizes are compared of all
 

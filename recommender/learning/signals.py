@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.snapshot import Watches
-from recommender.weights import Weights
+from recommender.learning.snapshot import Watches
+from recommender.learning.weights import Weights
 
 HOUR_MS = 3_600_000
 Floats = NDArray[np.float32]

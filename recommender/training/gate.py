@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recommender.errors import Refused
-from recommender.model import Recommendations
+from recommender.learning.model import Recommendations
 
 LEAST_SHARE = 0.5  # of the viewers, and of the dramas, of the version that is served
 

@@ -12,9 +12,9 @@ import msgspec
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra import logs
-from recommender.registry import Decision, Entry, Registry, now_ms, software
-from recommender.snapshot import DAY_MS, Snapshot
-from recommender.weights import Weights
+from recommender.learning.snapshot import DAY_MS, Snapshot
+from recommender.learning.weights import Weights
+from recommender.training.registry import Decision, Entry, Registry, now_ms, software
 
 log = logs.get(__name__)
 

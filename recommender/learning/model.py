@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from recommender import als, also_watched, personal, signals
-from recommender.snapshot import Snapshot, Watches
-from recommender.weights import Weights
+from recommender.learning import als, also_watched, personal, signals
+from recommender.learning.snapshot import Snapshot, Watches
+from recommender.learning.weights import Weights
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from numpy.typing import NDArray
 
 from domain.catalogue import MAX_INDEX
-from recommender.weights import Weights
+from recommender.learning.weights import Weights
 
 SQL = Path(__file__).parent / "sql"
 DAY_MS = 86_400_000
@@ -24,7 +24,7 @@ PAIR_ROWS_AT_ONCE = 1_024  # each carries its viewer's list
 
 @dataclass(frozen=True)
 class Watches:
-    """One entry a viewer and drama (recommender/sql/watches.sql); no entry means nothing is known."""
+    """One entry a viewer and drama (recommender/learning/sql/watches.sql); no entry means nothing is known."""
 
     user_id: NDArray[np.int64]
     drama: NDArray[np.int32]  # dense index

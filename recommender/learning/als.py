@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recommender.weights import Weights
+from recommender.learning.weights import Weights
 
 POWER_STEPS = 20  # of the power iteration: two digits are plenty
 

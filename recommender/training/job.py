@@ -13,14 +13,14 @@ from clickhouse_connect.driver.client import Client
 from redis.exceptions import RedisError
 
 from infra import logs
-from recommender import snapshot
-from recommender.account import Account
 from recommender.errors import Busy, Refused
-from recommender.model import train
-from recommender.publish import content, publish
-from recommender.registry import Decision, Registry
-from recommender.store import RecommendationStore
-from recommender.weights import Weights
+from recommender.learning import snapshot
+from recommender.learning.model import train
+from recommender.learning.weights import Weights
+from recommender.publication.publish import content, publish
+from recommender.publication.store import RecommendationStore
+from recommender.training.account import Account
+from recommender.training.registry import Decision, Registry
 
 LONGEST_S = 1_800.0  # a training that takes longer loses its lock and publishes nothing
 LOCK_S, RENEW_S = 60, 10.0  # a training that was killed keeps others away for LOCK_S, not for LONGEST_S

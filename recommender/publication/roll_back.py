@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from domain.recommendations import Damaged, Version
 from recommender.errors import Raced, Refused
-from recommender.publish import Meta, meta_of
-from recommender.registry import Decision, Entry, now_ms
-from recommender.store import RecommendationStore
+from recommender.publication.publish import Meta, meta_of
+from recommender.publication.store import RecommendationStore
+from recommender.training.registry import Decision, Entry, now_ms
 
 
 def roll_back(store: RecommendationStore, why: str) -> Entry:

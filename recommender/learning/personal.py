@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from domain.recommendations import PER_VIEWER
-from recommender.als import Factors
-from recommender.signals import Floats
+from recommender.learning.als import Factors
+from recommender.learning.signals import Floats
 
 AT_ONCE = 4_096  # viewers
 SAMPLE = 1_000  # viewers of whom the usual best score is taken

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from domain.recommendations import PER_DRAMA
-from recommender.als import Factors
-from recommender.signals import Floats
-from recommender.snapshot import Pairs
-from recommender.weights import Weights
+from recommender.learning.als import Factors
+from recommender.learning.signals import Floats
+from recommender.learning.snapshot import Pairs
+from recommender.learning.weights import Weights
 
 AT_ONCE = 512  # dramas: their scores against all others are dense
 
