@@ -1,6 +1,6 @@
 # Everything a person types here; each target first sets up what it needs (infra/bootstrap.sh, quick when done).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt up down lock
+.PHONY: help setup demo test test-faults test-rest check fmt up down lock
 
 help: ## what can be typed
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,7 +12,15 @@ demo: setup ## replay a real watch log, train, feed, prove the counts (DAYS=7; K
 	@.venv/bin/juliu demo $(if $(DAYS),--days $(DAYS)) $(if $(filter 0,$(KEEP)),--no-keep)
 
 test: setup ## every test, on servers of its own
-	@.venv/bin/pytest
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-faults test-rest
+
+FAULTS := tests/faults tests/e2e
+# Faults wait for recoveries most of the time: beside the other tests they cost next to nothing.  Told when they are over.
+test-faults:
+	@told=$$(.venv/bin/pytest $(FAULTS) 2>&1) && code=0 || code=$$?; echo "$$told"; exit $$code
+
+test-rest:
+	@.venv/bin/pytest $(addprefix --ignore=,$(FAULTS))
 
 check: setup ## style, types and import contracts
 	.venv/bin/ruff check .
