@@ -90,7 +90,10 @@ def _row(title: str, runs: Sequence[Result]) -> str:
 
 def _sabotages(found: Sequence[Result]) -> Iterator[str]:
     yield "\n## Would it be noticed?\n"
-    yield "`juliu faults --sabotage` takes one rule away and plays a fault that needs it: the comparison must fail.\n"
+    played = ", ".join(
+        f"`juliu faults --sabotage --events {events}`" for events in sorted({one.events for one in found})
+    )
+    yield f"{played}: one rule is taken away, and a fault that needs it is played. The comparison must fail.\n"
     yield "| without | fault | lost | double | wrong | noticed |"
     yield "|---|---|---:|---:|---:|---|"
     for name, one in {one.sabotage: one for one in found}.items():
