@@ -50,3 +50,18 @@ def two_tastes(viewers: int = 60, items: int = 40, each: int = 10, seed: int = 1
         mine = np.arange(user % 2, items, 2)
         pairs += [(user, int(item)) for item in random.choice(mine, each, replace=False)]
     return pairs
+
+
+EVERYONE = [(user, 0) for user in range(5)]
+# Logs that any model must be able to learn from.
+EDGES = {
+    "empty": known(a_log([])),
+    "nobody has watched": known(a_log([]), users=3, items=4),
+    "shown, not watched": known(a_log(EVERYONE, weight=[0] * 5, positive=[False] * 5), items=3),
+    "one viewer, one item": known(a_log([(0, 0)])),
+    "one viewer": known(a_log([(0, 0), (0, 2)]), items=4),
+    "one item": known(a_log(EVERYONE)),
+    "all alike": known(a_log([(user, item) for user in range(5) for item in range(3)])),
+    "some without a history": known(a_log([(1, 1), (3, 2)]), users=6, items=5),
+    "again and again": known(a_log([(0, 1)] * 9), users=2, items=3),
+}

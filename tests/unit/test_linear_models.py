@@ -9,25 +9,13 @@ from scipy.sparse import csr_matrix
 from recommender.models.ease import Ease
 from recommender.models.linear import MOST_ITEMS, TooManyItems, gram, inverse, solved
 from recommender.models.ordered import Ordered
-from tests.interaction_logs import a_log, known, two_tastes
+from tests.interaction_logs import EDGES, a_log, known, two_tastes
 
 MODELS = {
     "ease": lambda: Ease(regularization=2.0),
     "edlae": lambda: Ease(regularization=2.0, dropout=0.5),
     "relaxed": lambda: Ease(regularization=2.0, diagonal=0.3),
     "ordered": lambda: Ordered(regularization=2.0),
-}
-EVERYONE = [(user, 0) for user in range(5)]
-EDGES = {
-    "empty": known(a_log([])),
-    "nobody has watched": known(a_log([]), users=3, items=4),
-    "shown, not watched": known(a_log(EVERYONE, weight=[0] * 5, positive=[False] * 5), items=3),
-    "one viewer, one item": known(a_log([(0, 0)])),
-    "one viewer": known(a_log([(0, 0), (0, 2)]), items=4),
-    "one item": known(a_log(EVERYONE)),
-    "all alike": known(a_log([(user, item) for user in range(5) for item in range(3)])),
-    "some without a history": known(a_log([(1, 1), (3, 2)]), users=6, items=5),
-    "again and again": known(a_log([(0, 1)] * 9), users=2, items=3),
 }
 
 

@@ -11,20 +11,8 @@ from recommender.models.fsals import FrequencyScaledALS
 from recommender.models.popularity import Popularity
 from recommender.models.registry import MODELS
 from recommender.models.trend import Fresh, factor
-from tests.interaction_logs import DAY_MS, NOW_MS, a_log, known, two_tastes
+from tests.interaction_logs import DAY_MS, EDGES, NOW_MS, a_log, known, two_tastes
 
-EVERYONE = [(user, 0) for user in range(5)]
-EDGES = {
-    "empty": known(a_log([])),
-    "nobody has watched": known(a_log([]), users=3, items=4),
-    "shown, not watched": known(a_log(EVERYONE, weight=[0] * 5, positive=[False] * 5), items=3),
-    "one viewer, one item": known(a_log([(0, 0)])),
-    "one viewer": known(a_log([(0, 0), (0, 2)]), items=4),
-    "one item": known(a_log(EVERYONE)),
-    "all alike": known(a_log([(user, item) for user in range(5) for item in range(3)])),
-    "some without a history": known(a_log([(1, 1), (3, 2)]), users=6, items=5),
-    "again and again": known(a_log([(0, 1)] * 9), users=2, items=3),
-}
 FACTORS = {"als": lambda: ImplicitALS(factors=3), "fsals": lambda: FrequencyScaledALS(factors=3)}
 
 

@@ -12,19 +12,7 @@ from recommender.models import cowatch, hubs
 from recommender.models.cowatch import Near, latest
 from recommender.models.fsals import FrequencyScaledALS
 from recommender.models.lists import NAMES, ItemLists
-from tests.interaction_logs import DAY_MS, NOW_MS, a_log, known, two_tastes
-
-EVERYONE = [(user, 0) for user in range(5)]
-EDGES = {
-    "empty": known(a_log([])),
-    "nobody has watched": known(a_log([]), users=3, items=4),
-    "shown, not watched": known(a_log(EVERYONE, weight=[0] * 5, positive=[False] * 5), items=3),
-    "one viewer, one item": known(a_log([(0, 0)])),
-    "one viewer": known(a_log([(0, 0), (0, 2)]), items=4),
-    "one item": known(a_log(EVERYONE)),
-    "all alike": known(a_log([(user, item) for user in range(5) for item in range(3)])),
-    "again and again": known(a_log([(0, 1)] * 9), users=2, items=3),
-}
+from tests.interaction_logs import DAY_MS, EDGES, NOW_MS, a_log, known, two_tastes
 
 
 def small(**settings):
