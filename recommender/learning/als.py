@@ -17,10 +17,16 @@ POWER_STEPS = 20  # of the power iteration: two digits are plenty
 
 @dataclass(frozen=True)
 class Factors:
-    """One row a viewer (in the order of the matrix) and one a dense index."""
+    """One row a viewer (in the order of the matrix) and one a dense index; and what the fit weighed by.
+
+    `alpha` times a confidence is what a watch weighed, `regularization` what vectors are held down with: whoever comes
+    later is folded in with the same.
+    """
 
     viewers: NDArray[np.float32]
     dramas: NDArray[np.float32]
+    regularization: float
+    alpha: float
 
 
 def fit(matrix: csr_matrix, weights: Weights) -> Factors:
@@ -29,16 +35,17 @@ def fit(matrix: csr_matrix, weights: Weights) -> Factors:
     The class of implicit.cpu, so that a machine with a GPU does the same.
     """
     alpha = min(weights.alpha, thinness(matrix))
+    regularization = max(1e-3, weights.regularization * alpha * largest_singular_value(matrix))
     with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
         model = AlternatingLeastSquares(
             factors=weights.factors,
-            regularization=max(1e-3, weights.regularization * alpha * largest_singular_value(matrix)),
+            regularization=regularization,
             alpha=alpha,
             iterations=weights.iterations,
             random_state=weights.seed,
         )
         model.fit(matrix, show_progress=False)
-    return Factors(model.user_factors, model.item_factors)
+    return Factors(model.user_factors, model.item_factors, regularization, alpha)
 
 
 def thinness(matrix: csr_matrix) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from recommender.learning import als, also_watched, personal, signals
+from recommender.learning.als import Factors
+from recommender.learning.personal import Vectors
 from recommender.learning.snapshot import Snapshot, Watches
 from recommender.learning.weights import Weights
 
@@ -23,6 +25,8 @@ class Recommendations:
     also_watched: dict[int, NDArray[np.uint16]]  # dense index -> its list
     dramas: int  # how many have watchers
     whole: bool  # every number that the lists were ordered by is a number
+    vectors: Vectors = field(default_factory=Vectors.none)  # what personal lists were ordered by
+    factors: Factors | None = None  # before they leaned anywhere: whoever comes later is folded in with these
 
 
 def train(snapshot: Snapshot, weights: Weights) -> Recommendations:
@@ -35,10 +39,12 @@ def train(snapshot: Snapshot, weights: Weights) -> Recommendations:
     fresh, recent = signals.freshness(watches, weights, dramas), signals.recent(watches, weights, dramas)
     watchers = signals.watchers(watches, weights, dramas)
     crowd = recent / recent.max() * weights.popular / (len(watches) / len(viewers)) ** 2
-    best = personal.lists(factors, seen, watchers > 0, fresh**weights.trend_power, crowd)
+    vectors = personal.leaning(factors, fresh**weights.trend_power, crowd)
+    best = personal.lists(vectors, seen, watchers > 0)
     also = dict(also_watched.lists(snapshot.pairs, factors, watchers, fresh, weights))
-    whole = bool(np.isfinite(factors.viewers).all() and np.isfinite(factors.dramas).all() and np.isfinite(fresh).all())
-    return Recommendations(snapshot.as_of_ms, viewers, best, also, int((watchers > 0).sum()), whole)
+    whole = bool(np.isfinite(vectors.viewers).all() and np.isfinite(vectors.dramas).all() and np.isfinite(fresh).all())
+    known = int((watchers > 0).sum())
+    return Recommendations(snapshot.as_of_ms, viewers, best, also, known, whole, vectors, factors)
 
 
 def _matrices(

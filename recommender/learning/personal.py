@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from implicit.cpu.topk import topk
 from numpy.typing import NDArray
@@ -15,14 +18,22 @@ AT_ONCE = 4_096  # viewers
 SAMPLE = 1_000  # viewers of whom the usual best score is taken
 
 
-def lists(
-    factors: Factors, seen: csr_matrix, watched: NDArray[np.bool_], fresh: Floats, crowd: Floats
-) -> NDArray[np.uint16]:
-    """Dense indexes, best first, 0 where a list is shorter; a row a viewer.  Nothing `seen`, nothing not `watched`.
+@dataclass(frozen=True)
+class Vectors:
+    """`viewers` (n, k) in the order of the lists, `dramas` (m, k) by dense index; their product is the score."""
 
-    A drama's score is multiplied by `fresh`; `crowd` is added, in units of a usual best score.
-    """
-    dramas, viewers = _leaning(factors, fresh, crowd)
+    viewers: Floats
+    dramas: Floats
+
+    @classmethod
+    def none(cls) -> Self:
+        """Of nobody and nothing."""
+        return cls(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
+
+
+def lists(vectors: Vectors, seen: csr_matrix, watched: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """Dense indexes, best first, 0 where a list is shorter; a row a viewer.  Nothing `seen`, nothing not `watched`."""
+    dramas, viewers = vectors.dramas, vectors.viewers
     never = np.flatnonzero(~watched).astype(np.int32)
     best = np.zeros((len(viewers), min(PER_VIEWER, len(dramas))), np.uint16)
     for start in range(0, len(viewers), AT_ONCE):
@@ -32,14 +43,17 @@ def lists(
     return best
 
 
-def _leaning(factors: Factors, fresh: Floats, crowd: Floats) -> tuple[Floats, Floats]:
-    """Freshness and the crowd become part of the vectors of (dramas, viewers): one product ranks everything."""
+def leaning(factors: Factors, fresh: Floats, crowd: Floats) -> Vectors:
+    """Freshness and the crowd become part of the vectors: one product ranks everything.
+
+    A drama's score is multiplied by `fresh`; `crowd` is added, in units of a usual best score.
+    """
     dramas = factors.dramas * fresh[:, None]
     crowd = crowd * _usual_best(factors.viewers, dramas)
     everybody = np.ones((len(factors.viewers), 1))
-    return (
-        np.hstack([dramas, crowd[:, None]]).astype(np.float32),
+    return Vectors(
         np.hstack([factors.viewers, everybody]).astype(np.float32),
+        np.hstack([dramas, crowd[:, None]]).astype(np.float32),
     )
 
 
