@@ -39,11 +39,13 @@ class Drama(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     price_coins: int = 0
     published: bool = True
     durations: Sequence[int] = ()
+    series: str = ""  # the name that all seasons and cuts of one story share; empty: it has none
 
     def __post_init__(self) -> None:
         _set(self, "durations", array("I", self.durations))
         _set(self, "category", sys.intern(self.category))
         _set(self, "region", sys.intern(self.region))
+        _set(self, "series", sys.intern(self.series))
         _set(self, "tags", tuple(map(sys.intern, self.tags)))
         _set(self, "cast", tuple(map(sys.intern, self.cast)))
 

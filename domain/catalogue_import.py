@@ -48,6 +48,7 @@ class DramaLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     free_first: Annotated[int, msgspec.Meta(ge=0, le=MAX_EPISODES)] = 0
     price_coins: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
     published: bool = True
+    series: Name = ""
     episodes: Annotated[tuple[EpisodeLine, ...], msgspec.Meta(min_length=1, max_length=MAX_EPISODES)]
 
     def drama(self, index: int) -> Drama:
@@ -65,6 +66,7 @@ class DramaLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             price_coins=self.price_coins,
             published=self.published,
             durations=[episode.duration_ms for episode in self.episodes],
+            series=self.series,
         )
 
 
@@ -103,6 +105,7 @@ def _tidy(line: DramaLine) -> DramaLine:
         title=line.title.strip(),
         category=line.category.strip(),
         region=line.region.strip(),
+        series=line.series.strip(),
         tags=tuple(tag.strip() for tag in line.tags),
         cast=tuple(name.strip() for name in line.cast),
         episodes=tuple(sorted(line.episodes, key=lambda episode: episode.episode_no)),
@@ -129,6 +132,7 @@ def _texts(line: DramaLine) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "title", (line.title,)
     yield "category", (line.category,)
     yield "region", (line.region,)
+    yield "series", (line.series,)
     yield "tags", line.tags
     yield "cast", line.cast
 

@@ -152,6 +152,7 @@ def _line(row: Any, its_episodes: tuple[EpisodeLine, ...]) -> DramaLine:
         free_first=row["free_first"],
         price_coins=row["price_coins"],
         published=row["published"],
+        series=row["series"],
         episodes=its_episodes,
     )
 
@@ -168,6 +169,7 @@ def _columns(line: DramaLine) -> dict[str, Any]:
         "free_first": line.free_first,
         "price_coins": line.price_coins,
         "published": line.published,
+        "series": line.series,
     }
 
 

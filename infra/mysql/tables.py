@@ -13,6 +13,8 @@ TEXT = "utf8mb4_unicode_520_ci"
 CODE = "utf8mb4_bin"
 OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": TEXT}
 
+SERIES = "name that the seasons and cuts of one story share; empty where there is none"
+
 metadata = sa.MetaData()
 
 dramas = sa.Table(
@@ -30,6 +32,7 @@ dramas = sa.Table(
     sa.Column("price_coins", sa.Integer, nullable=False, comment="of each later episode"),
     sa.Column("published", sa.Boolean, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False, comment="of the catalogue when this drama last changed"),
+    sa.Column("series", sa.String(64, collation=TEXT), nullable=False, server_default="", comment=SERIES),
     sa.UniqueConstraint("dense_index", name="uq_dramas_dense_index"),
     sa.Index("ix_dramas_revision", "revision"),
     sa.CheckConstraint("dense_index BETWEEN 1 AND 65535", name="ck_dramas_dense_index"),

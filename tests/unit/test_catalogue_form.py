@@ -25,6 +25,7 @@ dramas = st.builds(
     cast=st.lists(texts, max_size=4).map(tuple),
     region=texts,
     published=st.booleans(),
+    series=texts,
     durations=st.lists(st.integers(0, 2**32 - 1), max_size=100),
 )
 
@@ -48,11 +49,22 @@ def test_meta_and_version_come_back_as_they_went():
 
 
 def test_words_that_repeat_are_held_once():
-    chunk = form.chunk_of([a_drama(n, index=n, tags=("甜宠",), cast=("张三",), region="CN") for n in (1, 2)])
+    chunk = form.chunk_of(
+        [a_drama(n, index=n, tags=("甜宠",), cast=("张三",), region="CN", series="重生") for n in (1, 2)]
+    )
     one, other = form.read_chunk(chunk, form.digest_of(chunk))
     assert one.tags[0] is other.tags[0]
     assert one.cast[0] is other.cast[0]
     assert one.region is other.region
+    assert one.series is other.series
+
+
+def test_a_chunk_from_before_there_were_series_is_read_and_a_field_of_tomorrow_is_passed_over():
+    before: list[object] = [7, 3, "重生", "都市", ["甜宠"], ["张三"], "CN", 0, 5, 80, True, [60_001, 60_002]]
+    for written, series in ((before, ""), ([*before, "重生"], "重生"), ([*before, "重生", "tomorrow"], "重生")):
+        chunk = zlib.compress(msgspec.msgpack.encode([written]))
+        (drama,) = form.read_chunk(chunk, form.digest_of(chunk))
+        assert (drama.title, list(drama.durations), drama.series) == ("重生", [60_001, 60_002], series)
 
 
 def test_a_chunk_with_one_bit_changed_is_damaged():

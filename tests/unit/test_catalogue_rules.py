@@ -35,11 +35,12 @@ def test_a_line_is_read_as_it_stands():
     ]
     drama = line.drama(index=4)
     assert (drama.index, list(drama.durations), drama.price_coins) == (4, [60_001, 60_002, 60_003], 80)
+    assert read(raw(a_line(series=" 重生 第二季 "))).drama(index=4).series == "重生 第二季"
 
 
 def test_only_id_title_and_episodes_are_needed():
     line = read(raw({"drama_id": 7, "title": "x", "episodes": [{"episode_no": 1, "duration_ms": 1_000}]}))
-    assert (line.category, line.tags, line.price_coins, line.published) == ("", (), 0, True)
+    assert (line.category, line.tags, line.price_coins, line.published, line.series) == ("", (), 0, True, "")
     assert line.episodes[0].media_path == ""
 
 
@@ -82,6 +83,9 @@ def test_episodes_may_come_in_any_order():
         ("cast", [f"a{n}" for n in range(51)]),
         ("cast", [" "]),
         ("region", "x" * 33),
+        ("series", "x" * 65),
+        ("series", "a\nb"),
+        ("series", None),
         ("min_age", -1),
         ("min_age", 100),
         ("free_first", -1),

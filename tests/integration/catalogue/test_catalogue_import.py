@@ -48,7 +48,7 @@ def test_dramas_are_stored_as_they_stand_and_numbered_in_the_order_of_the_file(r
 
 @pytest.mark.parametrize("text", ["爱你一万年❤️‍🔥", "𠮷野家𡃁", "Ça 'va' \"?\" \\ % _ ;--", "ＡＢＣ ａｂｃ", "{}[]:"])
 def test_any_text_comes_back_to_the_letter(rig: Rig, text: str):
-    line = a_line(7, title=text, category=text, tags=[text], cast=[text], region=text[:8].strip())
+    line = a_line(7, title=text, category=text, tags=[text], cast=[text], region=text[:8].strip(), series=text)
     rig.imports(line)
     with rig.engine.connect() as connection:
         assert rows.stored(connection, [7])[7].line == read(raw(line))
@@ -81,6 +81,8 @@ def test_a_dry_run_says_the_same_and_writes_nothing(rig: Rig):
         {"tags": ["甜宠"]},
         {"cast": ["李四", "张三"]},
         {"published": False},
+        {"series": "another"},
+        {"series": ...},
         {"price_coins": 81},
         {"episodes": [an_episode(1)]},
         {"episodes": [an_episode(1), an_episode(2), an_episode(3)]},

@@ -45,6 +45,7 @@ def test_the_first_publish_is_a_base_and_what_is_read_is_what_was_imported(rig: 
     assert catalogue.index_of(5) == 5
     assert catalogue.duration_ms(5, 3) == lines[4]["episodes"][2]["duration_ms"]
     assert catalogue.duration_ms(6, 2) is None
+    assert catalogue.drama(5).series == lines[4]["series"]
 
 
 def test_nothing_new_is_published_when_nothing_changed(rig: Rig):
