@@ -86,8 +86,21 @@ def encode_block(rows: Sequence[tuple[int, bytes]]) -> bytes:
     width = max((len(packed) for _, packed in rows), default=0)
     if width > 2 * PER_VIEWER or width % 2:
         raise ValueError(f"a list of {width} bytes")
-    head = _HEAD.pack(_FORMAT, width // 2, len(rows))
-    return head + struct.pack(f"<{len(ids)}Q", *ids) + b"".join(packed.ljust(width, b"\0") for _, packed in rows)
+    return (
+        block_head(width // 2, len(rows))
+        + struct.pack(f"<{len(ids)}Q", *ids)
+        + b"".join(packed.ljust(width, b"\0") for _, packed in rows)
+    )
+
+
+def block_head(width: int, viewers: int) -> bytes:
+    """How a block begins whose lists have `width` places; then come the ids as u64 and the lists, of all `viewers`.
+
+    Raises ValueError where a list is longer than PER_VIEWER.
+    """
+    if width > PER_VIEWER:
+        raise ValueError(f"a list of {width}")
+    return _HEAD.pack(_FORMAT, width, viewers)
 
 
 def find(block: bytes, user_id: int) -> tuple[int, ...] | None:

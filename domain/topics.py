@@ -23,7 +23,7 @@ EVENTS = Topic("juliu.events", 14 * DAY_MS, True, "everything viewers do; one vi
 DEAD = Topic("juliu.dead", 30 * DAY_MS, False, "records that could not be processed, with their reason")
 TOPICS = (EVENTS, DEAD)
 
-_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
+GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 _MASK = (1 << 64) - 1
 
 
@@ -32,4 +32,4 @@ def partition_of(user_id: int, partitions: int) -> int:
 
     The same on every machine and version: part of the data format.  `partitions` >= 1, `user_id` >= 0.
     """
-    return (((user_id * _GOLDEN) & _MASK) >> 32) % partitions
+    return (((user_id * GOLDEN) & _MASK) >> 32) % partitions

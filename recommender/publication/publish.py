@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,11 +10,12 @@ import msgspec
 from numpy.typing import NDArray
 from redis.exceptions import RedisError
 
-from domain.recommendations import Damaged, Version, block_of, blocks_for, encode_block
+from domain.recommendations import Damaged, Version
 from infra import failpoints, logs
 from recommender.errors import NotWhole, Raced
 from recommender.learning.model import Recommendations
 from recommender.learning.weights import Weights
+from recommender.publication.blocks import Blocks
 from recommender.publication.store import KEYS_AT_ONCE, RecommendationStore
 from recommender.training.gate import check
 
@@ -41,28 +41,25 @@ class Content(NamedTuple):
     """A version as it is stored."""
 
     version: Version
-    blocks: dict[int, bytes]
+    blocks: Blocks
     lists: dict[int, bytes]
     meta: bytes
 
     @property
     def bytes(self) -> int:
         """Of all lists."""
-        return sum(map(len, self.blocks.values())) + sum(map(len, self.lists.values()))
+        return int(self.blocks.sizes.sum()) + sum(map(len, self.lists.values()))
 
 
 def content(made: Recommendations, watches: int, run: str, made_at_ms: int, weights: Weights) -> Content:
     """The stored form of what was learnt.  `run` is 8 hex digits."""
-    version = Version(made.as_of_ms, blocks_for(len(made.viewers)), run)
-    rows: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
-    for user_id, best in zip(made.viewers.tolist(), made.personal, strict=True):
-        rows[block_of(user_id, version.blocks)].append((user_id, packed(best)))
+    blocks = Blocks(made.viewers, made.personal)
+    version = Version(made.as_of_ms, len(blocks), run)
     lists = {index: packed(best) for index, best in made.also_watched.items()}
     meta = Meta(
         version=str(version), as_of_ms=made.as_of_ms, made_at_ms=made_at_ms, viewers=len(made.viewers),
         dramas=made.dramas, lists=len(lists), watches=watches, weights=weights,
     )  # fmt: skip
-    blocks = {number: encode_block(rows[number]) for number in range(version.blocks)}
     return Content(version, blocks, lists, msgspec.json.encode(meta))
 
 
@@ -113,18 +110,18 @@ def _clear_up(store: RecommendationStore, version: str, kept: set[str]) -> None:
 
 
 def _write(store: RecommendationStore, stored: Content) -> None:
-    for blocks in _batches(stored.blocks):
-        store.put_blocks(stored.version, blocks)
-    for lists in _batches(stored.lists):
-        store.put_lists(stored.version, lists)
+    for numbers in _batches(range(len(stored.blocks))):
+        store.put_blocks(stored.version, {number: stored.blocks[number] for number in numbers})
+    for indexes in _batches(stored.lists):
+        store.put_lists(stored.version, {index: stored.lists[index] for index in indexes})
     store.put_meta(stored.version, stored.meta)
 
 
 def _read_back(store: RecommendationStore, stored: Content) -> None:
     version = stored.version
-    if store.block_sizes(version) != [len(stored.blocks[number]) for number in range(version.blocks)]:
+    if store.block_sizes(version) != stored.blocks.sizes.tolist():
         raise NotWhole("blocks differ in size")
-    for number in _sample(stored.blocks):
+    for number in _sample(range(len(stored.blocks))):
         if store.block(version, number) != stored.blocks[number]:
             raise NotWhole(f"block {number} differs")
     some = _sample(stored.lists)
@@ -134,13 +131,13 @@ def _read_back(store: RecommendationStore, stored: Content) -> None:
         raise NotWhole("meta differs")
 
 
-def _sample(stored: Mapping[int, bytes]) -> list[int]:
-    """SAMPLES numbers, evenly spread."""
+def _sample(stored: Iterable[int]) -> list[int]:
+    """At least SAMPLES numbers, evenly spread, where there are so many."""
     numbers = sorted(stored)
     return numbers[:: max(1, len(numbers) // SAMPLES)]
 
 
-def _batches(stored: Mapping[int, bytes]) -> Iterator[dict[int, bytes]]:
-    entries = iter(stored.items())
-    while batch := dict(islice(entries, KEYS_AT_ONCE)):
+def _batches(stored: Iterable[int]) -> Iterator[list[int]]:
+    entries = iter(stored)
+    while batch := list(islice(entries, KEYS_AT_ONCE)):
         yield batch

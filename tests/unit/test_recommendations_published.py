@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
+from typing import ClassVar
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from redis.exceptions import RedisError
 
-from domain.recommendations import Version, block_of, find, unpack
+from domain.recommendations import PER_VIEWER, Version, block_of, find, unpack
 from recommender.errors import NotWhole, Raced, Refused
 from recommender.learning.model import Recommendations
 from recommender.learning.weights import WEIGHTS
@@ -215,3 +217,34 @@ def test_what_could_not_be_cleared_up_is_published_all_the_same(store, monkeypat
     monkeypatch.setattr(store, "drop", Mock(side_effect=RedisError("away")))
     put(store, 3)
     assert served(store) == 3
+
+
+def test_publishing_holds_a_batch_at_a_time_and_not_all_lists_twice():
+    class Elsewhere(MemoryRecommendationStore):
+        """Blocks are another machine's memory: here only their sizes are noted."""
+
+        sizes: ClassVar[list[int]] = []
+
+        def put_blocks(self, version, blocks):
+            self.sizes.extend(map(len, blocks.values()))
+
+        def block_sizes(self, version):
+            return self.sizes
+
+        def block(self, version, number):
+            return many.blocks[number]
+
+    rng = np.random.default_rng(1)
+    lists = rng.integers(1, 1_000, (100_000, PER_VIEWER), np.uint16)
+    made = Recommendations(1, np.arange(100_000), lists, {1: np.ones(1, np.uint16)}, 1_000, True)
+    store = Elsewhere()
+    assert store.lock(OWNER, 60)
+    tracemalloc.start()
+    try:
+        many = content(made, 1_000, "00000001", 5, WEIGHTS)
+        publish(store, made, many, OWNER, "")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sum(store.sizes) > lists.nbytes
+    assert peak < lists.nbytes / 2

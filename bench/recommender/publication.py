@@ -1,0 +1,96 @@
+"""How long it takes to publish a million viewers' lists, and how much Redis keeps of it.
+
+    OPENBLAS_NUM_THREADS=1 python -m bench.recommender.publication [--viewers 1000000] [--dramas 20000] [--again]
+
+Made-up lists of 100, seeded, into a Redis of its own (appendonly, as the local stack's) over a unix socket, by the
+job's own `content` and `publish`.  Bytes are Redis's used_memory, after less before: keys, expiries and the allocator's
+rounding are in it.  `--again` publishes three versions: the third drops the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import psutil
+
+from domain.recommendations import PER_DRAMA, PER_VIEWER
+from recommender.evaluation.child import peak_mb
+from recommender.learning.model import Recommendations
+from recommender.learning.weights import WEIGHTS
+from recommender.publication.publish import content, publish
+from recommender.publication.store import RedisRecommendationStore
+from tests.redis_server import RedisServer
+
+OWNER = "bench"
+SEED = 7
+
+
+def learnt(viewers: int, dramas: int) -> Recommendations:
+    """Lists by chance, none shorter than they may be: the largest that can be published."""
+    rng = np.random.default_rng(SEED)
+    ids = np.cumsum(rng.integers(1, 4, viewers))
+    personal = rng.integers(1, dramas + 1, (viewers, PER_VIEWER), np.uint16)
+    also = rng.integers(1, dramas + 1, (dramas, PER_DRAMA), np.uint16)
+    return Recommendations(1, ids, personal, dict(enumerate(also, 1)), dramas, True)
+
+
+@contextmanager
+def clocked(what: str, server: psutil.Process) -> Iterator[None]:
+    """Tells seconds, CPU-seconds of this process and of Redis, and the most memory of this process so far."""
+    wall, mine, its = time.perf_counter(), time.process_time(), sum(server.cpu_times()[:2])
+    yield
+    wall, mine, its = time.perf_counter() - wall, time.process_time() - mine, sum(server.cpu_times()[:2]) - its
+    print(f"{what:24} {wall:6.1f} s, {mine:6.1f} CPU-s, Redis {its:5.1f} CPU-s, peak {peak_mb():6.0f} MB", flush=True)
+
+
+def used(server: RedisServer) -> int:
+    """Bytes that Redis has allocated."""
+    with server.client() as client:
+        return int(cast("dict[str, Any]", client.info("memory"))["used_memory"])
+
+
+def once(store: RedisRecommendationStore, made: Recommendations, number: int, redis: psutil.Process) -> int:
+    """Publish; bytes of the version's lists."""
+    with clocked(f"version {number}", redis):
+        stored = content(made, 10 * len(made.viewers), f"{number:08x}", 1, WEIGHTS)
+        publish(store, made, stored, OWNER, store.pointers().current)
+    return stored.bytes
+
+
+def measure(server: RedisServer, made: Recommendations, versions: int) -> None:
+    assert server.process is not None
+    redis = psutil.Process(server.process.pid)
+    store = RedisRecommendationStore(server.client())
+    assert store.lock(OWNER, 600)
+    before = used(server)
+    for number in range(1, versions + 1):
+        size = once(store, made, number, redis)
+    kept, viewers = (used(server) - before) / min(versions, 2), len(made.viewers)
+    print(f"a version: {size / 1e6:.1f} MB of lists, {kept / 1e6:.1f} MB of Redis: {kept / viewers:.1f} bytes a viewer")
+    store.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--viewers", type=int, default=1_000_000)
+    parser.add_argument("--dramas", type=int, default=20_000)
+    parser.add_argument("--again", action="store_true")
+    asked = parser.parse_args()
+    print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
+    made = learnt(asked.viewers, asked.dramas)
+    print(f"{asked.viewers:,} viewers, {asked.dramas:,} dramas; {peak_mb():.0f} MB before")
+    server = RedisServer()
+    try:
+        measure(server, made, 3 if asked.again else 1)
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    main()
