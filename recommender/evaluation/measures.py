@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,18 +72,28 @@ def _found(lists: Ints, wanted: csr_matrix) -> Flags:
 def _sums(found: Flags, lists: Ints, wanted: csr_matrix, bits: Reals, ks: Sequence[int]) -> tuple[Reals, ...]:
     """Right, gain, news and named of the first k."""
     named = lists != ranking.NOTHING
-    worth = 1 / np.log2(np.arange(lists.shape[1]) + 2)
-    ideal = np.append(0, np.cumsum(1 / np.log2(np.arange(ks[-1]) + 2)))  # also where the catalogue is shorter than k
-    upto = [min(k, lists.shape[1]) - 1 for k in ks]
-    most = np.minimum(np.diff(wanted.indptr)[:, None], np.asarray(ks))
-    sums = (
-        found,
-        found * worth,
-        np.where(named, bits[np.maximum(lists, 0)], 0),
-        named,
+    right, gain = gains(found, np.diff(wanted.indptr), ks)
+    news, count = (
+        upto(each, ks) for each in (np.where(named, bits[np.maximum(lists, 0)], 0), named.astype(np.float64))
     )
-    right, gain, news, count = (np.cumsum(each, axis=1, dtype=np.float64)[:, upto] for each in sums)
-    return right, np.asarray(gain / ideal[most]), news, count
+    return right, gain, news, count
+
+
+def gains(found: Flags, wanted: Ints, ks: Sequence[int]) -> tuple[Reals, Reals]:
+    """Right ones and binary NDCG of the first k: a row a viewer, a column one of `ks` (ascending).
+
+    `found` (rows, places) says where a positive stands, `wanted` (rows,) how many there were to find, 1 at least.
+    """
+    worth = 1 / np.log2(np.arange(found.shape[1]) + 2)
+    ideal = np.append(0, np.cumsum(1 / np.log2(np.arange(ks[-1]) + 2)))  # also where the catalogue is shorter than k
+    most = np.minimum(wanted[:, None], np.asarray(ks))
+    return upto(found, ks), np.asarray(upto(found * worth, ks) / ideal[most])
+
+
+def upto(each: NDArray[Any], ks: Sequence[int]) -> Reals:
+    """Sums of the first k places of (rows, places), one at least, a column one of `ks`."""
+    ends = [min(k, each.shape[1]) - 1 for k in ks]
+    return np.asarray(np.cumsum(each, axis=1, dtype=np.float64)[:, ends])
 
 
 def aucs(scores: Floats, exam: Exam, block: slice) -> Reals:
@@ -90,11 +101,19 @@ def aucs(scores: Floats, exam: Exam, block: slice) -> Reals:
     good, other = exam.wanted[block], exam.shown[block]
     row = np.concatenate([_row(good), _row(other)])
     score = scores[row, np.concatenate([good.indices, other.indices])]
-    goods, others = np.diff(good.indptr).astype(float), np.diff(other.indptr).astype(float)
-    place = _places(row, score)[: good.nnz]
-    above = np.bincount(_row(good), weights=place, minlength=len(goods)) - goods * (goods + 1) / 2
-    pairs = goods * others
-    found: Reals = np.divide(above, pairs, out=np.full(len(goods), np.nan), where=pairs > 0)
+    return auc(row, score, np.arange(len(row)) < good.nnz, good.shape[0])
+
+
+def auc(row: Ints, score: Floats, positive: Flags, rows: int) -> Reals:
+    """(rows,) the same of entries: each with its row, its score, and whether the viewer was glad of it.
+
+    NaN for a row that has not both.
+    """
+    goods = np.bincount(row[positive], minlength=rows).astype(float)
+    pairs = goods * np.bincount(row[~positive], minlength=rows)
+    place = _places(row, score)[positive]
+    above = np.bincount(row[positive], weights=place, minlength=rows) - goods * (goods + 1) / 2
+    found: Reals = np.divide(above, pairs, out=np.full(rows, np.nan), where=pairs > 0)
     return found
 
 
