@@ -16,6 +16,9 @@ LATENESS_S = 7 * 86_400  # an event received later than this after it happened i
 SESSION_LIFE_S = LATENESS_S + EVENTS.retention_ms // 1000 + 86_400
 USER_LIFE_S = 400 * 86_400
 SERVED_LIFE_S = 3 * 86_400
+PAGE_LIFE_S = 30 * 60
+UNLOCKED_LIFE_S = 30 * 86_400
+UNLOCKED_KEPT = 10
 REC_LIFE_S = 7 * 86_400  # a dead job degrades the feed instead of being served for ever
 RECENT_KEPT = 200  # dramas in a viewer's history
 
@@ -186,12 +189,37 @@ def served(p: int, user_id: int) -> str:
     return f"served:{{{p}}}:{user_id}"
 
 
+def page(p: int, user_id: int) -> str:
+    """HASH now, before -> the last two pages that this viewer was served (infra/lua/serve.lua): a page that is asked for
+    again is the same.
+
+    Lives PAGE_LIFE_S.  Written by the feed.
+    """
+    return f"page:{{{p}}}:{user_id}"
+
+
+def unlocked(p: int, user_id: int) -> str:
+    """ZSET drama -> ts_ms of its latest unlock, at most UNLOCKED_KEPT: a hint for the next page, MySQL alone decides.
+
+    Lives UNLOCKED_LIFE_S.  Written by the API when coins were spent.
+    """
+    return f"unlocked:{{{p}}}:{user_id}"
+
+
 # -- recommendations: written by recommender, a version at a time; pointers share a hash tag, one script moves them ----
 
 REC_CURRENT = "{rec}:current"  # STRING: the version that is served (domain.recommendations.Version).  Lives for ever.
 REC_PREVIOUS = "{rec}:previous"  # STRING: the version before it, kept for a roll-back.  Lives for ever.
 REC_UNREAD = "{rec}:unread"  # STRING: a version that nobody reads, being written or replaced; the next run clears it up
-REC_LOCK = "{rec}:lock"  # STRING: who is training.  Lives as long as a training may take.
+REC_FENCE = "{rec}:fence"  # STRING: how often a lock was taken; each holder has its number.  Lives for ever.
+REC_FOLDED = (
+    "{rec}:folded"  # STRING `<version> <as_of_ms>`: who was active before then is folded in.  Lives REC_LIFE_S.
+)
+
+
+def rec_lock(task: str) -> str:
+    """STRING `<number> <who>`: who does it.  Lives a minute, renewed while it is done."""
+    return f"{{rec}}:lock:{task}"
 
 
 def rec_users(version: str, block: int) -> str:
@@ -203,10 +231,34 @@ def rec_users(version: str, block: int) -> str:
 
 
 def rec_items(version: str) -> str:
-    """HASH dense drama index -> packed u16 indexes, "people also watched".  Lives REC_LIFE_S."""
-    return f"rec:{version}:i"
+    """HASH dense drama index -> packed u16 indexes, "people also watched".  Lives REC_LIFE_S.
+
+    Made anew hourly, as a whole; it and the meta share the pointers' hash tag: one script checks these and replaces both.
+    """
+    return f"{{rec}}:{version}:i"
+
+
+def rec_items_new(version: str) -> str:
+    """HASH: the next rec_items of the version, being written.  Lives an hour, then somebody died."""
+    return f"{{rec}}:{version}:i:new"
 
 
 def rec_meta(version: str) -> str:
     """STRING, JSON: data window, counts, blocks, parameters, metrics.  Lives REC_LIFE_S."""
-    return f"rec:{version}:meta"
+    return f"{{rec}}:{version}:meta"
+
+
+def rec_model(version: str, chunk: int) -> str:
+    """STRING: a piece, of at most 1 MB, of what viewers are folded in with (recommender.learning.folding).
+
+    Lives REC_LIFE_S.
+    """
+    return f"rec:{version}:f:{chunk}"
+
+
+def cooling(p: int, user_id: int) -> str:
+    """STRING: packed u16 indexes of dramas that the viewer left at once twice, and is not shown for a while.
+
+    Lives 14 days.  Written by recommender.
+    """
+    return f"cooling:{{{p}}}:{user_id}"

@@ -25,6 +25,9 @@ NAMES = frozenset({
     "relay.after_send",  # delivered; not marked
     "relay.after_mark",  # marked; the lease is still ours
     "publish.before_pointer",  # a version of recommendations is whole; readers do not know of it
+    "fold_in.before_write",  # lists of some viewers are made, nothing of them is written
+    "fold_in.after_write",  # their lists are in their blocks; how far we are is not noted
+    "lists.before_rename",  # the next lists of a version are whole beside those that readers have
     "rebuild.before_pointer",  # a new namespace is whole; workers do not know of it
 })  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.recommendations import Version
-from recommender.publication.store import Pointers
+from recommender.publication.store import Hold, Pointers
 from tests.breaking import Breaking
 
 
@@ -17,23 +17,27 @@ class MemoryRecommendationStore:
     current: str = ""
     previous: str = ""
     unread: str = ""
-    owner: str = ""
+    locks: dict[str, Hold] = field(default_factory=dict)
+    locked: int = 0  # how often
+    mark: str = ""
     blocks: dict[str, dict[int, bytes]] = field(default_factory=dict)
     items: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    models: dict[str, list[bytes]] = field(default_factory=dict)
     metas: dict[str, bytes] = field(default_factory=dict)
 
-    def lock(self, owner: str, life_s: int) -> bool:
-        if self.owner:
-            return False
-        self.owner = owner
-        return True
+    def lock(self, task: str, owner: str, life_s: int) -> Hold | None:
+        if task in self.locks:
+            return None
+        self.locked += 1
+        self.locks[task] = Hold(task, self.locked, owner)
+        return self.locks[task]
 
-    def renew(self, owner: str, life_s: int) -> bool:
-        return self.owner == owner
+    def renew(self, hold: Hold, life_s: int) -> bool:
+        return self.locks.get(hold.task) == hold
 
-    def unlock(self, owner: str) -> None:
-        if self.owner == owner:
-            self.owner = ""
+    def unlock(self, hold: Hold) -> None:
+        if self.locks.get(hold.task) == hold:
+            del self.locks[hold.task]
 
     def pointers(self) -> Pointers:
         return Pointers(self.current, self.previous, self.unread)
@@ -47,8 +51,17 @@ class MemoryRecommendationStore:
     def put_lists(self, version: Version, lists: Mapping[int, bytes]) -> None:
         self.items.setdefault(str(version), {}).update(lists)
 
+    def put_model(self, version: Version, chunks: Sequence[bytes]) -> None:
+        self.models[str(version)] = list(chunks)
+
     def put_meta(self, version: Version, meta: bytes) -> None:
         self.metas[str(version)] = meta
+
+    def model(self, version: Version) -> list[bytes]:
+        return list(self.models.get(str(version), []))
+
+    def blocks_of(self, version: Version, numbers: Sequence[int]) -> list[bytes | None]:
+        return [self.block(version, number) for number in numbers]
 
     def block(self, version: Version, number: int) -> bytes | None:
         return self.blocks.get(str(version), {}).get(number)
@@ -65,8 +78,8 @@ class MemoryRecommendationStore:
     def meta(self, version: Version) -> bytes | None:
         return self.metas.get(str(version))
 
-    def switch(self, expected: str, new: Version, owner: str) -> bool:
-        if self.current != expected or self.owner != owner:
+    def switch(self, expected: str, new: Version, hold: Hold) -> bool:
+        if self.current != expected or not self.renew(hold, 0):
             return False
         self.current, self.previous, self.unread = str(new), expected, self.previous
         return True
@@ -77,12 +90,34 @@ class MemoryRecommendationStore:
         self.current, self.previous = previous, current
         return True
 
+    def refold(self, version: Version, blocks: Mapping[int, tuple[bytes, bytes]], hold: Hold) -> set[int]:
+        if not self.renew(hold, 0):
+            return set(blocks)
+        kept = {number for number, (before, _) in blocks.items() if self.block(version, number) != before}
+        self.put_blocks(version, {number: after for number, (_, after) in blocks.items() if number not in kept})
+        return kept
+
+    def relist(self, version: Version, lists: Mapping[int, bytes], meta: bytes, hold: Hold) -> bool:
+        if not self.renew(hold, 0) or self.current != str(version) or str(version) not in self.metas:
+            return False
+        self.items[str(version)], self.metas[str(version)] = dict(lists), meta
+        return True
+
+    def folded(self) -> str:
+        return self.mark
+
+    def mark_folded(self, text: str, hold: Hold) -> bool:
+        if not self.renew(hold, 0):
+            return False
+        self.mark = text
+        return True
+
     def drop(self, version: Version) -> None:
-        for family in (self.blocks, self.items, self.metas):
+        for family in (self.blocks, self.items, self.models, self.metas):
             family.pop(str(version), None)
 
 
 class BreakingStore(Breaking):
     """A store of recommendations that breaks."""
 
-    WRITES = frozenset({"stage", "put_blocks", "put_lists", "put_meta", "switch", "drop"})
+    WRITES = frozenset({"stage", "put_blocks", "put_lists", "put_model", "put_meta", "switch", "drop"})

@@ -13,10 +13,11 @@ from redis.exceptions import RedisError
 from domain.recommendations import Damaged, Version
 from infra import failpoints, logs
 from recommender.errors import NotWhole, Raced
+from recommender.learning.folding import Folding
 from recommender.learning.model import Recommendations
 from recommender.learning.weights import Weights
 from recommender.publication.blocks import Blocks
-from recommender.publication.store import KEYS_AT_ONCE, RecommendationStore
+from recommender.publication.store import KEYS_AT_ONCE, Hold, RecommendationStore
 from recommender.training.gate import check
 
 SAMPLES = 50  # blocks and lists that are read back whole; sizes are compared of all
@@ -43,6 +44,7 @@ class Content(NamedTuple):
     version: Version
     blocks: Blocks
     lists: dict[int, bytes]
+    model: list[bytes]  # what later viewers are folded in with
     meta: bytes
 
     @property
@@ -60,7 +62,8 @@ def content(made: Recommendations, watches: int, run: str, made_at_ms: int, weig
         version=str(version), as_of_ms=made.as_of_ms, made_at_ms=made_at_ms, viewers=len(made.viewers),
         dramas=made.dramas, lists=len(lists), watches=watches, weights=weights,
     )  # fmt: skip
-    return Content(version, blocks, lists, msgspec.json.encode(meta))
+    model = Folding.of(made.factors, made.vectors).pack() if made.factors else []
+    return Content(version, blocks, lists, model, msgspec.json.encode(meta))
 
 
 def packed(best: NDArray) -> bytes:  # type: ignore[type-arg]
@@ -68,8 +71,8 @@ def packed(best: NDArray) -> bytes:  # type: ignore[type-arg]
     return best.astype("<u2").tobytes()
 
 
-def publish(store: RecommendationStore, made: Recommendations, stored: Content, owner: str, over: str) -> None:
-    """Publish over the version `over`, as the owner of the lock; who rolled back meanwhile is not overruled.
+def publish(store: RecommendationStore, made: Recommendations, stored: Content, hold: Hold, over: str) -> None:
+    """Publish over the version `over`, as the holder of the lock; who rolled back meanwhile is not overruled.
 
     Raises Refused, NotWhole, Raced, redis.RedisError: then nothing was published.
     """
@@ -83,7 +86,7 @@ def publish(store: RecommendationStore, made: Recommendations, stored: Content, 
     _write(store, stored)
     _read_back(store, stored)
     failpoints.reached("publish.before_pointer")
-    if not store.switch(before.current, stored.version, owner):
+    if not store.switch(before.current, stored.version, hold):
         raise Raced("the pointer or the lock is somebody else's by now")
     try:
         _clear_up(store, before.previous, {before.current, str(stored.version)})
@@ -114,6 +117,7 @@ def _write(store: RecommendationStore, stored: Content) -> None:
         store.put_blocks(stored.version, {number: stored.blocks[number] for number in numbers})
     for indexes in _batches(stored.lists):
         store.put_lists(stored.version, {index: stored.lists[index] for index in indexes})
+    store.put_model(stored.version, stored.model)
     store.put_meta(stored.version, stored.meta)
 
 
@@ -127,6 +131,8 @@ def _read_back(store: RecommendationStore, stored: Content) -> None:
     some = _sample(stored.lists)
     if store.list_count(version) != len(stored.lists) or store.lists(version, some) != [stored.lists[i] for i in some]:
         raise NotWhole("dramas' lists differ")
+    if store.model(version) != stored.model:
+        raise NotWhole("factors differ")
     if store.meta(version) != stored.meta:
         raise NotWhole("meta differs")
 

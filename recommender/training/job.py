@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 from clickhouse_connect.driver.client import Client
-from redis.exceptions import RedisError
 
 from infra import logs
-from recommender.errors import Busy, Refused
+from recommender.errors import Refused
 from recommender.learning import snapshot
 from recommender.learning.model import train
 from recommender.learning.weights import Weights
+from recommender.publication.lock import held
 from recommender.publication.publish import content, publish
-from recommender.publication.store import RecommendationStore
+from recommender.publication.store import Hold, RecommendationStore
 from recommender.training.account import Account
 from recommender.training.registry import Decision, Registry
 
 LONGEST_S = 1_800.0  # a training that takes longer loses its lock and publishes nothing
-LOCK_S, RENEW_S = 60, 10.0  # a training that was killed keeps others away for LOCK_S, not for LONGEST_S
 WAIT_S = 300.0  # for another training to end
-LOOK_S = 0.5
 
 log = logs.get(__name__)
 
@@ -60,58 +55,16 @@ def run(
 
     What is published, and what is refused, goes into the registry.  Raises NotPublished, ClickHouseError, RedisError.
     """
-    owner = uuid.uuid4().hex
-    with _locked(store, owner, wait_s):
+    with held(store, "train", wait_s=wait_s, longest_s=LONGEST_S) as hold:
         account = Account(models, weights, as_of_ms, store.pointers().current)
         try:
-            return _train(client, store, account, owner)
+            return _train(client, store, account, hold)
         except Refused as error:
             account.decided(Decision.REFUSED, str(error))
             raise
 
 
-@contextmanager
-def _locked(store: RecommendationStore, owner: str, wait_s: float) -> Iterator[None]:
-    """The lock, renewed by a thread as long as this process lives and LONGEST_S has not passed."""
-    _lock(store, owner, wait_s)
-    over = threading.Event()
-    renewing = threading.Thread(target=_renew, args=(store, owner, over), name="lock", daemon=True)
-    renewing.start()
-    try:
-        yield
-    finally:
-        over.set()
-        renewing.join()
-        _unlock(store, owner)
-
-
-def _unlock(store: RecommendationStore, owner: str) -> None:
-    """What was published is published; a lock that stays ends by itself after LOCK_S."""
-    try:
-        store.unlock(owner)
-    except RedisError as error:
-        log.warning("lock not given back", error=str(error)[:200])
-
-
-def _renew(store: RecommendationStore, owner: str, over: threading.Event) -> None:
-    until = time.monotonic() + LONGEST_S
-    while not over.wait(RENEW_S) and time.monotonic() < until:
-        try:
-            if not store.renew(owner, LOCK_S):
-                return  # whoever has it now may publish; we cannot any more
-        except RedisError as error:
-            log.warning("lock not renewed", error=str(error)[:200])
-
-
-def _lock(store: RecommendationStore, owner: str, wait_s: float) -> None:
-    until = time.monotonic() + wait_s
-    while not store.lock(owner, LOCK_S):
-        if time.monotonic() > until:
-            raise Busy("somebody else is training")
-        time.sleep(LOOK_S)
-
-
-def _train(client: Client, store: RecommendationStore, account: Account, owner: str) -> Report:
+def _train(client: Client, store: RecommendationStore, account: Account, hold: Hold) -> Report:
     weights, as_of_ms, watch = account.weights, account.as_of_ms, account.watch
     with watch.step("read"):
         known = snapshot.read(client, as_of_ms, weights)
@@ -124,9 +77,9 @@ def _train(client: Client, store: RecommendationStore, account: Account, owner: 
         account.facts |= {"viewers": len(made.viewers), "dramas": made.dramas}
     log.info("learnt", viewers=len(made.viewers), dramas=made.dramas, seconds=watch.seconds["learn"])
     with watch.step("publish"):
-        stored = content(made, len(known.watches), owner[:8], time.time_ns() // 1_000_000, weights)
+        stored = content(made, len(known.watches), uuid.uuid4().hex[:8], time.time_ns() // 1_000_000, weights)
         account.facts |= {"lists": len(stored.lists), "bytes": stored.bytes}
-        publish(store, made, stored, owner, account.before)
+        publish(store, made, stored, hold, account.before)
     log.info("published", version=str(stored.version), seconds=watch.seconds["publish"])
     account.decided(Decision.PUBLISHED, version=str(stored.version))
     return Report(

@@ -22,7 +22,7 @@ from infra.clickhouse.client import connect
 from infra.clickhouse.migrate import migrate
 from infra.settings import Settings
 from recommender.errors import Busy, Refused
-from recommender.learning import snapshot
+from recommender.learning import asked, snapshot
 from recommender.learning.weights import WEIGHTS, Weights
 from recommender.publication.publish import Meta
 from recommender.publication.store import RedisRecommendationStore
@@ -145,7 +145,7 @@ def test_of_many_sessions_the_same_are_looked_at_however_they_came(client, monke
 
     found = []
     for threads, order in ((1, range(12)), (2, range(12)), (2, range(11, -1, -1)), (8, range(12))):
-        monkeypatch.setitem(snapshot.LIMITS, "max_threads", threads)
+        monkeypatch.setitem(asked.LIMITS, "max_threads", threads)
         client.command("TRUNCATE TABLE events")
         for session in order:
             insert(client, watched(session))  # by playbacks of other numbers each time
@@ -279,10 +279,11 @@ def test_the_command_lists_shows_and_goes_back(settings, client, store):
 
 def test_only_one_trains_at_a_time(client, store):
     insert(client, a_log())
-    assert store.lock("another", 60)
+    another = store.lock("train", "another", 60)
+    assert another is not None
     with pytest.raises(Busy):
         job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0)
-    store.unlock("another")
+    store.unlock(another)
     assert job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0).viewers == 40
 
 

@@ -17,12 +17,12 @@ from recommender.learning.model import Recommendations
 from recommender.learning.weights import WEIGHTS
 from recommender.publication.publish import Content, content, meta_of, publish
 from recommender.publication.roll_back import roll_back
-from recommender.publication.store import RecommendationStore
+from recommender.publication.store import Hold, RecommendationStore
 from recommender.training.registry import Decision
 from tests.breaking import Crash
 from tests.memory_recommendations import BreakingStore, MemoryRecommendationStore
 
-OWNER = "me"
+HOLD = Hold("train", 1, "me")  # of the first who takes the lock
 VIEWERS = 100
 
 
@@ -39,7 +39,7 @@ def stored(number: int, viewers: int = VIEWERS) -> Content:
 
 
 def put(store: RecommendationStore, number: int, viewers: int = VIEWERS) -> None:
-    publish(store, learnt(number, viewers), stored(number, viewers), OWNER, store.pointers().current)
+    publish(store, learnt(number, viewers), stored(number, viewers), HOLD, store.pointers().current)
 
 
 def served(store: RecommendationStore, viewers: int = VIEWERS) -> int:
@@ -67,7 +67,7 @@ def served(store: RecommendationStore, viewers: int = VIEWERS) -> int:
 @pytest.fixture
 def store() -> MemoryRecommendationStore:
     twin = MemoryRecommendationStore()
-    assert twin.lock(OWNER, 60)
+    assert twin.lock(HOLD.task, HOLD.owner, 60) == HOLD
     return twin
 
 
@@ -86,7 +86,7 @@ def test_a_publisher_that_dies_anywhere_leaves_a_whole_version_and_the_next_one_
     while True:
         at += 1
         twin = MemoryRecommendationStore()
-        assert twin.lock(OWNER, 60)
+        assert twin.lock(HOLD.task, HOLD.owner, 60) == HOLD
         put(twin, 1)
         put(twin, 2)
         breaking = BreakingStore(twin, at, after=after)
@@ -120,8 +120,8 @@ def test_who_was_overtaken_publishes_nothing(store):
 
 def test_who_lost_the_lock_publishes_nothing(store):
     put(store, 1)
-    store.unlock(OWNER)
-    assert store.lock("another", 60)
+    store.unlock(HOLD)
+    assert store.lock(HOLD.task, "another", 60)
     with pytest.raises(Raced):
         put(store, 2)
     assert served(store) == 1
@@ -206,7 +206,7 @@ def test_a_training_that_began_before_a_roll_back_publishes_nothing(store):
     over = store.pointers().current  # a training begins, and learns for minutes
     back = roll_back(store, "worse")
     with pytest.raises(Raced, match="served by now"):
-        publish(store, learnt(3), stored(3), OWNER, over)
+        publish(store, learnt(3), stored(3), HOLD, over)
     assert served(store) == 1
     assert store.pointers().current == back.version
 
@@ -238,11 +238,11 @@ def test_publishing_holds_a_batch_at_a_time_and_not_all_lists_twice():
     lists = rng.integers(1, 1_000, (100_000, PER_VIEWER), np.uint16)
     made = Recommendations(1, np.arange(100_000), lists, {1: np.ones(1, np.uint16)}, 1_000, True)
     store = Elsewhere()
-    assert store.lock(OWNER, 60)
+    assert store.lock(HOLD.task, HOLD.owner, 60) == HOLD
     tracemalloc.start()
     try:
         many = content(made, 1_000, "00000001", 5, WEIGHTS)
-        publish(store, made, many, OWNER, "")
+        publish(store, made, many, HOLD, "")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

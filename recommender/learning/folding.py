@@ -1,0 +1,112 @@
+"""Fold-in: the lists of viewers who came or went on after a training, by the factors that it left."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from domain.catalogue import MAX_INDEX
+from domain.recommendations import PER_VIEWER, Damaged
+from recommender.learning.als import Factors
+from recommender.learning.personal import Vectors
+from recommender.learning.signals import Floats
+
+CHUNK = 1_000_000  # bytes: what Redis sends in one go
+MAX_FACTORS = 1_024
+AT_ONCE = 256  # viewers: their scores of all dramas are dense
+
+_FORM = 1
+_HEAD = struct.Struct("<HHIff32s")  # form, factors, dramas, regularization, alpha, SHA-256 of what follows
+
+
+@dataclass(frozen=True)
+class Folding:
+    """What of a training is needed to make lists of later viewers; m dramas by dense index, d factors.
+
+    A viewer's score of a drama is fresh * (viewer . drama) + crowd, as of the training; what has none is not listed.
+    """
+
+    dramas: Floats  # (m, d)
+    fresh: Floats  # (m,)
+    crowd: Floats  # (m,)
+    regularization: float
+    alpha: float
+
+    @classmethod
+    def of(cls, factors: Factors, vectors: Vectors) -> Self:
+        """Of a training, whose lists were ordered by `vectors`.
+
+        Raises ValueError where these are not the factors, each drama's scaled, and what is added for everybody.
+        """
+        base, leaning = factors.dramas, vectors.dramas[:, : factors.dramas.shape[1]]
+        fresh = (leaning * base).sum(1) / np.maximum((base * base).sum(1), 1e-30)
+        if vectors.dramas.shape[1] != base.shape[1] + 1 or not np.allclose(leaning, base * fresh[:, None], 1e-3, 1e-5):
+            raise ValueError("lists were ordered by more than scaled factors and a crowd")
+        crowd = vectors.dramas[:, -1]
+        return cls(base, fresh.astype(np.float32), crowd, float(factors.regularization), float(factors.alpha))
+
+    def viewers(self, matrix: csr_matrix) -> Floats:
+        """(n, d): the least-squares solution of each row of confidences >= 0 against the dramas' factors, as they are.
+
+        It is where als.fit takes a viewer with these confidences; an empty row is 0.
+        """
+        with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
+            solver = AlternatingLeastSquares(
+                factors=self.dramas.shape[1], regularization=self.regularization, alpha=self.alpha
+            )
+            solver.item_factors = self.dramas
+            found: Floats = solver.recalculate_user(np.arange(matrix.shape[0]), csr_matrix(matrix, dtype=np.float32))
+        return found
+
+    def lists(self, matrix: csr_matrix, never: csr_matrix, discount: csr_matrix) -> Iterator[Floats]:
+        """Each row's dense indexes, best first, at most PER_VIEWER; a row of each matrix a viewer, a column a drama.
+
+        Nothing of which `never` has an entry; `discount` (0..1) is what a score loses.
+        """
+        for start in range(0, matrix.shape[0], AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            scores = self.viewers(matrix[some]) @ self.dramas.T * self.fresh + self.crowd
+            scores -= discount[some].multiply(np.maximum(scores, 0)).toarray()
+            rows, columns = never[some].nonzero()
+            scores[rows, columns] = 0
+            yield from map(best, scores)
+
+    def pack(self) -> list[bytes]:
+        """As chunks of at most CHUNK bytes."""
+        body = b"".join(part.astype("<f4").tobytes() for part in (self.dramas, self.fresh, self.crowd))
+        m, d = self.dramas.shape
+        head = _HEAD.pack(_FORM, d, m, self.regularization, self.alpha, hashlib.sha256(body).digest())
+        whole = head + body
+        return [whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK)]
+
+    @classmethod
+    def unpack(cls, chunks: Sequence[bytes]) -> Self:
+        """The inverse of pack.  Raises Damaged for what is not whole."""
+        whole = b"".join(chunks)
+        if len(whole) < _HEAD.size:
+            raise Damaged("factors without a head")
+        form, d, m, regularization, alpha, told = _HEAD.unpack_from(whole)
+        body = whole[_HEAD.size :]
+        if form != _FORM or not (0 < d <= MAX_FACTORS and m <= MAX_INDEX + 1) or len(body) != 4 * m * (d + 2):
+            raise Damaged(f"factors of form {form}, {m} dramas by {d}, {len(whole)} bytes")
+        if hashlib.sha256(body).digest() != told:
+            raise Damaged("factors that are not what was written")
+        numbers = np.frombuffer(body, "<f4").astype(np.float32)
+        return cls(numbers[: m * d].reshape(m, d), numbers[m * d : -m], numbers[-m:], regularization, alpha)
+
+
+def best(scores: Floats) -> Floats:
+    """The highest above 0 of one row, as dense indexes u16; of equal ones the lowest index first."""
+    count = min(PER_VIEWER, len(scores))
+    some = np.argpartition(-scores, count - 1)[:count]
+    some = some[scores[some] > 0]
+    found: Floats = some[np.lexsort((some, -scores[some]))].astype(np.uint16)
+    return found
