@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
 
 from recommender.evaluation.asked import Asked
 from recommender.evaluation.curves import Curve, drawing
 from recommender.evaluation.numbers import Numbers
+from recommender.evaluation.pages import html, number, table
 from recommender.evaluation.run import TEST, VALID, Outcome
 from recommender.evaluation.sitting import Sitting
-
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem; font-variant-numeric: tabular-nums }
-th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #ddd; vertical-align: top }
-th:first-child, td:first-child { text-align: left }
-tr.best td { background: #eef6ee; font-weight: 600 }
-small { color: #777; font-weight: 400; display: block }
-.wide { overflow-x: auto }
-svg { max-width: 100%; height: auto }
-"""
 
 
 def page(outcome: Outcome, asked: Asked, titles: Mapping[str, str] | None = None) -> str:
@@ -40,8 +30,7 @@ def page(outcome: Outcome, asked: Asked, titles: Mapping[str, str] | None = None
         *_samples(outcome, titles or {}),
         *_failed(outcome.failed),
     ]
-    head = f'<meta charset="utf-8"><title>Evaluation</title><style>{STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
+    return html("Evaluation", body)
 
 
 def _sentence(outcome: Outcome) -> str:
@@ -70,14 +59,11 @@ def _parts(outcome: Outcome, asked: Asked) -> Iterable[str]:
 def _numbers(told: Mapping[str, Numbers], asked: Asked, best: str | None) -> str:
     names = [name for name in asked.names if any(name in numbers.values for numbers in told.values())]
     rows = [(name == best, [escape(name), *(_cell(numbers, each) for each in names)]) for name, numbers in told.items()]
-    return _table(["model", *names], rows)
+    return table(["model", *names], rows)
 
 
 def _cell(numbers: Numbers, name: str) -> str:
-    value, interval = numbers.values.get(name), numbers.intervals.get(name)
-    if value is None:
-        return "–"
-    return f"{value:.4f}" + (f"<small>{interval[0]:.4f}–{interval[1]:.4f}</small>" if interval else "")
+    return number(numbers.values.get(name), numbers.intervals.get(name))
 
 
 def _costs(models: Mapping[str, Sitting]) -> str:
@@ -85,15 +71,7 @@ def _costs(models: Mapping[str, Sitting]) -> str:
     for name, one in models.items():
         costs = (one.fit_seconds, one.cpu_seconds, one.score_seconds, one.peak_mb)
         rows.append((False, [escape(name), *(f"{cost:,.1f}" for cost in costs)]))
-    return _table(["model", "fit, s", "fit, CPU s", "asked, s", "peak, MB"], rows)
-
-
-def _table(head: Sequence[str], rows: Iterable[tuple[bool, Sequence[str]]]) -> str:
-    """Cells are HTML already; a row may be the best one."""
-    lines = ["<tr>" + "".join(f"<th>{escape(each)}</th>" for each in head) + "</tr>"]
-    for is_best, cells in rows:
-        lines.append(f"<tr{' class=best' * is_best}>" + "".join(f"<td>{each}</td>" for each in cells) + "</tr>")
-    return '<div class="wide"><table>' + "\n".join(lines) + "</table></div>"
+    return table(["model", "fit, s", "fit, CPU s", "asked, s", "peak, MB"], rows)
 
 
 def _curves(outcome: Outcome) -> list[Curve]:
@@ -110,10 +88,10 @@ def _samples(outcome: Outcome, titles: Mapping[str, str]) -> Iterable[str]:
         rows.append((False, [title, ", ".join(others) or "–"]))
     if rows:
         yield f"<h2>People also watched, says {escape(best)}</h2>"
-        yield _table(["item", "list"], rows)
+        yield table(["item", "list"], rows)
 
 
 def _failed(failed: Mapping[str, str]) -> Iterable[str]:
     if failed:
         yield "<h2>Not measured</h2>"
-        yield _table(["model", "why"], [(False, [escape(name), escape(why)]) for name, why in failed.items()])
+        yield table(["model", "why"], [(False, [escape(name), escape(why)]) for name, why in failed.items()])
