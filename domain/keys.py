@@ -212,9 +212,7 @@ REC_CURRENT = "{rec}:current"  # STRING: the version that is served (domain.reco
 REC_PREVIOUS = "{rec}:previous"  # STRING: the version before it, kept for a roll-back.  Lives for ever.
 REC_UNREAD = "{rec}:unread"  # STRING: a version that nobody reads, being written or replaced; the next run clears it up
 REC_FENCE = "{rec}:fence"  # STRING: how often a lock was taken; each holder has its number.  Lives for ever.
-REC_FOLDED = (
-    "{rec}:folded"  # STRING `<version> <as_of_ms>`: who was active before then is folded in.  Lives REC_LIFE_S.
-)
+REC_FOLDED = "{rec}:folded"  # STRING `<version> <as_of_ms>`: who was active before is folded in.  Lives REC_LIFE_S.
 
 
 def rec_lock(task: str) -> str:
@@ -233,7 +231,8 @@ def rec_users(version: str, block: int) -> str:
 def rec_items(version: str) -> str:
     """HASH dense drama index -> packed u16 indexes, "people also watched".  Lives REC_LIFE_S.
 
-    Made anew hourly, as a whole; it and the meta share the pointers' hash tag: one script checks these and replaces both.
+    Made anew hourly, as a whole.  It and the meta share the hash tag of the pointers: one script checks these and
+    replaces both.
     """
     return f"{{rec}}:{version}:i"
 

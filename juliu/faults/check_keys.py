@@ -28,7 +28,7 @@ FREE = tuple(  # families that the fold does not write: what they hold is not lo
         keys.poison_allowed(""),
         keys.CATALOGUE_VERSION,
         keys.REC_CURRENT,
-        keys.rec_meta(""),
+        keys.rec_users("", 0),
     )
 )
 

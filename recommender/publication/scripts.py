@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# KEYS lock, the count of all holders; ARGV who, its life in seconds.  Answers the holder's number, 0 where somebody has it.
+# KEYS lock, the count of all holders; ARGV who, its life in seconds.  Answers a number, 0 where it is taken.
 LOCK = """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local number = redis.call('INCR', KEYS[2])
