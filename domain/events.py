@@ -24,6 +24,7 @@ Seq = Annotated[int, msgspec.Meta(ge=1, lt=MAX_SEQ)]
 EpisodeNo = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 Word = Annotated[str, msgspec.Meta(max_length=64)]
 Count = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -126,19 +127,25 @@ class Disliked(DramaEvent, frozen=True, kw_only=True, tag="disliked", gc=False):
 
 
 class Impression(DramaEvent, frozen=True, kw_only=True, tag="impression", gc=False):
-    """This drama was on the screen, at `position` of the answer `request_id`, put there by `source`."""
+    """This drama was on the screen, at `position` of the answer `request_id`, put there by `source`.
+
+    All four, and `propensity`, are the feed's own words, told back; `propensity` is the chance with which this drama had
+    this place, 0: not known.
+    """
 
     position: Count = 0
     source: Word = ""
     arm: Word = ""
+    propensity: Chance = 0.0
 
 
 class Clicked(DramaEvent, frozen=True, kw_only=True, tag="clicked", gc=False):
-    """The viewer opened this drama from the answer `request_id`."""
+    """The viewer opened this drama from the answer `request_id`; `position` to `propensity` as in its impression."""
 
     position: Count = 0
     source: Word = ""
     arm: Word = ""
+    propensity: Chance = 0.0
 
 
 class Unlocked(DramaEvent, frozen=True, kw_only=True, tag="unlocked", gc=False):

@@ -11,7 +11,7 @@ from typing import Any
 COLUMNS = (
     "event_type", "user_id", "session_id", "seq", "play_id", "drama_id", "drama_index", "episode_no",
     "ts", "received_at", "from_ms", "to_ms", "duration_ms", "partition", "offset",
-    "source", "arm",
+    "source", "arm", "request_id", "position", "propensity",
 )  # fmt: skip
 DRAMA_OF = 1_000  # drama_id is DRAMA_OF + dense index
 NO_PLAY = uuid.UUID(int=0)
@@ -27,7 +27,7 @@ def a_row(kind: str, user: int, index: int, at_ms: int, **more: Any) -> dict[str
         "event_type": kind, "user_id": user, "session_id": f"s{user}", "seq": number, "play_id": NO_PLAY,
         "drama_id": DRAMA_OF + index, "drama_index": index, "episode_no": 1, "ts": at, "received_at": at,
         "from_ms": 0, "to_ms": 0, "duration_ms": 0, "partition": 0, "offset": number,
-        "source": "", "arm": "",
+        "source": "", "arm": "", "request_id": "", "position": 0, "propensity": 0.0,
     }  # fmt: skip
     return row | more
 

@@ -70,6 +70,7 @@ FIELDS = (
     Field("paid_coins", _INT),
     Field("bonus_coins", _INT),
     Field("price_version", _WORD),
+    Field("propensity", "Float64"),
 )
 
 COLUMNS = ", ".join(field.column or field.name for field in FIELDS)

@@ -35,7 +35,7 @@ BATCH: dict[str, Any] = {
         _event(2, "heartbeat", **_PLAY, from_ms=0, to_ms=5_000, wall_ms=5_000, **_WATCHED),
         _event(3, "play_ended", **_PLAY, from_ms=5_000, to_ms=7_200, wall_ms=2_200, **_WATCHED, reason="next"),
         _event(4, "liked", **_EPISODE),
-        _event(5, "impression", drama_id=404, request_id="r-1", position=0, source="hot"),
+        _event(5, "impression", drama_id=404, request_id="r-1", position=0, source="hot", propensity=0.0125),
     ],
 }
 

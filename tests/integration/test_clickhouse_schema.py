@@ -30,7 +30,7 @@ pytestmark = pytest.mark.servers
 NOW_MS = int(time.time() * 1000)
 TABLES = {
     "events", "late_events", "blocks", "plays", "drama_daily", "episode_dropoff", "reactions_daily", "unlock_daily",
-    "user_daily", "late_reasons", "rec_models", "experiment_daily",
+    "user_daily", "late_reasons", "rec_models", "experiment_daily", "random_slots",
 }  # fmt: skip
 
 
@@ -103,6 +103,22 @@ async def test_a_row_says_what_the_event_said(migrated, client):
     assert {name: round(row[name].timestamp() * 1000) for name in times} == times
     assert (row["event_type"], row["partition"], row["offset"]) == ("play_ended", 60, 0)
     assert row["ts"].tzinfo.key == "Asia/Shanghai"
+
+
+@pytest.mark.parametrize("propensity", [0.0, 0.25, 1.0, 1e-7, 5e-324])
+async def test_a_chance_of_any_size_is_stored_to_seven_digits(migrated, client, propensity):
+    partition = 70 + [0.0, 0.25, 1.0, 1e-7, 5e-324].index(propensity)
+    sent = events.Impression(
+        event_id=str(uuid.UUID(int=partition)), seq=1, at_ms=NOW_MS, ts_ms=NOW_MS, received_at_ms=NOW_MS, user_id=7,
+        session_id="s", drama_id=3, position=4, source="random", arm="b", request_id="q", propensity=propensity,
+    )  # fmt: skip
+    http = Http(migrated)
+    insert = Insert("events", partition, Block(0, 0), month(NOW_MS), [(0, events.encode(sent))])
+    assert await ClickHouseRowStore(http).insert(insert)
+    await http.close()
+    columns_read = "position, source, arm, request_id, propensity"
+    (row,) = client.query(f"SELECT {columns_read} FROM events WHERE partition = {partition}").result_rows
+    assert row == (4, "random", "b", "q", pytest.approx(propensity, rel=1e-6))
 
 
 async def test_the_largest_block_is_one_part(migrated, client):

@@ -82,6 +82,26 @@ def test_a_bad_event_sinks_only_itself(raw: bytes, field: bytes, reason: str) ->
     assert outcome(with_raw(raw, field=field)) == ["ok", reason, "ok"]
 
 
+@pytest.mark.parametrize("kind", ["impression", "clicked"])
+@pytest.mark.parametrize(
+    "raw", [b"NaN", b"-0.01", b"1.01", b"2", b"1e400", b"-1e400", b'"0.5"', b"null", b"true", b"[]"]
+)
+def test_what_is_no_chance_sinks_the_event(kind: str, raw: bytes) -> None:
+    odd = an_event(kind, 2, propensity="@@")
+    body = a_body(an_event(seq=1), odd, an_event(seq=3)).replace(b'"@@"', raw)
+    if raw == b"NaN":  # no JSON at all, for this event or any other
+        with pytest.raises(MalformedJson):
+            read(body)
+    else:
+        assert outcome(body) == ["ok", "malformed", "ok"]
+
+
+@pytest.mark.parametrize("raw", [b"0", b"1", b"0.0125", b"1e-7", b"-0.0", b"5e-324", b"1e-400"])
+def test_a_chance_is_from_0_to_1(raw: bytes) -> None:
+    body = a_body(an_event("impression", 1, propensity="@@")).replace(b'"@@"', raw)
+    assert read(body).events[0].propensity == float(raw)
+
+
 @pytest.mark.parametrize("raw", [b"5", b"null", b"[]", b'"event"', b"{}", b"true", b"1e400"])
 def test_what_is_no_event_at_all_sinks_only_itself(raw: bytes) -> None:
     body = a_body(an_event(seq=1), {"@": 1}, an_event(seq=3)).replace(b'{"@": 1}', raw)

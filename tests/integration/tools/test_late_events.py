@@ -28,7 +28,7 @@ FULL = {
     "channel": "c", "drama_id": 3, "drama_index": 9, "episode_no": 2, "play_id": str(uuid.UUID(int=6)),
     "duration_ms": 90_000, "from_ms": 5_000, "to_ms": 7_000, "wall_ms": 2_100, "stalls": 1, "stall_ms": 120,
     "reason": "next", "first_frame_ms": 300, "qualified": True, "position": 3, "source": "hot", "arm": "b",
-    "way": "coin", "paid_coins": 5, "bonus_coins": 6, "price_version": "v1", "rule": 1,
+    "propensity": 0.25, "way": "coin", "paid_coins": 5, "bonus_coins": 6, "price_version": "v1", "rule": 1,
 }  # fmt: skip
 
 
