@@ -21,6 +21,11 @@ def has(bits: Bits, index: int) -> bool:
     return at < len(bits) and bool(bits[at] & 0x80 >> (index & 7))
 
 
+def count(bits: Bits) -> int:
+    """How many indexes the set holds."""
+    return int.from_bytes(bits).bit_count()
+
+
 def discard(bits: bytearray, index: int) -> None:
     """Take `index` >= 0 out of the set, where it is in it."""
     at = index >> 3

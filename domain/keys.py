@@ -19,6 +19,9 @@ SERVED_LIFE_S = 3 * 86_400
 PAGE_LIFE_S = 30 * 60
 UNLOCKED_LIFE_S = 30 * 86_400
 UNLOCKED_KEPT = 10
+PAGE_LIFE_S = 30 * 60
+UNLOCKED_LIFE_S = 30 * 86_400
+UNLOCKED_KEPT = 10
 REC_LIFE_S = 7 * 86_400  # a dead job degrades the feed instead of being served for ever
 RECENT_KEPT = 200  # dramas in a viewer's history
 
@@ -194,6 +197,22 @@ def page(p: int, user_id: int) -> str:
     again is the same.
 
     Lives PAGE_LIFE_S.  Written by the feed.
+    """
+    return f"page:{{{p}}}:{user_id}"
+
+
+def unlocked(p: int, user_id: int) -> str:
+    """ZSET drama -> ts_ms of its latest unlock, at most UNLOCKED_KEPT: a hint for the next page, MySQL alone decides.
+
+    Lives UNLOCKED_LIFE_S.  Written by the API when coins were spent.
+    """
+    return f"unlocked:{{{p}}}:{user_id}"
+
+
+def page(p: int, user_id: int) -> str:
+    """HASH now, before -> the last two pages that this viewer was served: one that is asked for again is the same.
+
+    Lives PAGE_LIFE_S.  Written by the feed (infra/lua/serve.lua).
     """
     return f"page:{{{p}}}:{user_id}"
 

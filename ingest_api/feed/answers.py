@@ -14,7 +14,7 @@ class Play(BaseModel):
 
 
 class FeedItem(BaseModel):
-    """A drama in a page.  Send request_id, position, source and arm back in `impression` and `clicked`."""
+    """A drama in a page.  Send request_id, position, source, arm and propensity back in `impression` and `clicked`."""
 
     drama_id: int
     title: str
@@ -22,8 +22,9 @@ class FeedItem(BaseModel):
     episodes: int
     request_id: str
     position: int = Field(description="0 is the first of the page")
-    source: str = Field(description="personal, also_watched, hot, trend, explore or again")
+    source: str = Field(description="personal, also_watched, hot, trend, cold, explore, random or again")
     arm: str = Field(description="of the experiment")
+    propensity: float = Field(description="the chance with which it had this place (docs/feed.md)")
     reason: str = Field(description="why it is here, to be shown")
     play: Play
 

@@ -114,6 +114,6 @@ class Opening:
             return as_they_are
         id_at = self._stock.catalogue.id_at
         candidates = [
-            Candidate(index, id_at(index) or NO_INDEX, bitmap.has(viewed.served, index)) for index, _, _ in picks
+            Candidate(index, id_at(index) or NO_INDEX, bitmap.has(viewed.served, index)) for index, *_ in picks
         ]
         return await self.sources.ask(VIEWER, self._viewers.serve(self._user_id, candidates, size), as_they_are)

@@ -91,6 +91,7 @@ def _item(place: Place, catalogue: Catalogue, request_id: str, arm: str, positio
         position=position,
         source=pick.source,
         arm=arm,
+        propensity=pick.propensity,
         reason=feed.reason(pick.source, because.title if because else ""),
         play=Play(episode_no=play.episode_no, position_ms=play.position_ms, duration_ms=play.duration_ms),
     )
