@@ -19,10 +19,8 @@ SERVED_LIFE_S = 3 * 86_400
 PAGE_LIFE_S = 30 * 60
 UNLOCKED_LIFE_S = 30 * 86_400
 UNLOCKED_KEPT = 10
-PAGE_LIFE_S = 30 * 60
-UNLOCKED_LIFE_S = 30 * 86_400
-UNLOCKED_KEPT = 10
 REC_LIFE_S = 7 * 86_400  # a dead job degrades the feed instead of being served for ever
+COOLING_LIFE_S = 14 * 86_400
 RECENT_KEPT = 200  # dramas in a viewer's history
 
 PARTITIONS = "cluster:partitions"  # STRING: P, written once by `juliu migrate`; no process starts with another
@@ -193,23 +191,6 @@ def served(p: int, user_id: int) -> str:
 
 
 def page(p: int, user_id: int) -> str:
-    """HASH now, before -> the last two pages that this viewer was served (infra/lua/serve.lua): a page that is asked for
-    again is the same.
-
-    Lives PAGE_LIFE_S.  Written by the feed.
-    """
-    return f"page:{{{p}}}:{user_id}"
-
-
-def unlocked(p: int, user_id: int) -> str:
-    """ZSET drama -> ts_ms of its latest unlock, at most UNLOCKED_KEPT: a hint for the next page, MySQL alone decides.
-
-    Lives UNLOCKED_LIFE_S.  Written by the API when coins were spent.
-    """
-    return f"unlocked:{{{p}}}:{user_id}"
-
-
-def page(p: int, user_id: int) -> str:
     """HASH now, before -> the last two pages that this viewer was served: one that is asked for again is the same.
 
     Lives PAGE_LIFE_S.  Written by the feed (infra/lua/serve.lua).
@@ -277,6 +258,6 @@ def rec_model(version: str, chunk: int) -> str:
 def cooling(p: int, user_id: int) -> str:
     """STRING: packed u16 indexes of dramas that the viewer left at once twice, and is not shown for a while.
 
-    Lives 14 days.  Written by recommender.
+    Lives COOLING_LIFE_S.  Written by recommender.
     """
     return f"cooling:{{{p}}}:{user_id}"
