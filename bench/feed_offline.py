@@ -103,10 +103,12 @@ def snapshot(log: Log, as_of_ms: int, weights: Weights) -> Snapshot:
         (liked, log.liked), (followed, log.followed), (at_ms, log.at_ms),
     ):  # fmt: skip
         np.maximum.at(into, entry, values)
+    proper = (log.watched_ms >= np.minimum(weights.skip_ms, log.duration_ms)) | (share >= 0.95)
+    skips = np.where(np.bincount(entry, proper) > 0, 0, np.bincount(entry))
     watches = Watches(
         user_id=key >> 20, drama=(key & 0xFFFFF).astype(np.int32), share=best.astype(np.float32),
         completes=done.astype(np.float32), seen=seen > 0, positive=positive > 0, liked=liked > 0, followed=followed > 0,
-        at_ms=at_ms,
+        unlocks=np.zeros(len(key), np.float32), skips=skips.astype(np.float32), at_ms=at_ms,
     )  # fmt: skip
     return Snapshot(as_of_ms, watches, pairs(log, watches, weights))
 

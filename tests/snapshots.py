@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.learning.snapshot import Pairs, Snapshot, Watches
+from recommender.learning.snapshot import Ignored, Pairs, Snapshot, Watches
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
@@ -23,6 +23,8 @@ def watches(*entries: tuple[int, int], **more: Any) -> Watches:
         "positive": np.ones(count, bool),
         "liked": np.zeros(count, bool),
         "followed": np.zeros(count, bool),
+        "unlocks": np.zeros(count, np.float32),
+        "skips": np.zeros(count, np.float32),
         "at_ms": np.full(count, NOW_MS - HOUR_MS),
     }
     return Watches(user_id=users.astype(np.int64), drama=dramas.astype(np.int32), **(columns | more))
@@ -33,6 +35,12 @@ def pairs(weights: dict[tuple[int, int], float]) -> Pairs:
     both = {**weights, **{(b, a): weight for (a, b), weight in weights.items()}}
     a, b = np.array(list(both), np.int32).reshape(-1, 2).T
     return Pairs(a, b, np.array(list(both.values()), np.float32))
+
+
+def ignored(times: dict[tuple[int, int], int]) -> Ignored:
+    """(user, dense index) -> how many times it was shown for nothing."""
+    users, dramas = np.array(list(times)).reshape(-1, 2).T
+    return Ignored(users.astype(np.int64), dramas.astype(np.int32), np.array(list(times.values()), np.int32))
 
 
 def two_tastes(viewers: int = 60, dramas: int = 40, seed: int = 1) -> Snapshot:

@@ -15,11 +15,12 @@ Floats = NDArray[np.float32]
 def confidences(watches: Watches, weights: Weights) -> Floats:
     """How sure we are that the viewer likes the drama, one an entry, in (0, weights.most]."""
     worth = (
-        weights.watched
+        np.where(watches.skips > 0, weights.skip, weights.watched)
         + weights.share * np.sqrt(np.minimum(watches.share, weights.episodes_most))
         + weights.complete * np.sqrt(np.minimum(watches.completes, weights.episodes_most))
         + weights.like * watches.liked
         + weights.follow * watches.followed
+        + weights.unlock * np.sqrt(np.minimum(watches.unlocks, weights.episodes_most))
     )
     return np.asarray(np.minimum(worth, weights.most), np.float32)
 

@@ -1,17 +1,25 @@
-"""What each signal is worth: one versioned set of numbers for the job.
+"""What each signal is worth: one versioned set of numbers, read by SQL and Python alike.
 
-Measured on the sample log by bench/feed_offline.py (docs/decisions/0006); change the version with any number.
+A query names a number as it is named here (recommender/learning/asked.py).  What counts as valid, long or complete is
+not here: that is the playback rule (domain/playback.py).  Measured on the sample log by bench/feed_offline.py
+(docs/decisions/0006); change the version with any number.
 """
 
 from __future__ import annotations
+
+import math
 
 import msgspec
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
-    """Confidences add up per (viewer, drama) and stop at `most`; decays are half-lives."""
+    """Confidences add up per (viewer, drama) and stop at `most`; decays are half-lives.
 
-    version: int = 1
+    Raises ValueError (decoding: msgspec.ValidationError) for a number that is none, below 0, or 0 where that is no
+    number to count with.
+    """
+
+    version: int = 2
 
     # how far back, and how much of one viewer (the latest dramas)
     window_days: int = 90
@@ -19,12 +27,29 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
     # confidence that a viewer likes a drama
     watched: float = 1.0  # any interval: also a short watch says what this viewer gets and opens
+    skip: float = 0.5  # instead of it, where all that the viewer did was to skip
     share: float = 0.5  # times the root of episodes watched (a half-watched one is half), at most episodes_most
     complete: float = 0.5  # times the root of episodes completed, at most episodes_most
     episodes_most: float = 10.0
     like: float = 2.0
     follow: float = 3.0
+    unlock: float = 4.0  # times the root of episodes unlocked, at most episodes_most; coins are the surest word
+    unlock_whole: float = 10.0  # episodes that a drama unlocked as a whole counts for
     most: float = 6.0
+
+    # a quick skip: a playback that ended with less watched than this, of an episode that is longer
+    skip_ms: int = 3_000
+    cooling_days: int = 14  # between two skips, and how long the drama then stays away
+    cooling_dramas: int = 200  # of one viewer, the latest
+
+    # impressions that led to nothing
+    ignored_days: int = 3
+    ignored_dramas: int = 200  # of one viewer, the latest
+
+    # how much is looked at: the last day's viewers of the exam and of the time between trainings
+    exam_viewers: int = 20_000
+    exam_dramas: int = 100  # of one viewer
+    active_viewers: int = 500_000
 
     # pairs of dramas that one viewer watched
     pair_positive: float = 1.0  # completed, long or liked
@@ -32,6 +57,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     pair_same_session: float = 1.0
     pair_same_week: float = 0.5  # within pair_days, in different sessions
     pair_days: int = 7
+    pair_sessions: int = 8  # with a drama, those of the lowest hashes: enough to tell whether two were in one
     pair_dramas: int = 50  # of one viewer, the latest: bounds the pairs of one viewer at 2,450
     pair_partners: int = 300  # of one drama, the strongest
 
@@ -58,5 +84,29 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     )
     seed: int = 7
 
+    # what content foretells of a drama with few watchers
+    content_trust: float = 8.0  # of k watchers k / (k + content_trust) is learnt, the rest foretold
+    content_ridge: float = 3.0  # on each coefficient; a drama weighs at most 1
 
+    # a new drama: a number of viewers in its first hours, in a share of all pages; then what its viewers made of it
+    cold_share: float = 0.04  # of what is shown, at most, to all new dramas together
+    cold_viewers: int = 300  # guaranteed to each
+    cold_hours: float = 24.0  # from its first viewer, within which it is guaranteed
+    cold_aim: float = 0.8  # of these hours: when it should be there, so that a slow hour may come in between
+    cold_minutes: int = 10  # between two orders
+    cold_days: int = 7  # how long a drama is new at most
+    cold_most: int = 1_200  # viewers after which it is decided in any case
+    cold_known: int = 20  # viewers before cold_days make a drama an old one
+    cold_prior: float = 20.0  # viewers that the rate of the category weighs beside a drama's own
+    cold_graduate: float = 0.8  # chance of being above the category's median, from which the ordinary lists have it
+    cold_retire: float = 0.1  # the same, below which it is shown no more
+
+    def __post_init__(self) -> None:
+        for name, value in msgspec.structs.asdict(self).items():
+            least = 0 if isinstance(value, float) or name == "seed" else 1
+            if not math.isfinite(value) or value < least or (name in DIVISORS and not value):
+                raise ValueError(f"weights: {name} = {value}")
+
+
+DIVISORS = frozenset({"trend_half_life_hours", "most"})  # what is counted with cannot be 0
 WEIGHTS = Weights()

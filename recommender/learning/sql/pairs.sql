@@ -1,12 +1,12 @@
 -- Pairs of dramas that one viewer watched within a week, both ways, weighted and summed over viewers; a viewer counts once a
 -- pair.  An index of 0 is no drama of the catalogue (the canary's: domain/canary.py).  Of each viewer the latest dramas, of each drama the strongest partners.
--- Of more than 8 sessions with a drama those of the lowest hashes: whoever reads and in which order, the same, for each drama alike.
+-- Of more than `pair_sessions` sessions with a drama those of the lowest hashes: whoever reads and in which order, the same, for each drama alike.
 SELECT a, b, toFloat32(sum(weight)) AS weight
 FROM
 (
     SELECT
         one.1 AS a, other.1 AS b,
-        one.2 * other.2 * if(hasAny(one.4, other.4), {same_session:Float64}, {same_week:Float64}) AS weight
+        one.2 * other.2 * if(hasAny(one.4, other.4), {pair_same_session:Float64}, {pair_same_week:Float64}) AS weight
     FROM
     (
         SELECT arrayJoin(kept) AS one, kept
@@ -17,15 +17,15 @@ FROM
             (
                 SELECT
                     user_id, drama_index,
-                    if(max(positive), {positive:Float64}, {short:Float64}) AS worth,
+                    if(max(positive), {pair_positive:Float64}, {pair_short:Float64}) AS worth,
                     max(play_last_ms) AS last_ms,
-                    arraySlice(arraySort(groupUniqArray(cityHash64(session_id))), 1, 8) AS sessions
+                    arraySlice(arraySort(groupUniqArray(cityHash64(session_id))), 1, {pair_sessions:UInt32}) AS sessions
                 FROM
                 (
                     SELECT
                         user_id, drama_index, session_id, play_id,
                         intervalLengthSum(from_ms, least(to_ms, duration_ms)) AS watched_ms,
-                        watched_ms >= least(18000, max(duration_ms)) AS positive,
+                        watched_ms >= least({long_ms:UInt32}, max(duration_ms)) AS positive,
                         toUnixTimestamp64Milli(max(ts)) AS play_last_ms
                     FROM events
                     WHERE event_type IN ('heartbeat', 'play_ended') AND drama_index > 0 AND to_ms > from_ms
@@ -46,4 +46,4 @@ FROM
 )
 GROUP BY a, b
 ORDER BY a, weight DESC, b
-LIMIT {partners:UInt32} BY a
+LIMIT {pair_partners:UInt32} BY a

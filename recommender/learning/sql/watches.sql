@@ -1,6 +1,8 @@
 -- One row a viewer and drama with what its viewer did there before `as_of_ms`; disliked dramas are left out, and an index
--- of 0, which is no drama of the catalogue (the canary's: domain/canary.py).
+-- of 0, which is no drama of the catalogue (the canary's: domain/canary.py).  Of everybody where `active_since_ms` is 0, else of
+-- `active` viewers (active.sql).
 -- `at_ms`: the latest of it.  `share`: episodes watched, a half-watched one is half.  `seen`: a valid play, as the app counts it.
+-- `skips`: quick skips (asked.py, weights.py), where there was nothing else.  `unlocks`: episodes unlocked, less those refunded.
 SELECT
     user_id, drama_index,
     toFloat32(sum(parts.share)) AS share,
@@ -9,6 +11,8 @@ SELECT
     toUInt8(max(parts.positive OR parts.liked)) AS positive,
     toUInt8(max(parts.liked)) AS liked,
     toUInt8(max(parts.followed)) AS followed,
+    toFloat32(sum(parts.unlocked)) AS unlocks,
+    toFloat32(if(max(proper), 0, sum(skipped))) AS skips,
     max(last_ms) AS at_ms
 FROM
 (
@@ -16,21 +20,28 @@ FROM
     SELECT
         user_id, drama_index,
         max(watched_ms / duration_ms) AS share,
-        max(watched_ms * 1000 >= duration_ms * 950) AS complete,
-        max(watched_ms >= least(7000, duration_ms)) AS seen,
-        max(watched_ms >= least(18000, duration_ms)) AS positive,
-        0 AS liked, 0 AS followed, 0 AS disliked,
+        max(watched_ms * 1000 >= duration_ms * {complete_permille:UInt32}) AS complete,
+        max(watched_ms >= least({valid_ms:UInt32}, duration_ms)) AS seen,
+        max(watched_ms >= least({long_ms:UInt32}, duration_ms)) AS positive,
+        0 AS liked, 0 AS followed, 0 AS disliked, 0. AS unlocked,
+        max(watched_ms >= least({skip_ms:UInt32}, duration_ms)) AS proper,
+        countIf(ended AND watched_ms < least({skip_ms:UInt32}, duration_ms)
+            AND furthest_ms * 1000 < duration_ms * {complete_permille:UInt32}) AS skipped,
         max(play_last_ms) AS last_ms
     FROM
     (
+        WITH least(to_ms, events.duration_ms) AS end_ms
         SELECT
             user_id, drama_index, episode_no, session_id, play_id,
             max(events.duration_ms) AS duration_ms,
-            intervalLengthSum(from_ms, least(to_ms, events.duration_ms)) AS watched_ms,
+            intervalLengthSumIf(from_ms, end_ms, from_ms < end_ms) AS watched_ms,
+            maxIf(end_ms, from_ms < end_ms) AS furthest_ms,
+            max(event_type = 'play_ended') AS ended,
             toUnixTimestamp64Milli(max(ts)) AS play_last_ms
         FROM events
-        WHERE event_type IN ('heartbeat', 'play_ended') AND drama_index > 0 AND to_ms > from_ms
+        WHERE event_type IN ('heartbeat', 'play_ended') AND drama_index > 0
           AND ts < fromUnixTimestamp64Milli({as_of_ms:Int64}) AND ts >= fromUnixTimestamp64Milli({from_ms:Int64})
+          AND ({active_since_ms:Int64} = 0 OR user_id IN active)
         GROUP BY user_id, drama_index, episode_no, session_id, play_id
         HAVING watched_ms > 0
     )
@@ -38,23 +49,28 @@ FROM
 
     UNION ALL
 
-    -- how each reaction stands
+    -- how each reaction stands; no event tells of refunds yet, `refunded` is the name that is kept for it
     SELECT
         user_id, drama_index, 0 AS share, 0 AS complete, 0 AS seen, 0 AS positive,
-        kind = 'like' AND stands AS liked, kind = 'follow' AND stands AS followed, kind = 'dislike' AS disliked, last_ms
+        kind = 'like' AS liked, kind = 'follow' AS followed, kind = 'dislike' AS disliked,
+        multiIf(kind != 'unlock', 0., episode_no = 0, {unlock_whole:Float64}, 1.) AS unlocked,
+        0 AS proper, 0 AS skipped, last_ms
     FROM
     (
         SELECT
             user_id, drama_index, episode_no,
-            multiIf(event_type IN ('liked', 'unliked'), 'like', event_type = 'disliked', 'dislike', 'follow') AS kind,
-            argMax(event_type IN ('liked', 'followed'), (ts, session_id, seq)) AS stands,
+            multiIf(event_type IN ('liked', 'unliked'), 'like', event_type = 'disliked', 'dislike',
+                event_type IN ('unlocked', 'refunded'), 'unlock', 'follow') AS kind,
+            argMax(event_type IN ('liked', 'followed', 'disliked', 'unlocked'), (ts, session_id, seq)) AS stands,
             toUnixTimestamp64Milli(max(ts)) AS last_ms
         FROM events
-        WHERE event_type IN ('liked', 'unliked', 'followed', 'unfollowed', 'disliked') AND drama_index > 0
+        WHERE event_type IN ('liked', 'unliked', 'followed', 'unfollowed', 'disliked', 'unlocked', 'refunded')
+          AND drama_index > 0
           AND ts < fromUnixTimestamp64Milli({as_of_ms:Int64}) AND ts >= fromUnixTimestamp64Milli({from_ms:Int64})
+          AND ({active_since_ms:Int64} = 0 OR user_id IN active)
         GROUP BY user_id, drama_index, episode_no, kind
     )
-    WHERE stands OR kind = 'dislike'
+    WHERE stands
 ) AS parts
 GROUP BY user_id, drama_index
 HAVING max(disliked) = 0
