@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Self
 
@@ -115,6 +115,24 @@ def find(block: bytes, user_id: int) -> tuple[int, ...] | None:
             return unpack(block[at : at + 2 * width])
         low, high = (middle + 1, high) if found < user_id else (low, middle)
     return None
+
+
+def with_rows(block: bytes, rows: Mapping[int, bytes]) -> bytes:
+    """The block with some viewers' packed lists in place of what they had, or beside the others'.
+
+    Raises Damaged, and ValueError as encode_block.
+    """
+    width, viewers = _head(block)
+    ids = struct.unpack_from(f"<{viewers}Q", block, _HEAD.size)
+    first = _HEAD.size + 8 * viewers
+    before = {ids[n]: block[first + 2 * width * n : first + 2 * width * (n + 1)] for n in range(viewers)}
+    return encode_block(sorted({**before, **rows}.items()))
+
+
+def viewers_of(block: bytes) -> set[int]:
+    """Whose lists are in the block.  Raises Damaged."""
+    _, viewers = _head(block)
+    return set(struct.unpack_from(f"<{viewers}Q", block, _HEAD.size))
 
 
 def _head(block: bytes) -> tuple[int, int]:
