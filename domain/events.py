@@ -129,8 +129,8 @@ class Disliked(DramaEvent, frozen=True, kw_only=True, tag="disliked", gc=False):
 class Impression(DramaEvent, frozen=True, kw_only=True, tag="impression", gc=False):
     """This drama was on the screen, at `position` of the answer `request_id`, put there by `source`.
 
-    All four, and `propensity`, are the feed's own words, told back; `propensity` is the chance with which this drama had
-    this place, 0: not known.
+    All four, and `propensity`, are the feed's own words, told back; `propensity` is the chance with which this drama
+    had this place, 0: not known.
     """
 
     position: Count = 0

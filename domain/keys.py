@@ -213,7 +213,7 @@ REC_PREVIOUS = "{rec}:previous"  # STRING: the version before it, kept for a rol
 REC_UNREAD = "{rec}:unread"  # STRING: a version that nobody reads, being written or replaced; the next run clears it up
 REC_FENCE = "{rec}:fence"  # STRING: how often a lock was taken; each holder has its number.  Lives for ever.
 REC_FOLDED = "{rec}:folded"  # STRING `<version> <as_of_ms>`: who was active before is folded in.  Lives REC_LIFE_S.
-REC_COLD = "{rec}:cold"  # STRING: shares and orders of new dramas (domain.cold).  Lives domain.cold.LIFE_S.
+REC_COLD = "{rec}:cold"  # STRING: share and orders of new dramas (domain.cold).  Lives domain.cold.LIFE_S.
 
 
 def rec_lock(task: str) -> str:
