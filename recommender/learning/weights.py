@@ -106,6 +106,8 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
             least = 0 if isinstance(value, float) or name == "seed" else 1
             if not math.isfinite(value) or value < least or (name in DIVISORS and not value):
                 raise ValueError(f"weights: {name} = {value}")
+        if self.skip > self.watched:
+            raise ValueError(f"weights: skip = {self.skip}, and a watch is worth {self.watched}")
 
 
 DIVISORS = frozenset({"trend_half_life_hours", "most"})  # what is counted with cannot be 0
