@@ -16,16 +16,16 @@ from clickhouse_connect.driver.client import Client
 
 from domain.recommendations import Damaged, Version, viewers_of, with_rows
 from infra import failpoints, logs
-from recommender.errors import Raced, Refused
+from recommender.errors import Raced
 from recommender.learning.folding import Folding
-from recommender.learning.weights import Weights
 from recommender.publication.blocks import block_numbers
 from recommender.publication.lock import LOCK_S, held
-from recommender.publication.publish import meta_of, packed
+from recommender.publication.publish import packed
 from recommender.publication.store import KEYS_AT_ONCE, Hold, RecommendationStore
 from recommender.refresh import active
 from recommender.refresh.active import Active
 from recommender.refresh.cooling import CoolingStore
+from recommender.refresh.served import served
 
 TASK = "fold-in"
 LONGEST_S = 600.0
@@ -66,7 +66,8 @@ def run(
     """
     began = time.perf_counter()
     with held(store, TASK, wait_s=wait_s, longest_s=LONGEST_S) as hold:
-        version, weights, folding = served(store)
+        version, meta, folding = served(store)
+        weights = msgspec.structs.replace(meta.weights, active_viewers=AT_MOST)
         since_ms = _since(store.folded(), version, as_of_ms)
         found = active.read(client, as_of_ms, weights, since_ms, len(folding.dramas))
         report = Report(version=str(version), since_ms=since_ms)
@@ -78,21 +79,6 @@ def run(
             raise Raced("the lock is somebody else's by now")
     report.seconds = round(time.perf_counter() - began, 2)
     return report
-
-
-def served(store: RecommendationStore) -> tuple[Version, Weights, Folding]:
-    """The version that readers have, and what it was learnt with.  Raises Refused where that cannot be said."""
-    text = store.pointers().current
-    meta = meta_of(store, text)
-    if meta is None:
-        raise Refused(f"{text or 'nothing'} is served: train first")
-    version = Version.parse(text)
-    try:
-        folding = Folding.unpack(store.model(version))
-    except Damaged as error:
-        log.error("nobody can be folded in", version=text, error=str(error))
-        raise Refused(f"the factors of {text} are not whole, train: {error}") from error
-    return version, msgspec.structs.replace(meta.weights, active_viewers=AT_MOST), folding
 
 
 def _since(folded: str, version: Version, as_of_ms: int) -> int:

@@ -18,6 +18,8 @@ from domain.recommendations import (
     find,
     pack,
     unpack,
+    viewers_of,
+    with_rows,
 )
 
 indexes = st.lists(st.integers(1, MAX_INDEX), max_size=PER_VIEWER)
@@ -29,6 +31,27 @@ def test_every_viewer_of_a_block_is_found_with_their_list_and_nobody_else(lists,
     block = encode_block([(user, pack(lists[user])) for user in sorted(lists)])
     assert {user: list(find(block, user)) for user in lists} == lists
     assert find(block, stranger) is None or stranger in lists
+
+
+@given(st.dictionaries(users, indexes, max_size=30), st.dictionaries(users, indexes, max_size=30), st.data())
+def test_some_viewers_of_a_block_get_other_lists_and_the_others_keep_theirs(before, others, data):
+    known = st.sampled_from(sorted(before)) if before else users
+    after = {**before, **others, **data.draw(st.dictionaries(known, indexes, max_size=5))}
+    block = encode_block([(user, pack(before[user])) for user in sorted(before)])
+    rows = {user: pack(after[user]) for user in after if after[user] != before.get(user)}
+    changed = with_rows(block, rows)
+    assert {user: list(find(changed, user)) for user in after} == after
+    assert viewers_of(changed) == set(after)
+    assert viewers_of(block) == set(before)
+
+
+def test_a_damaged_block_gets_no_rows():
+    block = encode_block([(1, pack([2]))])
+    for data in (b"", block[:-1], block + b"\0", b"\7" + block[1:]):
+        with pytest.raises(Damaged):
+            with_rows(data, {1: pack([3])})
+        with pytest.raises(Damaged):
+            viewers_of(data)
 
 
 @given(indexes)
