@@ -112,6 +112,15 @@ TRAININGS = Counter(
 TRAINED_AT = Gauge(
     "juliu_trained_at_seconds", "When a scheduled training last published, Unix time; 0 before the first."
 )
+REFRESHES = Counter(
+    "juliu_refreshes_total",
+    "Scheduled runs between trainings, by task (lists, fold-in, cold) and outcome: done, refused, trouble, busy, died,"
+    " stuck.",
+    ["task", "outcome"],
+)
+REFRESHED_AT = Gauge(
+    "juliu_refreshed_at_seconds", "When a task was last done, Unix time; 0 before the first.", ["task"]
+)
 
 # -- juliu.canary ------------------------------------------------------------------------------------------------------
 

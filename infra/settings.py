@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain import experiments
 from infra.place import home
 
+SHORTEST_S = 60  # a period of `juliu schedule`
+
 
 class Settings(BaseSettings):
     """One field a setting; the name in the environment is JULIU_ and the field's name in capitals."""
@@ -85,7 +87,25 @@ class Settings(BaseSettings):
     experiment: str = Field(
         "", max_length=4_000, description="arms of the feed as JSON (docs/experiments.md); none: everybody in `base`"
     )
-    train_interval_s: int = Field(3_600, ge=60, description="time between trainings of `juliu schedule`")
+    feed_random_share: float = Field(
+        0.01, ge=0, le=0.2, description="share of the feed's places that are left to chance (docs/feed.md)"
+    )
+    viewer_region: str = Field(
+        "",
+        max_length=17,
+        description="region of viewers whose token says none; none: no region is held against a drama",
+    )
+    viewer_age: int = Field(17, ge=0, le=150, description="age in years of viewers whose token says none")
+    train_interval_s: int = Field(3_600, ge=0, description="time between trainings of `juliu schedule`; 0 is never")
+    lists_interval_s: int = Field(
+        3_600, ge=0, description="time between new lists of what people also watched; 0 is never"
+    )
+    fold_in_interval_s: int = Field(
+        300, ge=0, description="time between new lists for viewers who were active; 0 is never"
+    )
+    cold_interval_s: int = Field(
+        300, ge=0, description="time between new choices of which new dramas are explored; 0 is never"
+    )
 
     canary_every_s: int = Field(30, ge=0, le=3_600, description="time between canaries of `juliu schedule`; 0 is none")
     canary_url: str = Field(
@@ -95,6 +115,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe line that is logged"
     )
+
+    @field_validator("train_interval_s", "lists_interval_s", "fold_in_interval_s", "cold_interval_s")
+    @classmethod
+    def _seldom(cls, seconds: int) -> int:
+        if 0 < seconds < SHORTEST_S:
+            raise ValueError(f"0 (never) or at least {SHORTEST_S}")
+        return seconds
 
     @field_validator("experiment")
     @classmethod

@@ -13,9 +13,12 @@ from redis.exceptions import RedisError
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from recommender.errors import Trouble
+from recommender.publication.lock import held
 from recommender.publication.store import ANSWER_S, RedisRecommendationStore
-from recommender.refresh import fold_in, item_lists
+from recommender.refresh import cold, fold_in, item_lists
 from recommender.refresh.cooling import RedisCoolingStore
+
+COLD_LONGEST_S = 300.0
 
 
 def fold_in_once(settings: Settings, as_of_ms: int) -> fold_in.Report:
@@ -29,6 +32,15 @@ def lists_once(settings: Settings, as_of_ms: int) -> item_lists.Report:
     """Make "people also watched" anew, on the servers that the settings name."""
     with _opened(settings) as (client, server):
         return item_lists.run(client, RedisRecommendationStore(server), as_of_ms)
+
+
+def cold_once(settings: Settings, _: int) -> cold.ColdReport:
+    """Choose anew which new dramas are explored, on the servers that the settings name."""
+    with (
+        _opened(settings) as (_, server),
+        held(RedisRecommendationStore(server), "cold", wait_s=0.0, longest_s=COLD_LONGEST_S),
+    ):
+        return cold.run(settings)
 
 
 @contextmanager
