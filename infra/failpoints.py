@@ -24,6 +24,7 @@ NAMES = frozenset({
     "relay.before_send",  # rows leased and read
     "relay.after_send",  # delivered; not marked
     "relay.after_mark",  # marked; the lease is still ours
+    "train.examined",  # learnt and measured; not judged, nothing written
     "publish.before_pointer",  # a version of recommendations is whole; readers do not know of it
     "fold_in.before_write",  # lists of some viewers are made, nothing of them is written
     "fold_in.after_write",  # their lists are in their blocks; how far we are is not noted

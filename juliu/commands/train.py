@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
 from infra import logs
+from infra.place import home
 from infra.settings import load
 from juliu.commands import terminated
 from juliu.commands.json_option import Json
@@ -16,39 +18,62 @@ from juliu.commands.moments import iso_ms
 from juliu.commands.trouble import end
 from recommender.errors import Busy, Refused, Trouble
 from recommender.main import train_once
+from recommender.training.folder import clear_up, place, put
+from recommender.training.outcome import Outcome
+from recommender.training.report import page
 
 LATEST_MS = 4_102_444_800_000  # the year 2100; more are microseconds
-REFUSED, TROUBLE, BUSY = 3, 4, 5
+REFUSED, TROUBLE, BUSY = 3, 4, 5  # not those of other commands: schedulers and CronJobs know these
+REPORTS = "reports"  # a folder of JULIU_HOME
 
 
 def train(
     as_of: Annotated[
         str, typer.Option(help="only what happened before: ISO date or time (Shanghai's unless it says), or Unix ms")
     ] = "now",
+    overrule: Annotated[
+        str, typer.Option(help="publish whatever the gate doubts, and why; never what is no number or empty")
+    ] = "",
+    report: Annotated[
+        Path | None, typer.Option(help="write the page of this training here, not into var/reports (JULIU_HOME)")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Train on what viewers did, and publish a version of recommendations.
+    """Train on what viewers did, measure it on the last full day, and publish a version of recommendations.
 
-    Whatever goes wrong, the version before is served on.  Exit code: 0 published, 2 --as-of is no time, 3 refused
-    (nothing to learn from, or far less than before), 4 a server does not answer or something came in between, 5
-    somebody else is training.
+    Whatever goes wrong, the version before is served on.  Exit code: 0 published, 2 --as-of is no time or --report no
+    place, 3 refused (nothing to learn from, worse than before or than the trend list, odd amounts), 4 a server does not
+    answer or something came in between, 5 somebody else is training.
     """
     try:
         as_of_ms = moment_ms(as_of, time.time_ns() // 1_000_000)
+        if report and (not report.parent.is_dir() or report.is_dir()):
+            raise ValueError(f"{report}: no place for a file")
     except ValueError as error:
         raise end(f"juliu train: {error}", 2) from error
     settings = load()
     logs.setup("train", settings)
     terminated.as_exception()  # so that the lock is given back
     try:
-        report = train_once(settings, as_of_ms)
+        done = train_once(settings, as_of_ms, overrule=overrule, tell=lambda outcome: _keep(outcome, report))
     except Refused as error:
         raise end(f"juliu train: refused, the version before is served on: {error}", REFUSED) from error
     except Trouble as error:
         raise end(f"juliu train: not published, run it again: {error}", TROUBLE) from error
     except Busy as error:
         raise end(f"juliu train: {error}", BUSY) from error
-    typer.echo(msgspec.json.encode(report).decode() if json else report.sentence())
+    typer.echo(msgspec.json.encode(done).decode() if json else done.sentence())
+
+
+def _keep(outcome: Outcome, path: Path | None) -> None:
+    """The page is for people: that it cannot be written undoes nothing."""
+    folder = home() / REPORTS
+    try:
+        put(path or place(folder, outcome.entry), page(outcome))
+        if not path:
+            clear_up(folder)
+    except OSError as error:
+        typer.echo(f"juliu train: the page is not written: {error}", err=True)
 
 
 def moment_ms(text: str, now_ms: int) -> int:

@@ -25,11 +25,12 @@ class Decision(StrEnum):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision; the columns are explained in ClickHouse (migration 019)."""
+    """One decision; the columns are explained in ClickHouse (migrations 019 and 024)."""
 
     at_ms: int
     decision: Decision
     reason: str = ""
+    overruled: str = ""
     version: str = ""
     before: str = ""
     as_of_ms: int = 0
@@ -43,7 +44,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
     seconds: Mapping[str, float] = {}
     metrics: Mapping[str, float] = {}
+    not_measured: Mapping[str, str] = {}
     weights: str = ""
+    limits: str = ""
     software: Mapping[str, str] = {}
 
 

@@ -26,7 +26,9 @@ from ingest_api.app import create_app
 from recommender.learning.weights import WEIGHTS
 from recommender.publication.store import RedisRecommendationStore
 from recommender.training import job
+from recommender.training.outcome import Report
 from recommender.training.registry import ClickHouseRegistry
+from recommender.training.source import ClickHouseSource
 from tests.builders import SECRET, a_token
 from tests.catalogue import a_line
 from tests.catalogue_rig import Rig
@@ -76,7 +78,7 @@ async def ask(api: httpx.AsyncClient, address: str, user: int = 1) -> Any:
     return answer.json()
 
 
-def trained(settings: Settings) -> job.Report:
+def trained(settings: Settings) -> Report:
     """Odd viewers watched odd dramas, even ones even dramas: eight each, of the first thirty."""
     store = RedisRecommendationStore.of(settings)
     with connect(settings) as client:
@@ -84,7 +86,7 @@ def trained(settings: Settings) -> job.Report:
             mine = [index for index in range(1, 31) if index % 2 == user % 2]
             some = [mine[(user + step) % len(mine)] for step in range(8)]
             insert(client, [row for index in some for row in a_watch(user, index, NOW_MS - HOUR_MS * (1 + index))])
-        report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+        report = job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     store.close()
     return report
 

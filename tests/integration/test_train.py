@@ -18,8 +18,6 @@ import redis
 
 from domain import keys
 from domain.recommendations import Version, block_of, find, unpack
-from infra.clickhouse.client import connect
-from infra.clickhouse.migrate import migrate
 from infra.settings import Settings
 from recommender.errors import Busy, Refused
 from recommender.learning import asked, snapshot
@@ -28,24 +26,13 @@ from recommender.publication.publish import Meta
 from recommender.publication.store import RedisRecommendationStore
 from recommender.training import job
 from recommender.training.registry import ClickHouseRegistry
+from recommender.training.source import ClickHouseSource
 from tests.watch_rows import a_row, a_watch, insert
 
 pytestmark = pytest.mark.servers
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-
-
-@pytest.fixture
-def settings(fresh: Settings) -> Settings:
-    migrate(fresh)
-    return fresh
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[Any]:
-    with connect(settings) as connected:
-        yield connected
 
 
 @pytest.fixture
@@ -184,7 +171,7 @@ def a_log(viewers: int = 40, dramas: int = 30, seed: int = 1) -> list[dict[str, 
 
 def test_trains_and_publishes_what_the_feed_can_read(client, store, settings):
     insert(client, a_log())
-    report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    report = job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     assert (report.viewers, report.dramas, report.watches) == (40, 30, 320)
     with redis.Redis.from_url(settings.redis_url) as reader:
         version = Version.parse(reader.get(keys.REC_CURRENT))
@@ -201,29 +188,29 @@ def test_trains_and_publishes_what_the_feed_can_read(client, store, settings):
 
 def test_refuses_what_is_far_less_than_before_and_serves_on_what_was(client, store):
     with pytest.raises(Refused, match="nobody"):
-        job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+        job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     insert(client, a_log())
-    before = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS).version
+    before = job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS).version
     with pytest.raises(Refused, match="fewer than half"):
-        job.run(client, store, ClickHouseRegistry(client), NOW_MS - 5 * DAY_MS + 4 * HOUR_MS, WEIGHTS)
+        job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS - 5 * DAY_MS + 4 * HOUR_MS, WEIGHTS)
     assert store.pointers().current == before
-    again = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    again = job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     assert again.version != before  # and the lock was given back
 
 
 def test_the_registry_tells_what_became_of_each_training(client, store):
     models = ClickHouseRegistry(client)
     with pytest.raises(Refused):
-        job.run(client, store, models, NOW_MS, WEIGHTS)
+        job.run(ClickHouseSource(client), store, models, NOW_MS, WEIGHTS)
     insert(client, a_log())
-    first, second = (job.run(client, store, models, NOW_MS, WEIGHTS).version for _ in range(2))
+    first, second = (job.run(ClickHouseSource(client), store, models, NOW_MS, WEIGHTS).version for _ in range(2))
     latest, before, refused = models.latest()
     assert [entry.decision for entry in (latest, before, refused)] == ["published", "published", "refused"]
     assert (latest.version, latest.before, before.version, before.before) == (second, first, first, "")
     assert latest.snapshot == before.snapshot != refused.snapshot  # the same rows in, the same text
     assert (latest.viewers, latest.dramas, latest.watches, latest.as_of_ms) == (40, 30, 320, NOW_MS)
     assert msgspec.json.decode(latest.weights, type=Weights) == WEIGHTS
-    assert latest.seconds.keys() == {"read", "learn", "publish"}
+    assert latest.seconds.keys() == {"read", "learn", "examine", "publish"}
     assert "nobody has watched" in refused.reason
     assert latest.software["implicit"]
     assert [entry.version for entry in models.latest(1)] == [second]
@@ -232,14 +219,14 @@ def test_the_registry_tells_what_became_of_each_training(client, store):
 def test_a_lock_that_cannot_be_given_back_is_no_reason_to_train_again(client, store, monkeypatch):
     insert(client, a_log())
     monkeypatch.setattr(store, "unlock", Mock(side_effect=redis.RedisError("away")))
-    report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    report = job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     assert store.pointers().current == report.version
 
 
 def test_a_registry_that_does_not_answer_stops_no_training(client, store):
     insert(client, a_log())
     client.command("DROP TABLE rec_models SYNC")
-    report = job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+    report = job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     assert store.pointers().current == report.version
 
 
@@ -256,13 +243,13 @@ def test_the_command_lists_shows_and_goes_back(settings, client, store):
 
     assert "No training" in typed("list").stdout
     with pytest.raises(Refused):
-        job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
+        job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS)
     assert "*" not in typed("list").stdout.split("what readers have")[0].removesuffix("* ")
     refused = typed("rollback")
     assert (refused.returncode, refused.stderr.strip()) == (1, "not rolled back: there is no version before")
     insert(client, a_log())
     models = ClickHouseRegistry(client)
-    first, second = (job.run(client, store, models, NOW_MS, WEIGHTS).version for _ in range(2))
+    first, second = (job.run(ClickHouseSource(client), store, models, NOW_MS, WEIGHTS).version for _ in range(2))
     back = typed("rollback", "--why", "only [/] comedies")
     assert back.returncode == 0, back.stderr
     assert first in back.stdout
@@ -282,9 +269,9 @@ def test_only_one_trains_at_a_time(client, store):
     another = store.lock("train", "another", 60)
     assert another is not None
     with pytest.raises(Busy):
-        job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0)
+        job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0)
     store.unlock(another)
-    assert job.run(client, store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0).viewers == 40
+    assert job.run(ClickHouseSource(client), store, ClickHouseRegistry(client), NOW_MS, WEIGHTS, wait_s=0).viewers == 40
 
 
 def test_the_command_publishes_and_its_exit_code_tells_what_came_of_it(settings, client):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tracemalloc
+from dataclasses import replace
 from typing import ClassVar
 from unittest.mock import Mock
 
@@ -151,10 +152,11 @@ def test_a_block_of_the_right_size_with_other_bytes_is_noticed(store):
         put(Damaging(**vars(store)), 2)
 
 
-def test_far_fewer_viewers_than_before_are_refused_before_anything_is_written(store):
+def test_what_is_no_number_is_refused_before_anything_is_written(store):
     put(store, 1)
-    with pytest.raises(Refused):
-        put(store, 2, viewers=VIEWERS // 2 - 1)
+    over = store.pointers().current
+    with pytest.raises(Refused, match="not a number"):
+        publish(store, replace(learnt(2), whole=False), stored(2), HOLD, over)
     assert served(store) == 1
     assert list(store.blocks) == [str(stored(1).version)]
 

@@ -1,0 +1,35 @@
+"""All that is measured of one training before anything of it is published."""
+
+from __future__ import annotations
+
+from infra import logs
+from recommender.learning.model import Recommendations, train
+from recommender.learning.snapshot import Snapshot
+from recommender.learning.weights import Weights
+from recommender.training.day import last_full_day
+from recommender.training.exam import examine
+from recommender.training.measured import Measured, absent
+from recommender.training.order import Order
+from recommender.training.reach import reach, volume
+from recommender.training.source import Source
+
+USUAL_DAYS = 7  # before the last full one: a week has each kind of day
+
+log = logs.get(__name__)
+
+
+def evidence(source: Source, known: Snapshot, made: Recommendations, weights: Weights, order: Order) -> Measured:
+    """Of `made`, which was learnt from `known`, and of its like that knew nothing of the last full day.
+
+    Raises ClickHouseError, ValueError (see Source).
+    """
+    limits = order.limits
+    day = last_full_day(known.as_of_ms)
+    counts = source.volume(known.as_of_ms, USUAL_DAYS + 1)
+    found = reach(made, known.watches, known.as_of_ms, limits) | volume(counts, limits)
+    before = source.snapshot(day.from_ms, weights)
+    if not len(before.watches):
+        return found | absent("lists", f"nobody had watched anything before {day}, the last full day")
+    shown = source.day(day, weights)
+    log.info("examining", day=str(day), watches=len(before.watches), shown=len(shown))
+    return found | examine(train(before, weights), before, shown, weights, limits)

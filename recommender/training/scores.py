@@ -1,0 +1,37 @@
+"""How the numbers that lists were ordered by stand: of pairs, and whether they tell anything apart."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.interactions import Floats, Ints
+from recommender.learning.model import Recommendations
+
+AT_ONCE = 200_000  # pairs of vectors: 100 MB with both
+
+
+def scores_of(made: Recommendations, rows: Ints, dramas: NDArray[np.integer]) -> Floats:
+    """Of pairs (row of the lists, dense index), as the lists were ordered; 0 for a drama that was not there yet."""
+    known = dramas < len(made.vectors.dramas)
+    found = np.zeros(len(rows), np.float32)
+    for begin in range(0, len(rows), AT_ONCE):
+        some = np.flatnonzero(known[begin : begin + AT_ONCE]) + begin
+        ends = made.vectors.viewers[rows[some]], made.vectors.dramas[dramas[some]]
+        found[some] = np.einsum("ij,ij->i", *ends)
+    return found
+
+
+def lists_told_apart(made: Recommendations) -> tuple[int, int]:
+    """How many lists have two dramas or more, and in how many of them the first one's score is not the last one's."""
+    if not len(made.vectors.viewers):  # nothing is known of scores
+        return 0, 0
+    length = (made.personal > 0).sum(axis=1)
+    rows = np.flatnonzero(length > 1)
+    first, last = made.personal[rows, 0], made.personal[rows, length[rows] - 1]
+    return len(rows), int((scores_of(made, rows, first) != scores_of(made, rows, last)).sum())
+
+
+def rows_of_nothing(made: Recommendations) -> int:
+    """Viewers whose vector is all 0: everything is as good as anything else to them."""
+    return int((~made.vectors.viewers.any(axis=1)).sum())
