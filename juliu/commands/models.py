@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -21,9 +21,19 @@ from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE, end
 from recommender.errors import Raced, Refused
 from recommender.publication.roll_back import roll_back
 from recommender.publication.store import RedisRecommendationStore
+from recommender.training.measured import Measured
 from recommender.training.registry import MOST, ClickHouseRegistry, Entry
 
+Justify = Literal["left", "right"]
+
 app = typer.Typer(no_args_is_help=True)
+
+MEASURES = ("recall@50", "trend.recall@50", "uauc")
+COLUMNS: dict[str, Justify] = {
+    "": "left", "decided": "left", "decision": "left", "version": "left", "viewers": "right",
+    "recall@50": "right", "trend": "right", "uauc": "right", "s": "right", "reason": "left",
+}  # fmt: skip
+REASON = 80  # letters of it
 
 
 @app.callback()
@@ -42,13 +52,16 @@ def list_(most: Annotated[int, typer.Option(min=1, max=MOST, help="how many")] =
 
 
 @app.command("show")
-def show(version: Annotated[str, typer.Argument(help="as `juliu models list` names it")]) -> None:
-    """Everything that is kept of one version, as JSON.  Exit code: 0, 1 there is none, 3 a server does not answer."""
+def show(version: Annotated[str, typer.Argument(help="as `juliu models list` names it")], json: Json = False) -> None:
+    """Everything that is kept of one version.  Exit code: 0, 1 there is none, 3 a server does not answer."""
     found = [entry for entry in _found(MOST)[0] if entry.version == version]
     if not found:
         raise end(f"{version}: no such version among the last {MOST:,}", FOUND_WRONG)
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
     for entry in found:
-        typer.echo(msgspec.json.format(msgspec.json.encode(entry), indent=2).decode())
+        typer.echo("\n".join(told(entry)))
 
 
 @app.command("rollback")
@@ -85,23 +98,44 @@ def _found(most: int) -> tuple[Sequence[Entry], str]:
             return ClickHouseRegistry(client).latest(most), current
 
 
+def told(entry: Entry) -> Iterator[str]:
+    """A line a fact; numbers with the ends of their 95 % interval."""
+    kept = Measured.of_flat(entry.metrics, entry.not_measured)
+    yield f"{entry.decision} {words(entry.at_ms)}: {entry.version or 'nothing'}; before: {entry.before or 'nothing'}"
+    if entry.reason:
+        yield f"because: {entry.reason}"
+    if entry.overruled:
+        yield f"overruled by a person: {entry.overruled}"
+    if entry.snapshot:
+        yield f"learnt from {words(entry.since_ms)} to {words(entry.as_of_ms)}, Asia/Shanghai; snapshot {entry.snapshot}"
+    yield (
+        f"{entry.watches:,} watches, {entry.pairs:,} pairs; {entry.viewers:,} viewers, {entry.dramas:,} dramas,"
+        f" {entry.lists:,} with a list, {entry.bytes / 1e6:.1f} MB"
+    )
+    for name, value in kept.values.items():
+        ends = kept.intervals.get(name)
+        yield f"  {name:24}{value:12.4f}" + (f"   {ends[0]:.4f} to {ends[1]:.4f}" if ends else "")
+    yield from (f"  {name:24} not measured: {why}" for name, why in kept.missing.items())
+    yield "seconds: " + (", ".join(f"{name} {value:g}" for name, value in entry.seconds.items()) or "-")
+    yield f"weights: {entry.weights or '-'}"
+    yield f"limits: {entry.limits or '-'}"
+    yield "software: " + (", ".join(f"{name} {value}" for name, value in entry.software.items()) or "-")
+
+
 def _show(found: Sequence[Entry], current: str) -> None:
     if not found:
         typer.echo("No training was decided yet.")
         return
-    table = wide.table(caption="* what readers have now; times are of Asia/Shanghai")
-    for name in ("", "decided", "decision", "version", "viewers", "s", "reason"):
-        table.add_column(name, justify="right" if name in ("viewers", "s") else "left", no_wrap=name == "version")
+    table = wide.table(caption="* what readers have now; times are of Asia/Shanghai; all of one: juliu models show")
+    for name, justify in COLUMNS.items():
+        table.add_column(name, justify=justify, no_wrap=name == "version")
     for entry in found:
         served = "*" if entry.version and entry.version == current else ""
-        took = f"{sum(entry.seconds.values()):.1f}"
-        table.add_row(
-            served,
-            words(entry.at_ms),
-            entry.decision,
-            entry.version,
-            f"{entry.viewers:,}",
-            took,
-            escape(entry.reason[:80]),
-        )
+        row = [served, words(entry.at_ms), entry.decision, entry.version, f"{entry.viewers:,}"]
+        numbers = [f"{entry.metrics[name]:.3f}" if name in entry.metrics else "" for name in MEASURES]
+        table.add_row(*row, *numbers, f"{sum(entry.seconds.values()):.1f}", escape(_why(entry)[:REASON]))
     wide.show(table)
+
+
+def _why(entry: Entry) -> str:
+    return f"overruled: {entry.overruled}" if entry.overruled else entry.reason

@@ -260,7 +260,8 @@ def test_the_command_lists_shows_and_goes_back(settings, client, store):
         ("rolled_back", first), ("published", second), ("published", first), ("refused", ""),
     ]  # fmt: skip
     assert "only [/] comedies" in typed("list").stdout
-    assert json.loads(typed("show", second).stdout)["before"] == first
+    assert json.loads(typed("show", second, "--json").stdout)[0]["before"] == first
+    assert "not measured: " in typed("show", second).stdout
     assert typed("show", "1-1-00000000").returncode == 1
 
 
