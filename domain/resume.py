@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from domain.playback import COMPLETE_PERMILLE
+from domain.playback import COMPLETE_PERMILLE, VALID_MS
 from domain.registers import Register
 
 FIRST_EPISODE = 1
@@ -31,6 +31,20 @@ def resume(progress: Register | None, durations_ms: Sequence[int]) -> Play:
     if position_ms * 1000 >= duration_ms * COMPLETE_PERMILLE:
         return _begin(episode_no % len(durations_ms) + 1, durations_ms)
     return Play(episode_no, position_ms, duration_ms)
+
+
+def half_watched(progress: Register, durations_ms: Sequence[int]) -> bool:
+    """Begun (as far as a valid play takes) and not at the end of the last episode.  Such a drama waits for the viewer.
+
+    A drama that went on after its last episode was watched waits again.
+    """
+    episode_no, position_ms = progress[1]
+    if not 0 < episode_no <= len(durations_ms):
+        return False
+    duration_ms = durations_ms[episode_no - 1]
+    if episode_no == len(durations_ms) and position_ms * 1000 >= duration_ms * COMPLETE_PERMILLE:
+        return False
+    return episode_no > FIRST_EPISODE or position_ms >= min(VALID_MS, duration_ms)
 
 
 def _begin(episode_no: int, durations_ms: Sequence[int]) -> Play:

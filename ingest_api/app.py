@@ -15,6 +15,7 @@ from domain import experiments
 from infra.catalogue.media_paths import MediaPaths
 from infra.settings import Settings
 from ingest_api import handlers, openapi
+from ingest_api.audience import Audiences
 from ingest_api.auth import Tokens, ticket_secrets
 from ingest_api.connections import Connections, RealConnections
 from ingest_api.edge import Edge
@@ -24,6 +25,7 @@ from ingest_api.events.body import BODY_S
 from ingest_api.events.route import PATH, EventsRoute
 from ingest_api.events.samples import Samples
 from ingest_api.events.service import Ingest
+from ingest_api.feed.hints import RedisHints
 from ingest_api.feed.lists import RedisLists
 from ingest_api.feed.router import router as feed
 from ingest_api.feed.service import Feed
@@ -65,12 +67,15 @@ def assemble(
     money_threads = Threads("money", MoneyUnavailable)
     app.state.threads = [money_threads]  # closed before what their calls stand on
     app.state.permission = permission
-    app.state.unlocking = Unlocking(connections.money, connections.purse, money_threads, permission)
+    app.state.audiences = Audiences(settings, connections.catalogue)
+    hints = RedisHints(connections.redis, settings.partitions, lambda: int(now_s() * 1000))
+    app.state.unlocking = Unlocking(connections.money, connections.purse, money_threads, permission, hints)
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
     app.state.product = Product(connections.catalogue, charts, viewers)
     shown = RedisShown(connections.redis, viewers)
     experiment = experiments.parse(settings.experiment)
-    app.state.feed = Feed(connections.catalogue, RedisLists(connections.redis), shown, experiment)
+    lists = RedisLists(connections.redis)
+    app.state.feed = Feed(connections.catalogue, lists, shown, experiment, settings.feed_random_share)
     app.state.readiness = Readiness(connections, time.monotonic)
     app.include_router(health)
     app.include_router(product)

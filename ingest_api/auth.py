@@ -1,6 +1,7 @@
 """Who is asking: HS256 tokens, what they say and from where they are taken.
 
-Claims: sub (user id in decimal), scope (viewer | backfill | admin | canary), iat, exp, iss "juliu", aud "juliu-api".
+Claims: sub (user id in decimal), scope (viewer | backfill | admin | canary), iat, exp, iss "juliu", aud "juliu-api";
+where they are known, region ("CN") and age_years.
 The key is JULIU_JWT_SECRET.  Identity is the token's alone: nothing in a body or an address says who a viewer is.
 """
 
@@ -19,9 +20,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from domain import canary
+from domain.audience import MOST_YEARS
 from domain.events import MAX_ID
 from infra.settings import Settings
-from ingest_api.errors import BackfillNotHere, TokenExpired, TokenMissing, Unauthorized, ViewersOnly
+from ingest_api.errors import AdminsOnly, BackfillNotHere, TokenExpired, TokenMissing, Unauthorized, ViewersOnly
 
 ALGORITHM, ISSUER, AUDIENCE = "HS256", "juliu", "juliu-api"
 MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: as long as the hash
@@ -29,6 +31,7 @@ LEEWAY_S = 30
 MAX_TOKEN_BYTES = 2_048
 REMEMBERED = 50_000  # about 15 MB; the oldest goes first
 DECIMAL = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+REGION = re.compile(r"[A-Z0-9]{1,8}(-[A-Z0-9]{1,8})?", re.ASCII)
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip")
 
 
@@ -42,10 +45,12 @@ class Scope(StrEnum):
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """Who is asking.  `user_id` is 1..2**53-1."""
+    """Who is asking.  `user_id` is 1..2**53-1; an empty region and no age are not known."""
 
     user_id: int
     scope: Scope = Scope.VIEWER
+    region: str = ""
+    age_years: int | None = None
 
 
 class WeakSecret(ValueError):
@@ -69,18 +74,26 @@ def ticket_secrets(settings: Settings) -> tuple[bytes, ...]:
     return (known, checked_secret(before, "JULIU_TICKET_SECRET_PREVIOUS")) if before else (known,)
 
 
-def issue(secret: str, user_id: int, scope: Scope, now_s: int, days: int) -> str:
-    """A token for `user_id` that lives `days` days from `now_s`.
+def issue(
+    secret: str, user_id: int, scope: Scope, now_s: int, days: int, *, region: str = "", age_years: int | None = None
+) -> str:
+    """A token for `user_id` that lives `days` days from `now_s`; it says region and age where they are given.
 
-    Raises WeakSecret, ValueError outside 1..2**53-1 and where the canary's ids and scope do not go together.
+    Raises WeakSecret, ValueError outside 1..2**53-1, where the canary's ids and scope do not go together, and for a
+    region or age that no token may say.
     """
     if not 1 <= user_id < MAX_ID or days < 1:
         raise ValueError("user ids are 1..2**53-1, days at least 1")
     if not _goes_with(user_id, scope):
         raise ValueError(f"user ids {canary.USERS.start}..{canary.USERS.stop - 1} are the canary's, and no others are")
+    about: dict[str, Any] = {"region": region} if region else {}
+    if age_years is not None:
+        about["age_years"] = age_years
+    if not _describes(about):
+        raise ValueError(f"a region is like CN or CN-GD, an age 0..{MOST_YEARS} years")
     claims = {"sub": str(user_id), "scope": str(scope), "iss": ISSUER, "aud": AUDIENCE}
     times = {"iat": now_s, "exp": now_s + days * 86_400}
-    return jwt.encode({**claims, **times}, checked_secret(secret), algorithm=ALGORITHM)
+    return jwt.encode({**claims, **about, **times}, checked_secret(secret), algorithm=ALGORITHM)
 
 
 class Tokens:
@@ -176,7 +189,19 @@ def _viewer(claims: dict[str, Any]) -> Viewer:
         raise Unauthorized
     if scope not in tuple(Scope) or not _goes_with(int(subject), scope):
         raise Unauthorized
-    return Viewer(int(subject), Scope(scope))
+    if not _describes(claims):  # better no answer than one for everybody
+        raise Unauthorized
+    return Viewer(int(subject), Scope(scope), claims.get("region", ""), claims.get("age_years"))
+
+
+def _describes(claims: Mapping[str, Any]) -> bool:
+    """Whether what is said of region and age can be so."""
+    region, age = claims.get("region", "CN"), claims.get("age_years", 0)
+    return (
+        isinstance(region, str)
+        and REGION.fullmatch(region) is not None
+        and (type(age) is int and 0 <= age <= MOST_YEARS)
+    )
 
 
 def _goes_with(user_id: int, scope: str) -> bool:
@@ -209,4 +234,12 @@ async def viewer_alone(viewer: CurrentViewer) -> Viewer:
     return viewer
 
 
+async def admin_alone(viewer: CurrentViewer) -> Viewer:
+    """FastAPI dependency: the same, of scope admin.  Raises AdminsOnly."""
+    if viewer.scope is not Scope.ADMIN:
+        raise AdminsOnly
+    return viewer
+
+
+AdminAlone = Annotated[Viewer, Depends(admin_alone)]
 ViewerAlone = Annotated[Viewer, Depends(viewer_alone)]

@@ -88,6 +88,12 @@ class ViewersOnly(ApiError):
     status, code = 403, "viewers_only"
 
 
+class AdminsOnly(ApiError):
+    """This is for tokens of scope admin."""
+
+    status, code = 403, "admins_only"
+
+
 # -- what is asked ----------------------------------------------------------------------------------------------------
 
 

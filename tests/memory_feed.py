@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 from domain import bitmap
 from domain.catalogue import Catalogue
-from domain.feed import SEEDS
+from domain.cold import Cold
 from domain.recommendations import Version
 from domain.registers import Register
+from domain.session import LOOKED_AT, Trace
+from domain.shelf import Pick, Source
 from ingest_api.errors import NumbersUnavailable, ViewersUnavailable
-from ingest_api.feed.shown import Before, Candidate, Served
+from ingest_api.feed.pages import Kept
+from ingest_api.feed.shown import Before, Candidate, Order, Served
 
 VERSION = Version(1, 1, "00000001")
 
@@ -23,15 +26,20 @@ class MemoryLists:
     also: dict[int, list[int]] = field(default_factory=dict)
     charts: dict[str, list[int]] = field(default_factory=lambda: {"hot": [], "trending": []})
     known: Version | None = VERSION
+    pool: Cold | None = None
     away: set[str] = field(default_factory=set)
 
     async def version(self) -> Version | None:
         self._ask("version")
         return self.known
 
-    async def also_watched(self, drama_index: int) -> Sequence[int]:
+    async def also_watched(self, drama_indexes: Sequence[int]) -> dict[int, Sequence[int]]:
         self._ask("also_watched")
-        return self.also.get(drama_index, []) if self.known else []
+        return {index: self.also.get(index, []) if self.known else [] for index in drama_indexes}
+
+    async def cold(self) -> Cold | None:
+        self._ask("cold")
+        return self.pool
 
     async def hot(self, catalogue: Catalogue) -> Sequence[int]:
         return self._chart("hot", catalogue)
@@ -50,30 +58,64 @@ class MemoryLists:
 
 @dataclass
 class MemoryShown:
-    """Viewers' sides; drama ids in `recent`, `dislikes` and `progress`, dense indexes elsewhere."""
+    """Viewers' sides; drama ids in `recent`, `unlocked`, marks and `progress`, dense indexes elsewhere."""
 
     length: int = 16  # bytes of bitmaps
     seen: dict[int, set[int]] = field(default_factory=dict)
     served: dict[int, set[int]] = field(default_factory=dict)
     personal: dict[int, list[int]] = field(default_factory=dict)
+    cooling: dict[int, list[int]] = field(default_factory=dict)
     recent: dict[int, dict[int, int]] = field(default_factory=dict)
+    unlocked: dict[int, dict[int, int]] = field(default_factory=dict)
     dislikes: dict[int, set[int]] = field(default_factory=dict)
-    progress: dict[tuple[int, int], Register] = field(default_factory=dict)
+    likes: dict[int, set[int]] = field(default_factory=dict)
+    follows: dict[int, set[int]] = field(default_factory=dict)
+    where: dict[tuple[int, int], Register] = field(default_factory=dict)
+    pages: dict[int, list[Kept]] = field(default_factory=dict)  # the last first, at most two
     away: set[str] = field(default_factory=set)
 
     async def before(self, user_id: int, version: Version | None) -> Before:
         self._ask("before")
-        recent = self.recent.get(user_id, {})
+        pages = self.pages.get(user_id, [])
         personal = self.personal.get(user_id, []) if version else []
+        in_pages = {drama_id for page in pages for drama_id, _ in page.picks}
         return Before(
             bytes(bitmap.of(self.seen.get(user_id, ()), self.length)),
             bytes(bitmap.of(self.served.get(user_id, ()), self.length)),
-            sorted(recent, key=lambda drama_id: -recent[drama_id])[:SEEDS],
+            self._traces(user_id),
             None if "personal" in self.away else personal,
+            self.cooling.get(user_id, []),
+            list(pages),
+            frozenset(self.dislikes.get(user_id, set()) & in_pages),
         )
 
-    async def serve(self, user_id: int, candidates: Sequence[Candidate], size: int) -> Served:
+    def _traces(self, user_id: int) -> list[Trace]:
+        recent, bought = self.recent.get(user_id, {}), self.unlocked.get(user_id, {})
+        at_ms = {each: max(recent.get(each, 0), bought.get(each, 0)) for each in {**recent, **bought}}
+        latest = sorted(at_ms, key=lambda drama_id: -at_ms[drama_id])[:LOOKED_AT]
+        return [self._trace(user_id, drama_id, at_ms[drama_id], drama_id in bought) for drama_id in latest]
+
+    def _trace(self, user_id: int, drama_id: int, at_ms: int, unlocked: bool) -> Trace:
+        marks = (drama_id in of.get(user_id, ()) for of in (self.likes, self.follows, self.dislikes))
+        return Trace(drama_id, at_ms, self.where.get((user_id, drama_id)), *marks, unlocked)
+
+    async def serve(self, user_id: int, candidates: Sequence[Candidate], order: Order) -> Served:
         self._ask("serve")
+        name, pages = str(order.name), self.pages.setdefault(user_id, [])
+        ours = next((page for page in pages if page.name == name), None)
+        if ours and not order.more:
+            return Served([], [], kept=ours)
+        places, passed = self._choose(user_id, candidates, order.size)
+        taken = [candidates[place] for place in places]
+        if not taken:
+            return Served([], [], passed)
+        if any(candidate.again for candidate in taken):
+            self.served[user_id] = set()
+        self.served.setdefault(user_id, set()).update(candidate.drama_index for candidate in taken)
+        self._keep(pages, ours, Kept(name, order.request_id, tuple(map(_kept, taken))))
+        return Served(places, [self.where.get((user_id, candidate.drama_id)) for candidate in taken], passed)
+
+    def _choose(self, user_id: int, candidates: Sequence[Candidate], size: int) -> tuple[list[int], list[int]]:
         places: list[int] = []
         passed: list[int] = []
         for place, candidate in enumerate(candidates):
@@ -83,11 +125,13 @@ class MemoryShown:
             unwanted = taken_since or candidate.drama_id in self.dislikes.get(user_id, ())
             passed += [candidate.drama_index] * unwanted
             places += [place] * (not unwanted)
-        taken = [candidates[place] for place in places]
-        if any(candidate.again for candidate in taken):
-            self.served[user_id] = set()
-        self.served.setdefault(user_id, set()).update(candidate.drama_index for candidate in taken)
-        return Served(places, [self.progress.get((user_id, candidate.drama_id)) for candidate in taken], passed)
+        return places, passed
+
+    def _keep(self, pages: list[Kept], ours: Kept | None, new: Kept) -> None:
+        if ours:
+            pages[pages.index(ours)] = ours._replace(picks=ours.picks + new.picks)
+        else:
+            pages[:] = [new, *pages][:2]
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
         self._ask("seen_at_ms")
@@ -97,6 +141,25 @@ class MemoryShown:
         self._ask("disliked")
         return self.dislikes.get(user_id, set()) & set(drama_ids)
 
+    async def progress(self, user_id: int, drama_ids: Sequence[int]) -> dict[int, Register]:
+        self._ask("progress")
+        return {each: self.where[user_id, each] for each in drama_ids if (user_id, each) in self.where}
+
     def _ask(self, name: str) -> None:
         if name in self.away:
             raise ViewersUnavailable
+
+
+def _kept(candidate: Candidate) -> tuple[int, Pick]:
+    source, because, propensity = candidate.told.split(":")
+    return candidate.drama_id, Pick(candidate.drama_index, Source(source), int(because), float(propensity))
+
+
+@dataclass
+class MemoryHints:
+    """Unlocks that were noted: (viewer, drama)."""
+
+    noted: list[tuple[int, int]] = field(default_factory=list)
+
+    async def unlocked(self, user_id: int, drama_id: int) -> None:
+        self.noted.append((user_id, drama_id))

@@ -1,18 +1,29 @@
 -- Serve a page: of the candidates, in order, the first that the viewer does not dislike and that no other page has taken
--- since they were chosen; they are noted as served.
--- KEYS: the bitmap of what was served, the viewer's hash.
--- ARGV: how many, the bitmap's life in seconds, the candidates: dense index, 1 where it was served before (else 0), field of
---       its dislike, field of its progress; all separated by spaces.
--- Answers {places of what was taken (from 0), their progress (false where there is none), indexes that were passed over}.
+-- since they were chosen; they are noted as served, and the page is kept, so that it can be answered again.
+-- KEYS: the bitmap of what was served, the viewer's hash, the last two pages.
+-- ARGV: how many, the bitmap's life in seconds, the pages' life, the page's name, its request id, 1 where it goes on with
+--       what was taken before (else 0), the candidates: dense index, 1 where it was served before (else 0), field of its
+--       dislike, field of its progress, drama id, what is told of it; all separated by spaces.
+-- Answers {places of what was taken (from 0), their progress (false where there is none), indexes that were passed over,
+--         the page as it is kept where it was served already (else false): then nothing else was done}.
 -- Something that was served before begins a new round: what else was served is forgotten.
-local size, life = tonumber(ARGV[1]), ARGV[2]
-local indexes, again, dislikes, progress = {}, {}, {}, {}
-for index, before, dislike, place in string.gmatch(ARGV[3], '(%d+) ([01]) (%S+) (%S+)') do
+local size, life, name = tonumber(ARGV[1]), ARGV[2], ARGV[4]
+local more = ARGV[6] == '1'
+local pages, ours = redis.call('HMGET', KEYS[3], 'now', 'before'), false
+for n, slot in ipairs({'now', 'before'}) do
+  if pages[n] and string.sub(pages[n], 1, #name + 1) == name .. ' ' then
+    if not more then return {{}, {}, {}, pages[n]} end
+    ours = slot
+  end
+end
+local indexes, again, dislikes, progress, told = {}, {}, {}, {}, {}
+for index, before, dislike, place, id, words in string.gmatch(ARGV[7], '(%d+) ([01]) (%S+) (%S+) (%d+) (%S+)') do
   local n = #indexes + 1
   indexes[n], again[n], dislikes[n], progress[n] = index, before == '1', dislike, place
+  told[n] = id .. ' ' .. index .. ' ' .. words
 end
-if #indexes == 0 then return {{}, {}, {}} end
-local places, fields, passed, anew = {}, {}, {}, false
+if #indexes == 0 then return {{}, {}, {}, false} end
+local places, fields, lines, passed, anew = {}, {}, {}, {}, false
 for n, register in ipairs(redis.call('HMGET', KEYS[2], unpack(dislikes))) do
   if #places == size then break end
   local disliked = register and string.match(register, '^%-?%d+,%d+,(%d+)') == '1'
@@ -21,11 +32,19 @@ for n, register in ipairs(redis.call('HMGET', KEYS[2], unpack(dislikes))) do
   else
     places[#places + 1] = n - 1
     fields[#fields + 1] = progress[n]
+    lines[#lines + 1] = '\n' .. told[n]
     anew = anew or again[n]
   end
 end
-if #places == 0 then return {{}, {}, passed} end
+if #places == 0 then return {{}, {}, passed, false} end
 if anew then redis.call('DEL', KEYS[1]) end
 for _, place in ipairs(places) do redis.call('SETBIT', KEYS[1], indexes[place + 1], 1) end
 redis.call('EXPIRE', KEYS[1], life)
-return {places, redis.call('HMGET', KEYS[2], unpack(fields)), passed}
+if ours then
+  redis.call('HSET', KEYS[3], ours, redis.call('HGET', KEYS[3], ours) .. table.concat(lines))
+else
+  if pages[1] then redis.call('HSET', KEYS[3], 'before', pages[1]) end
+  redis.call('HSET', KEYS[3], 'now', name .. ' ' .. ARGV[5] .. table.concat(lines))
+end
+redis.call('EXPIRE', KEYS[3], ARGV[3])
+return {places, redis.call('HMGET', KEYS[2], unpack(fields)), passed, false}

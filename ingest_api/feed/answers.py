@@ -35,6 +35,7 @@ class FeedPage(BaseModel):
     request_id: str
     items: list[FeedItem]
     degraded: list[str] = Field(description="sources that could not be read; empty when all is well")
+    cursor: str | None = Field(description="send it as `cursor` for the next page; null when nothing is left")
 
 
 class AlsoWatched(BaseModel):

@@ -13,12 +13,14 @@ from redis.exceptions import RedisError
 
 from domain import keys
 from domain.catalogue import Catalogue
+from domain.cold import Cold, unpack_orders
 from domain.recommendations import Damaged, Version, unpack
 from ingest_api.errors import NumbersUnavailable
 
 SHARED_S = 1.0  # how old a list that everybody shares may be
 ANSWER_S = 0.5  # a source that takes longer is passed over
 CHART_KEPT = 300
+ALSO_S = 60.0  # how old a list of "people also watched" may be
 
 T = TypeVar("T")
 
@@ -29,8 +31,11 @@ class Lists(Protocol):
     async def version(self) -> Version | None:
         """The version of recommendations that is served; None before the first."""
 
-    async def also_watched(self, drama_index: int) -> Sequence[int]:
-        """Dense indexes: what others watched who watched this one."""
+    async def also_watched(self, drama_indexes: Sequence[int]) -> dict[int, Sequence[int]]:
+        """Of each of these dramas: dense indexes of what others watched who watched it."""
+
+    async def cold(self) -> Cold | None:
+        """The pool of new dramas; None where there is none."""
 
     async def hot(self, catalogue: Catalogue) -> Sequence[int]:
         """Dense indexes, the hottest first."""
@@ -64,7 +69,7 @@ class Kept(Generic[T]):
         try:
             async with asyncio.timeout(ANSWER_S):
                 self._known = [await self._read()]
-        except (RedisError, OSError, TimeoutError, Damaged) as error:
+        except (RedisError, OSError, TimeoutError, Damaged, ValueError) as error:
             if not self._known:
                 raise NumbersUnavailable from error
 
@@ -97,28 +102,35 @@ class RedisLists:
 
     def __init__(self, redis: Redis, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
+        self._clock = clock
         self._version = Kept(self._read_version, clock)
+        self._cold = Kept(self._read_cold, clock)
         self._hot, self._trending = Chart(redis, keys.HOT, clock), Chart(redis, keys.TREND, clock)
-        self._also: dict[int, Sequence[int]] = {}  # of one version, which never changes; at most one a dense index
+        self._also: dict[int, tuple[bytes, float]] = {}  # of one version: packed, when it was read; one a dense index
         self._also_of: Version | None = None
 
     async def version(self) -> Version | None:
         """See Lists."""
         return await self._version.get()
 
-    async def also_watched(self, drama_index: int) -> Sequence[int]:
-        """See Lists."""
+    async def also_watched(self, drama_indexes: Sequence[int]) -> dict[int, Sequence[int]]:
+        """See Lists.  Lists are made anew hourly within a version: none is kept longer than ALSO_S."""
         version = await self._version.get()
         if version != self._also_of:
             self._also, self._also_of = {}, version
-        if version is None:
-            return ()
-        if drama_index not in self._also:
-            found = await self._read_also_watched(version, drama_index)
-            if version == self._also_of:
-                self._also[drama_index] = found
-            return found
-        return self._also[drama_index]
+        if version is None or not drama_indexes:
+            return dict.fromkeys(drama_indexes, ())
+        oldest = self._clock() - ALSO_S
+        old = [index for index in drama_indexes if index not in self._also or self._also[index][1] <= oldest]
+        found = await self._read_also_watched(version, old) if old else {}
+        if version == self._also_of:
+            self._also.update((index, (packed, self._clock())) for index, packed in found.items())
+        known = {index: found[index] if index in found else self._also[index][0] for index in drama_indexes}
+        return {index: _unpacked(packed) for index, packed in known.items()}
+
+    async def cold(self) -> Cold | None:
+        """See Lists."""
+        return await self._cold.get()
 
     async def hot(self, catalogue: Catalogue) -> Sequence[int]:
         """See Lists."""
@@ -128,14 +140,26 @@ class RedisLists:
         """See Lists."""
         return await self._trending.indexes(catalogue)
 
-    async def _read_also_watched(self, version: Version, drama_index: int) -> Sequence[int]:
+    async def _read_also_watched(self, version: Version, drama_indexes: Sequence[int]) -> dict[int, bytes]:
         try:
             async with asyncio.timeout(ANSWER_S):
-                packed = await self._redis.hget(keys.rec_items(str(version)), str(drama_index))
-            return unpack(cast(bytes, packed)) if packed else ()
-        except (RedisError, OSError, TimeoutError, Damaged) as error:
+                fields = list(map(str, drama_indexes))
+                packed = cast(list[bytes | None], await self._redis.hmget(keys.rec_items(str(version)), fields))
+        except (RedisError, OSError, TimeoutError) as error:
             raise NumbersUnavailable from error
+        return {index: found or b"" for index, found in zip(drama_indexes, packed, strict=True)}
+
+    async def _read_cold(self) -> Cold | None:
+        packed = await self._redis.get(keys.REC_COLD)
+        return unpack_orders(cast(bytes, packed)) if packed else None
 
     async def _read_version(self) -> Version | None:
         text = await self._redis.get(keys.REC_CURRENT)
         return Version.parse(text) if text else None
+
+
+def _unpacked(packed: bytes) -> Sequence[int]:
+    try:
+        return unpack(packed)
+    except Damaged as error:
+        raise NumbersUnavailable from error

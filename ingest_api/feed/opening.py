@@ -1,119 +1,117 @@
-"""One opening of the feed: read what the viewer saw and all shelves, blend, serve."""
+"""One page of an opening: the one that was kept under its name, else a new one, which from now on counts as served."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from domain import bitmap, feed
 from domain.catalogue import NO_INDEX
-from domain.feed import Pick, Shelf, Source, Stock, Viewed
 from domain.registers import Register
-from infra import logs
-from infra.metrics import FEED_SOURCE_FAILURES
-from ingest_api.errors import Unavailable
-from ingest_api.feed.lists import Lists
-from ingest_api.feed.shown import Before, Candidate, Served, Shown
+from domain.shelf import Pick, Viewed
+from ingest_api.feed.material import SPARE, Gathering, Material
+from ingest_api.feed.pages import Kept, PageName, told
+from ingest_api.feed.shown import Before, Candidate, Order, Served, Shown
+from ingest_api.feed.sources import VIEWER
 
-VIEWER = "viewer"  # what the viewer saw and was served, as a source that may fail
-SPARE = 5  # picks that step in for what the viewer dislikes, so that it costs no second look
-ROUNDS = 3  # of looking for more than were spare
-
-T = TypeVar("T")
-log = logs.get(__name__)
+SPARES = (SPARE, 10 * SPARE, 100 * SPARE)  # candidates beyond the page, in rounds: for those who dislike nearly all
 
 
 class Place(NamedTuple):
-    """One place of the answer, and where the viewer is in that drama."""
+    """One place of the answer, where the viewer is in that drama, and which place it was when it was served."""
 
     pick: Pick
     progress: Register | None
+    position: int = 0
 
 
-@dataclass
-class Sources:
-    """Sources of one answer; a source that fails is passed over, counted, and named in `failed`."""
+class Opened(NamedTuple):
+    """A page, and the request id under which it was served first."""
 
-    failed: list[str] = field(default_factory=list)
-
-    async def ask(self, source: str, found: Awaitable[T], default: T) -> T:
-        """What was found; `default` where the source does not answer."""
-        try:
-            return await found
-        except Unavailable as error:
-            self.fails(source, error.__cause__)
-            return default
-
-    def fails(self, source: str, why: BaseException | None) -> None:
-        """Note that it was passed over."""
-        FEED_SOURCE_FAILURES.labels(source).inc()
-        if source not in self.failed:
-            self.failed.append(source)
-            log.warning("feed source failed", source=source, error=repr(why)[:200])
+    places: list[Place]
+    request_id: str
 
 
 class Opening:
-    """One viewer's opening, with the catalogue as it was when it began."""
+    """One viewer's opening."""
 
-    def __init__(
-        self, user_id: int, stock: Stock, lists: Lists, viewers: Shown, shares: Mapping[Source, float]
-    ) -> None:
-        self.sources = Sources()
-        self._user_id = user_id
-        self._stock = stock
-        self._lists = lists
+    def __init__(self, gathering: Gathering, viewers: Shown, name: PageName, request_id: str) -> None:
+        self._gathering = gathering
+        self._stock, self._asked, self._sources = gathering.stock, gathering.asked, gathering.sources
         self._viewers = viewers
-        self._shares = shares
+        self._name = name
+        self._request_id = request_id
 
-    async def page(self, size: int, seed: int) -> list[Place]:
-        """A page, which from now on counts as served."""
-        version = await self.sources.ask(Source.PERSONAL, self._lists.version(), None)
-        before = await self.sources.ask(VIEWER, self._viewers.before(self._user_id, version), Before())
-        shelves = await self._shelves(before)
-        viewed = Viewed(before.seen, before.served)
+    async def page(self) -> Opened:
+        """The page of this name."""
+        _, before = await self._gathering.look()
+        for kept in before.pages:
+            if kept.name == str(self._name):
+                return await self._as_kept(kept, before)
+        return await self._new(before)
+
+    async def _new(self, before: Before) -> Opened:
+        material = await self._gathering.material(before)
+        viewed, size = material.viewed, self._asked.size
         places: list[Place] = []
-        for _ in range(ROUNDS):
-            picks = await self._picks(shelves, viewed, size - len(places), seed)
-            served = await self._serve(picks, viewed, size - len(places))
-            taken = [Place(picks[at], progress) for at, progress in zip(served.places, served.progress, strict=True)]
-            places += taken
+        for spare in SPARES:
+            picks = await self._picks(material, viewed, size - len(places), spare)
+            served = await self._serve(picks, viewed, size - len(places), more=bool(places))
+            if served.kept is not None:  # the same page was asked for twice at once, and the other one was first
+                return await self._as_kept(served.kept, before)
+            taken = [picks[at] for at in served.places]
+            places += map(Place, taken, served.progress, range(len(places), size))
             if len(places) == size or not served.passed:
                 break
-            never = viewed.disliked.union(served.passed, (place.pick.drama_index for place in taken))
+            never = viewed.disliked.union(served.passed, (pick.drama_index for pick in taken))
             viewed = viewed._replace(disliked=never)
-        return places
+        return Opened(places, self._request_id)
 
-    async def _shelves(self, before: Before) -> list[Shelf]:
-        """All shelves, best first."""
-        if before.personal is None:
-            self.sources.fails(Source.PERSONAL, None)
-        shelves = [Shelf(Source.PERSONAL, before.personal or ())]
-        for index in map(self._stock.catalogue.index_of, before.last):
-            if index is not None and self._stock.may_show(index):  # else its title would be shown as the reason
-                found = await self.sources.ask(Source.ALSO_WATCHED, self._lists.also_watched(index), ())
-                shelves.append(Shelf(Source.ALSO_WATCHED, found, index))
-        hot = await self.sources.ask(Source.HOT, self._lists.hot(self._stock.catalogue), ())
-        trending = await self.sources.ask(Source.TREND, self._lists.trending(self._stock.catalogue), ())
-        return [*shelves, Shelf(Source.HOT, hot), Shelf(Source.TREND, trending)]
+    async def _as_kept(self, kept: Kept, before: Before) -> Opened:
+        """The page as it was served, without what may not be shown any more or is disliked since."""
+        stand = [
+            (drama_id, self._presentable(pick), position)
+            for position, (drama_id, pick) in enumerate(kept.picks)
+            if self._stands(drama_id, pick) and drama_id not in before.disliked
+        ]
+        ids = [drama_id for drama_id, *_ in stand]
+        progress = await self._sources.ask(VIEWER, self._viewers.progress(self._asked.user_id, ids), {})
+        places = [Place(pick, progress.get(drama_id), position) for drama_id, pick, position in stand]
+        return Opened(places, kept.request_id)
 
-    async def _picks(self, shelves: Sequence[Shelf], viewed: Viewed, size: int, seed: int) -> list[Pick]:
-        """Candidates for `size` places, with some to spare."""
-        picks = feed.blend(shelves, viewed, self._stock, size, spare=SPARE, seed=seed, shares=self._shares)
+    def _stands(self, drama_id: int, pick: Pick) -> bool:
+        known = self._stock.catalogue.index_of(drama_id) == pick.drama_index
+        return known and self._stock.may_show(pick.drama_index, self._asked.audience)
+
+    def _presentable(self, pick: Pick) -> Pick:
+        """The title of what may not be shown any more is no reason either."""
+        return pick if self._stock.may_show(pick.because, self._asked.audience) else pick._replace(because=NO_INDEX)
+
+    async def _picks(self, material: Material, viewed: Viewed, size: int, spare: int) -> list[Pick]:
+        """Candidates for `size` places, and `spare` more."""
+        picks = self._gathering.compose(material, size, viewed, spare).picks
         if len(picks) < size:
-            found = await self.sources.ask(VIEWER, self._viewers.seen_at_ms(self._user_id), {})
-            index_of = self._stock.catalogue.index_of
-            at_ms = {index_of(drama_id) or NO_INDEX: at for drama_id, at in found.items()}
-            picks += feed.seen_again(viewed, self._stock, size + SPARE - len(picks), at_ms)
+            picks += await seen_again(self._gathering, self._viewers, viewed, size + spare - len(picks))
         return picks
 
-    async def _serve(self, picks: Sequence[Pick], viewed: Viewed, size: int) -> Served:
+    async def _serve(self, picks: Sequence[Pick], viewed: Viewed, size: int, *, more: bool) -> Served:
         """What is served of the picks.  Where the viewer's store is away, the first of them, and nobody notes it."""
         as_they_are = Served(range(min(size, len(picks))), [None] * min(size, len(picks)))
-        if VIEWER in self.sources.failed or not picks:
+        if VIEWER in self._sources.failed or not picks:
             return as_they_are
         id_at = self._stock.catalogue.id_at
         candidates = [
-            Candidate(index, id_at(index) or NO_INDEX, bitmap.has(viewed.served, index)) for index, *_ in picks
+            Candidate(index, id_at(index) or NO_INDEX, bitmap.has(viewed.served, index), told(pick))
+            for pick in picks
+            for index in (pick.drama_index,)
         ]
-        return await self.sources.ask(VIEWER, self._viewers.serve(self._user_id, candidates, size), as_they_are)
+        order = Order(self._name, self._request_id, size, more)
+        return await self._sources.ask(VIEWER, self._viewers.serve(self._asked.user_id, candidates, order), as_they_are)
+
+
+async def seen_again(gathering: Gathering, viewers: Shown, viewed: Viewed, size: int) -> list[Pick]:
+    """Up to `size` dramas that the viewer has seen."""
+    stock = gathering.stock
+    found = await gathering.sources.ask(VIEWER, viewers.seen_at_ms(gathering.asked.user_id), {})
+    at_ms = {stock.catalogue.index_of(drama_id) or NO_INDEX: at for drama_id, at in found.items()}
+    return feed.seen_again(viewed, stock, size, at_ms)

@@ -7,47 +7,66 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from domain import keys, registers, state
-from domain.feed import SEEDS
-from domain.recommendations import Damaged, Version, block_of, find
+from domain import keys, registers, session, state
+from domain.recommendations import Damaged, Version, block_of, find, unpack
 from domain.registers import Register
+from domain.session import Trace
 from infra.place import ROOT
 from ingest_api.errors import ViewersUnavailable
+from ingest_api.feed.pages import Kept, PageName, read
+from ingest_api.feed.script import Script
 from ingest_api.product.viewers import RedisViewers
 
 ANSWER_S = 0.5  # past it a page is made without
-SERVE = ROOT / "infra" / "lua" / "serve.lua"
+LOOK, SERVE = (ROOT / "infra" / "lua" / f"{name}.lua" for name in ("look", "serve"))
 
 
 class Before(NamedTuple):
-    """A viewer before the page.  Bitmaps by dense drama index; `last` are the dramas watched last, latest first.
+    """A viewer before the page.  Bitmaps by dense drama index; `last` are the dramas touched last, latest first.
 
-    `personal` is their list in the version, by dense index; None where it could not be read.
+    `personal` is their list in the version, by dense index; None where it could not be read.  `cooling`: dense indexes
+    that they left at once again and again.  `pages`: the last two that they were served; `disliked`: ids in these.
     """
 
     seen: bytes = b""
     served: bytes = b""
-    last: Sequence[int] = ()
+    last: Sequence[Trace] = ()
     personal: Sequence[int] | None = ()
+    cooling: Sequence[int] = ()
+    pages: Sequence[Kept] = ()
+    disliked: frozenset[int] = frozenset()
 
 
 class Candidate(NamedTuple):
-    """A drama that may be served, and whether it was served before."""
+    """A drama that may be served, whether it was served before, and what is kept of it (pages.told)."""
 
     drama_index: int
     drama_id: int
     again: bool
+    told: str
+
+
+class Order(NamedTuple):
+    """What to serve: up to `size` for the page `name`; `more`: to what was taken for this page already."""
+
+    name: PageName
+    request_id: str
+    size: int
+    more: bool = False
 
 
 class Served(NamedTuple):
-    """What was taken of the candidates, by their places; where the viewer is in each; indexes that were passed over."""
+    """What was taken of the candidates, by their places; where the viewer is in each; indexes that were passed over.
+
+    `kept`: the page was served already, as this; then nothing was taken.
+    """
 
     places: Sequence[int]
     progress: Sequence[Register | None]
     passed: Sequence[int] = ()
+    kept: Kept | None = None
 
 
 class Shown(Protocol):
@@ -56,11 +75,11 @@ class Shown(Protocol):
     async def before(self, user_id: int, version: Version | None) -> Before:
         """What is needed before a page is made."""
 
-    async def serve(self, user_id: int, candidates: Sequence[Candidate], size: int) -> Served:
-        """Take the first `size`, and note them as served, both in one step.
+    async def serve(self, user_id: int, candidates: Sequence[Candidate], order: Order) -> Served:
+        """Take the first, note them as served and keep the page, all in one step.
 
         Passed over is what the viewer dislikes, and what another page has taken since the candidates were chosen.
-        One that was served before begins a new round: what else was served is forgotten.
+        One that was served before begins a new round: what else was served is forgotten.  The last two pages are kept.
         """
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
@@ -69,6 +88,9 @@ class Shown(Protocol):
     async def disliked(self, user_id: int, drama_ids: Sequence[int]) -> set[int]:
         """Those that the viewer dislikes."""
 
+    async def progress(self, user_id: int, drama_ids: Sequence[int]) -> dict[int, Register]:
+        """Where the viewer is in these, by drama id; those never watched are not in it."""
+
 
 class RedisShown:
     """Shown, in the keys of the viewer's partition."""
@@ -76,45 +98,40 @@ class RedisShown:
     def __init__(self, redis: Redis, viewers: RedisViewers) -> None:
         self._redis = redis
         self._viewers = viewers
-        self._script: AsyncScript | None = None
+        self._look, self._serve = (Script(redis, path.read_text(encoding="utf-8")) for path in (LOOK, SERVE))
 
     async def before(self, user_id: int, version: Version | None) -> Before:
         """See Shown."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 namespace, p = await self._viewers.place(user_id)
-                pipe = self._redis.pipeline(transaction=False)
-                pipe.get(keys.seen(namespace, p, user_id))
-                pipe.get(keys.served(p, user_id))
-                pipe.zrange(keys.recent(namespace, p, user_id), 0, SEEDS - 1, desc=True)
-                if version is not None:
-                    pipe.get(keys.rec_users(str(version), block_of(user_id, version.blocks)))
-                seen, served, recent, *block = await pipe.execute()
-        except (RedisError, OSError, TimeoutError) as error:
+                names = [
+                    keys.seen(namespace, p, user_id), keys.served(p, user_id), keys.cooling(p, user_id),
+                    keys.recent(namespace, p, user_id), keys.user(namespace, p, user_id), keys.unlocked(p, user_id),
+                    keys.page(p, user_id),
+                ]  # fmt: skip
+                block = None if version is None else keys.rec_users(str(version), block_of(user_id, version.blocks))
+                found, personal = await self._look.beside(block, names, [session.LOOKED_AT])
+            return _before(found)._replace(personal=_personal(personal, user_id))
+        except (RedisError, OSError, TimeoutError, ValueError) as error:  # ValueError: a cell that nobody wrote so
             raise ViewersUnavailable from error
-        last = [int(drama_id) for drama_id in recent]
-        return Before(seen or b"", served or b"", last, _personal(block[0] if block else None, user_id))
 
-    async def serve(self, user_id: int, candidates: Sequence[Candidate], size: int) -> Served:
+    async def serve(self, user_id: int, candidates: Sequence[Candidate], order: Order) -> Served:
         """See Shown."""
-        told = " ".join(
-            f"{index} {again:d} {state.dislike_field(drama_id)} {state.progress_field(drama_id)}"
-            for index, drama_id, again in candidates
+        listed = " ".join(
+            f"{index} {again:d} {state.dislike_field(drama_id)} {state.progress_field(drama_id)} {drama_id} {told}"
+            for index, drama_id, again, told in candidates
         )
+        life, page = (keys.SERVED_LIFE_S, keys.PAGE_LIFE_S), (str(order.name), order.request_id, int(order.more))
         try:
             async with asyncio.timeout(ANSWER_S):
                 namespace, p = await self._viewers.place(user_id)
-                names = [keys.served(p, user_id), keys.user(namespace, p, user_id)]
-                places, progress, passed = await self._serve(names, [size, keys.SERVED_LIFE_S, told])
-        except (RedisError, OSError, TimeoutError) as error:
+                names = [keys.served(p, user_id), keys.user(namespace, p, user_id), keys.page(p, user_id)]
+                places, progress, passed, kept = await self._serve(names, [order.size, *life, *page, listed])
+            where = [_register(value, registers.PROGRESS_WIDTH) for value in progress]
+        except (RedisError, OSError, TimeoutError, ValueError) as error:
             raise ViewersUnavailable from error
-        return Served(places, [_register(value, registers.PROGRESS_WIDTH) for value in progress], passed)
-
-    @property
-    def _serve(self) -> AsyncScript:
-        if self._script is None:
-            self._script = self._redis.register_script(SERVE.read_text(encoding="utf-8"))
-        return self._script
+        return Served(places, where, passed, read(kept.decode()) if kept else None)
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
         """See Shown."""
@@ -127,17 +144,53 @@ class RedisShown:
 
     async def disliked(self, user_id: int, drama_ids: Sequence[int]) -> set[int]:
         """See Shown."""
-        if not drama_ids:
-            return set()
         try:
             async with asyncio.timeout(ANSWER_S):
-                namespace, p = await self._viewers.place(user_id)
-                fields = [state.dislike_field(drama_id) for drama_id in drama_ids]
-                values = cast(list[bytes | None], await self._redis.hmget(keys.user(namespace, p, user_id), fields))
-        except (RedisError, OSError, TimeoutError) as error:
+                return await self._viewers.disliked(user_id, drama_ids)
+        except TimeoutError as error:
             raise ViewersUnavailable from error
-        registers_ = (_register(value, registers.REACTION_WIDTH) for value in values)
-        return {drama_id for drama_id, on in zip(drama_ids, registers_, strict=True) if on and on[1] == (1,)}
+
+    async def progress(self, user_id: int, drama_ids: Sequence[int]) -> dict[int, Register]:
+        """See Shown."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._viewers.progress(user_id, drama_ids)
+        except TimeoutError as error:
+            raise ViewersUnavailable from error
+
+
+def _before(found: Sequence[Any]) -> Before:
+    """What infra/lua/look.lua answers."""
+    seen, served, cooling, recent, unlocked, told, pages, disliked = found
+    return Before(
+        seen=seen or b"",
+        served=served or b"",
+        last=_traces(recent, unlocked, told),
+        cooling=_cooling(cooling or b""),
+        pages=[read(page.decode()) for page in pages if page],
+        disliked=frozenset(map(int, disliked)),
+    )
+
+
+def _traces(recent: Sequence[bytes], unlocked: Sequence[bytes], told: Sequence[Sequence[Any]]) -> list[Trace]:
+    """The dramas of both lists, the latest first; `told` of each, in their order."""
+    ids = [int(drama_id) for drama_id in (*recent[::2], *unlocked[::2])]
+    at_ms = [int(float(at)) for at in (*recent[1::2], *unlocked[1::2])]
+    bought = set(ids[len(recent) // 2 :])
+    traces: dict[int, Trace] = {}
+    for drama_id, at, (progress, liked, followed, disliked) in zip(ids, at_ms, told, strict=True):
+        latest = max(at, traces[drama_id].at_ms) if drama_id in traces else at
+        where = _register(progress, registers.PROGRESS_WIDTH)
+        marks = bool(liked), bool(followed), bool(disliked), drama_id in bought
+        traces[drama_id] = Trace(drama_id, latest, where, *marks)
+    return sorted(traces.values(), key=lambda trace: -trace.at_ms)[: session.LOOKED_AT]
+
+
+def _cooling(packed: bytes) -> Sequence[int]:
+    try:
+        return unpack(packed)
+    except Damaged:  # it only hides what was skipped
+        return ()
 
 
 def _personal(block: Any, user_id: int) -> Sequence[int] | None:

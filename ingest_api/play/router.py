@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from domain.events import MAX_ID
 from domain.media_address import SIGNATURE_LENGTH, Address
+from ingest_api.audience import for_this_audience
 from ingest_api.auth import ViewerAlone
 from ingest_api.errors import CatalogueUnavailable, MoneyUnavailable, UnknownEpisode, Unprocessable, ViewersOnly
 from ingest_api.openapi import WHO_ASKS, refusals
@@ -49,7 +50,10 @@ PLAY_REFUSED = (
 MEDIA_REFUSED = (BadAddress, UnknownEpisode, NoVideo, RangeNotThere, Unprocessable, MediaUnavailable, MediaBusy)
 
 
-@router.get("/v1/dramas/{drama_id}/episodes/{episode_no}/play", responses=refusals(PLAY_REFUSED))
+@router.get(
+    "/v1/dramas/{drama_id}/episodes/{episode_no}/play",
+    responses=refusals(PLAY_REFUSED), dependencies=[Depends(for_this_audience)],
+)  # fmt: skip
 async def play(
     service: Annotated[Play, Depends(_play)],
     viewer: ViewerAlone,

@@ -1,4 +1,4 @@
-"""GET /v1/hot, /v1/trending, /v1/dramas/{id}/counters, /v1/me/progress, /v1/me/history."""
+"""GET /v1/hot, /v1/trending, /v1/dramas/{id}/counters, /v1/me/progress, /v1/me/history, /v1/me/continue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from domain.events import MAX_ID
 from domain.keys import RECENT_KEPT
+from ingest_api.audience import CurrentAudience
 from ingest_api.auth import CurrentViewer
 from ingest_api.errors import NumbersUnavailable, UnknownDrama, Unprocessable, ViewersUnavailable
 from ingest_api.openapi import WHO_VIEWS, refusals
@@ -33,15 +34,15 @@ Service = Annotated[Product, Depends(product)]
 
 
 @router.get("/hot", responses=refusals((*WHO_VIEWS, Unprocessable, NumbersUnavailable)))
-async def hot(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
+async def hot(service: Service, audience: CurrentAudience, size: Size = 20) -> ChartAnswer:
     """The hottest dramas: qualified valid plays, each worth half after a day."""
-    return ChartAnswer(items=await service.chart(Chart.HOT, size))
+    return ChartAnswer(items=await service.chart(Chart.HOT, size, audience))
 
 
 @router.get("/trending", responses=refusals((*WHO_VIEWS, Unprocessable, NumbersUnavailable)))
-async def trending(service: Service, _: CurrentViewer, size: Size = 20) -> ChartAnswer:
+async def trending(service: Service, audience: CurrentAudience, size: Size = 20) -> ChartAnswer:
     """The dramas that are watched more than they used to be."""
-    return ChartAnswer(items=await service.chart(Chart.TRENDING, size))
+    return ChartAnswer(items=await service.chart(Chart.TRENDING, size, audience))
 
 
 @router.get("/dramas/{drama_id}/counters", responses=refusals((UnknownDrama, Unprocessable, NumbersUnavailable)))
@@ -51,12 +52,24 @@ async def counters(service: Service, drama_id: DramaId) -> DramaCounters:
 
 
 @router.get("/me/progress", responses=refusals((*WHO_VIEWS, Unprocessable, ViewersUnavailable)))
-async def progress(service: Service, viewer: CurrentViewer, drama_id: DramaIds = None) -> ProgressAnswer:
+async def progress(
+    service: Service, viewer: CurrentViewer, audience: CurrentAudience, drama_id: DramaIds = None
+) -> ProgressAnswer:
     """Where the viewer is in the dramas named (`drama_id`, repeatable), else in the latest 50."""
-    return ProgressAnswer(items=await service.progress(viewer.user_id, drama_id or []))
+    return ProgressAnswer(items=await service.progress(viewer.user_id, drama_id or [], audience))
 
 
 @router.get("/me/history", responses=refusals((*WHO_VIEWS, Unprocessable, ViewersUnavailable)))
-async def history(service: Service, viewer: CurrentViewer, size: Size = 20, cursor: Cursor = 0) -> HistoryPage:
+async def history(
+    service: Service, viewer: CurrentViewer, audience: CurrentAudience, size: Size = 20, cursor: Cursor = 0
+) -> HistoryPage:
     """What the viewer watched, the latest first; 200 dramas are kept."""
-    return await service.history(viewer.user_id, cursor, size)
+    return await service.history(viewer.user_id, cursor, size, audience)
+
+
+@router.get("/me/continue", responses=refusals((*WHO_VIEWS, Unprocessable, ViewersUnavailable)))
+async def to_go_on(
+    service: Service, viewer: CurrentViewer, audience: CurrentAudience, size: Size = 20
+) -> ProgressAnswer:
+    """What the viewer has begun and not finished, the latest first: the feed leaves these out."""
+    return ProgressAnswer(items=await service.to_go_on(viewer.user_id, size, audience))

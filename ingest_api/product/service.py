@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from domain.audience import ANYBODY, Audience, fits
 from domain.catalogue import Catalogue, Drama
+from domain.keys import HOT_KEPT, RECENT_KEPT
 from domain.registers import Register
-from domain.resume import resume
+from domain.resume import half_watched, resume
 from ingest_api.errors import UnknownDrama
 from ingest_api.events.service import CatalogueSource
 from ingest_api.product.answers import ChartItem, DramaCounters, HistoryPage, Progress
@@ -28,34 +30,53 @@ class Product:
         numbers = await self._charts.counters(drama_id)
         return DramaCounters(drama_id=drama_id, **{name: numbers[name] for name in DramaCounters.NUMBERS})
 
-    async def chart(self, chart: Chart, count: int) -> list[ChartItem]:
-        """The first `count` of a chart that may be shown.  Raises NumbersUnavailable."""
+    async def chart(self, chart: Chart, count: int, audience: Audience = ANYBODY) -> list[ChartItem]:
+        """The first `count` of a chart that this audience may be shown.  Raises NumbersUnavailable."""
         catalogue = self._catalogue.current
-        placed = await self._charts.top(chart, count + len(catalogue.takedowns))
-        dramas = [(catalogue.drama(drama_id), score) for drama_id, score in placed if catalogue.shown(drama_id)]
+        for most in (count + len(catalogue.takedowns), HOT_KEPT):
+            placed = await self._charts.top(chart, most)
+            dramas = [(_for(audience, catalogue, drama_id), score) for drama_id, score in placed]
+            found = [(drama, score) for drama, score in dramas if drama is not None]
+            if len(found) >= count or len(placed) < most:  # else more is barred than was thought
+                break
         return [
             ChartItem(drama_id=drama.drama_id, title=drama.title, category=drama.category, rank=rank, score=score)
-            for rank, (drama, score) in enumerate(dramas[:count], 1)
-            if drama is not None
+            for rank, (drama, score) in enumerate(found[:count], 1)
         ]
 
-    async def progress(self, user_id: int, drama_ids: list[int]) -> list[Progress]:
+    async def progress(self, user_id: int, drama_ids: list[int], audience: Audience = ANYBODY) -> list[Progress]:
         """Where the viewer is in these dramas, else in the LATEST.  Raises ViewersUnavailable."""
         wanted = drama_ids or [each.drama_id for each in await self._viewers.history(user_id, 0, LATEST)]
-        return await self._progress(user_id, wanted)
+        return [_progress(*one) for one in await self._watched(user_id, wanted, audience)]
 
-    async def history(self, user_id: int, start: int, count: int) -> HistoryPage:
+    async def history(self, user_id: int, start: int, count: int, audience: Audience = ANYBODY) -> HistoryPage:
         """`count` dramas of the history from place `start`, the latest first.  Raises ViewersUnavailable."""
         watched = await self._viewers.history(user_id, start, count)
-        items = await self._progress(user_id, [each.drama_id for each in watched])
+        items = await self.progress(user_id, [each.drama_id for each in watched], audience) if watched else []
         return HistoryPage(items=items, next_cursor=start + count if len(watched) == count else None)
 
-    async def _progress(self, user_id: int, drama_ids: list[int]) -> list[Progress]:
+    async def to_go_on(self, user_id: int, count: int, audience: Audience = ANYBODY) -> list[Progress]:
+        """The latest `count` dramas that the viewer has begun, not finished and not disliked; the latest first.
+
+        Of the RECENT_KEPT dramas of the history.  Raises ViewersUnavailable.
+        """
+        latest = [each.drama_id for each in await self._viewers.history(user_id, 0, RECENT_KEPT)]
+        watched = await self._watched(user_id, latest, audience)
+        begun = [(drama, register) for drama, register in watched if half_watched(register, drama.durations)]
+        disliked = await self._viewers.disliked(user_id, [drama.drama_id for drama, _ in begun])
+        return [_progress(*one) for one in begun if one[0].drama_id not in disliked][:count]
+
+    async def _watched(self, user_id: int, drama_ids: list[int], audience: Audience) -> list[tuple[Drama, Register]]:
         """In the order of `drama_ids`; those never watched, or not shown any more, are left out."""
-        catalogue = self._catalogue.current
         found = await self._viewers.progress(user_id, drama_ids)
-        dramas = (catalogue.drama(each) for each in drama_ids if each in found and catalogue.shown(each))
-        return [_progress(drama, found[drama.drama_id]) for drama in dramas if drama is not None]
+        dramas = (_for(audience, self._catalogue.current, drama_id) for drama_id in drama_ids if drama_id in found)
+        return [(drama, found[drama.drama_id]) for drama in dramas if drama is not None]
+
+
+def _for(audience: Audience, catalogue: Catalogue, drama_id: int) -> Drama | None:
+    """The drama, if this audience may be shown it."""
+    drama = catalogue.drama(drama_id)
+    return drama if drama is not None and catalogue.shown(drama_id) and fits(drama, audience) else None
 
 
 def shown(catalogue: Catalogue, drama_id: int) -> Drama:

@@ -30,6 +30,9 @@ class Viewers(Protocol):
     async def progress(self, user_id: int, drama_ids: Iterable[int]) -> dict[int, Register]:
         """Register of (episode_no, position_ms) by drama; dramas never watched are not in it."""
 
+    async def disliked(self, user_id: int, drama_ids: Iterable[int]) -> set[int]:
+        """Those that the viewer dislikes."""
+
     async def history(self, user_id: int, start: int, count: int) -> list[Watched]:
         """`count` dramas from place `start` of the history, the latest first; at most keys.RECENT_KEPT are kept."""
 
@@ -46,16 +49,17 @@ class RedisViewers:
     async def progress(self, user_id: int, drama_ids: Iterable[int]) -> dict[int, Register]:
         """See Viewers."""
         wanted = list(drama_ids)
-        if not wanted:
-            return {}
-        namespace, p = await self.place(user_id)
-        fields = [state.progress_field(drama_id) for drama_id in wanted]
-        try:
-            values = cast(list[bytes | None], await self._redis.hmget(keys.user(namespace, p, user_id), fields))
-        except (RedisError, OSError) as error:
-            raise ViewersUnavailable from error
+        values = await self._fields(user_id, [state.progress_field(drama_id) for drama_id in wanted])
         decoded = (registers.decode(value.decode() if value else None, registers.PROGRESS_WIDTH) for value in values)
         return {drama_id: register for drama_id, register in zip(wanted, decoded, strict=True) if register}
+
+    async def disliked(self, user_id: int, drama_ids: Iterable[int]) -> set[int]:
+        """See Viewers."""
+        wanted = list(drama_ids)
+        fields = [state.dislike_field(drama_id) for drama_id in wanted]
+        values = await self._fields(user_id, fields)
+        marks = (registers.decode(value.decode() if value else None, registers.REACTION_WIDTH) for value in values)
+        return {drama_id for drama_id, mark in zip(wanted, marks, strict=True) if mark and mark[1] == (1,)}
 
     async def history(self, user_id: int, start: int, count: int) -> list[Watched]:
         """See Viewers."""
@@ -67,6 +71,16 @@ class RedisViewers:
         except (RedisError, OSError) as error:
             raise ViewersUnavailable from error
         return [Watched(int(drama_id), int(at_ms)) for drama_id, at_ms in cast(list[tuple[bytes, float]], found)]
+
+    async def _fields(self, user_id: int, names: list[str]) -> list[bytes | None]:
+        """Of the viewer's hash, in this order."""
+        if not names:
+            return []
+        namespace, p = await self.place(user_id)
+        try:
+            return cast(list[bytes | None], await self._redis.hmget(keys.user(namespace, p, user_id), names))
+        except (RedisError, OSError) as error:
+            raise ViewersUnavailable from error
 
     async def place(self, user_id: int) -> tuple[int, int]:
         """(namespace, partition) of the viewer's keys; the pointer is read once a POINTER_S and partition."""

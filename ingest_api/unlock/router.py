@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from domain.events import MAX_ID
 from ingest_api import errors
+from ingest_api.audience import for_this_audience
 from ingest_api.auth import ViewerAlone
 from ingest_api.errors import MoneyUnavailable, Unprocessable, ViewersOnly
 from ingest_api.openapi import WHO_ASKS, refusals
@@ -46,7 +47,7 @@ ours = [Depends(private)]
 
 @router.post(
     "/dramas/{drama_id}/episodes/{episode_no}/unlock",
-    responses=refusals(REFUSED), openapi_extra=document(), dependencies=ours,
+    responses=refusals(REFUSED), openapi_extra=document(), dependencies=[*ours, Depends(for_this_audience)],
 )  # fmt: skip
 async def unlock(
     viewer: ViewerAlone,

@@ -40,14 +40,22 @@ class Permission(Protocol):
         """How to play it, not past `until_ms` (0: no end).  Raises Unavailable where that cannot be told now."""
 
 
+class Hints(Protocol):
+    """What the next page of the feed may know before the log tells it."""
+
+    async def unlocked(self, user_id: int, drama_id: int) -> None:
+        """The viewer paid for it just now.  Never raises: a hint that is lost costs nothing."""
+
+
 class Unlocking:
     """One a process."""
 
-    def __init__(self, money: Money, purse: Purse, threads: Threads, permission: Permission) -> None:
+    def __init__(self, money: Money, purse: Purse, threads: Threads, permission: Permission, hints: Hints) -> None:
         self._money = money
         self._purse = purse
         self._threads = threads
         self._permission = permission
+        self._hints = hints
 
     async def unlock(self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str) -> UnlockAnswer:
         """Open the episode.  Raises UnknownEpisode, NotEnoughCoins, PriceIsAnother, IdempotencyKeyReused,
@@ -61,6 +69,7 @@ class Unlocking:
             UNLOCKS.labels(error.code).inc()
             raise
         UNLOCKS.labels(DONE).inc()
+        await self._hints.unlocked(user_id, drama_id)
         return UnlockAnswer(
             balance=WalletBalance.model_validate(done.balance),
             entitlement=Opened.model_validate(done.entitlement),

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from ingest_api.unlock.service import Unlocking
 from tests.api import Twins
 from tests.builders import DRAMA, USER
+from tests.memory_feed import MemoryHints
 from tests.memory_money import MemoryMoney, MemoryPermission
 from tests.openapi import answers_as_described, examples
 
@@ -22,7 +23,7 @@ def an_app() -> FastAPI:
     money.drama(DRAMA, episodes=100, free_first=1, price_coins=60)
     money.credit(USER, 200, "test", "r1")
     app = Twins(money=money, purse=money).app()
-    app.state.unlocking = Unlocking(money, money, app.state.threads[0], MemoryPermission())
+    app.state.unlocking = Unlocking(money, money, app.state.threads[0], MemoryPermission(), MemoryHints())
     app.state.threads.clear()  # schemathesis starts and ends the app for every request
     return app
 

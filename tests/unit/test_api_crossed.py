@@ -15,7 +15,7 @@ from ingest_api.product.service import Product
 from ingest_api.unlock.service import Unlocking
 from tests.api import FixedCatalogue, Twins, caller
 from tests.builders import DRAMA, a_catalogue, a_drama, a_token
-from tests.memory_feed import MemoryLists, MemoryShown
+from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
 from tests.memory_money import MemoryMoney, MemoryPermission
 from tests.unit.test_api_product import MemoryCharts, MemoryViewers
 
@@ -41,10 +41,10 @@ def app(money: MemoryMoney) -> FastAPI:
     made = Twins(catalogue=catalogue, money=money, purse=money).app()
     viewers, shown = MemoryViewers(), MemoryShown()
     viewers.watched[THEIRS] = [(DRAMA, 1_234_567_890, EPISODE, POSITION_MS)]
-    shown.progress[THEIRS, DRAMA] = ((1_234_567_890, "s", 1), (EPISODE, POSITION_MS))
+    shown.where[THEIRS, DRAMA] = ((1_234_567_890, "s", 1), (EPISODE, POSITION_MS))
     made.state.product = Product(catalogue, MemoryCharts(), viewers)
     made.state.feed = Feed(catalogue, MemoryLists(charts={"hot": [DRAMA], "trending": []}), shown)
-    made.state.unlocking = Unlocking(money, money, made.state.threads[0], MemoryPermission())
+    made.state.unlocking = Unlocking(money, money, made.state.threads[0], MemoryPermission(), MemoryHints())
     return made
 
 

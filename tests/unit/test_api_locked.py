@@ -17,10 +17,11 @@ from ingest_api.auth import Scope
 from ingest_api.feed.service import Feed
 from ingest_api.play.media import Media
 from ingest_api.product.service import Product
+from ingest_api.unlock.service import Unlocking
 from tests.api import FixedCatalogue, Twins, caller
 from tests.builders import DRAMA, OTHER_DRAMA, TICKET_SECRET, USER, a_batch, a_catalogue, a_drama, a_token, an_event
 from tests.folding import folded, heat, numbers
-from tests.memory_feed import MemoryLists, MemoryShown
+from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
 from tests.memory_money import MemoryMoney
 from tests.unit.test_api_health import OneRedis
 from tests.unit.test_api_product import MemoryCharts, MemoryViewers
@@ -58,6 +59,7 @@ def app(tmp_path: Any) -> Any:
     lists = MemoryLists(charts={"hot": [DRAMA, OTHER_DRAMA], "trending": [DRAMA]})
     app.state.product = Product(twins.catalogue, MemoryCharts(), viewers)
     app.state.feed = Feed(twins.catalogue, lists, MemoryShown())
+    app.state.unlocking = Unlocking(money, money, app.state.threads[0], app.state.permission, MemoryHints())
     app.state.media = Media(
         str(tmp_path), KEYS, HiddenPaths(), twins.catalogue, threads=app.state.threads[-1],
         now_ms=lambda: int(twins.now_s * 1000),

@@ -37,6 +37,7 @@ class MemoryCharts:
 class MemoryViewers:
     def __init__(self) -> None:
         self.watched: dict[int, list[tuple[int, int, int, int]]] = {}  # user -> (drama, at_ms, episode, position)
+        self.dislikes: dict[int, set[int]] = {}
 
     async def progress(self, user_id: int, drama_ids: Iterable[int]) -> dict[int, Register]:
         wanted = set(drama_ids)
@@ -45,6 +46,9 @@ class MemoryViewers:
             for drama, at_ms, episode, position in self.watched.get(user_id, [])
             if drama in wanted
         }
+
+    async def disliked(self, user_id: int, drama_ids: Iterable[int]) -> set[int]:
+        return self.dislikes.get(user_id, set()) & set(drama_ids)
 
     async def history(self, user_id: int, start: int, count: int) -> list[Watched]:
         found = sorted(self.watched.get(user_id, []), key=lambda each: -each[1])
@@ -105,7 +109,7 @@ async def test_a_drama_that_was_taken_down_is_nowhere(
 
 async def test_a_chart_ranks_what_may_be_shown(app: Any) -> None:
     items = (await get(app, "/v1/hot?size=2", **AUTH)).json()["items"]
-    assert [(item["drama_id"], item["rank"]) for item in items] == [(OTHER_DRAMA, 1)]
+    assert [(item["drama_id"], item["rank"]) for item in items] == [(OTHER_DRAMA, 1), (DRAMA, 2)]
     items = (await get(app, "/v1/hot?size=3", **AUTH)).json()["items"]
     assert [(item["drama_id"], item["rank"]) for item in items] == [(OTHER_DRAMA, 1), (DRAMA, 2)]
 

@@ -11,6 +11,7 @@ from ingest_api.auth import Scope
 from ingest_api.unlock.service import Unlocking
 from tests.api import Twins, caller, code
 from tests.builders import DRAMA, OTHER_DRAMA, UNKNOWN_DRAMA, USER, a_token
+from tests.memory_feed import MemoryHints
 from tests.memory_money import MemoryMoney, MemoryPermission
 
 FREE, LOCKED, PRICE = 1, 2, 60
@@ -32,7 +33,7 @@ def permission() -> MemoryPermission:
 @pytest.fixture
 def app(money: MemoryMoney, permission: MemoryPermission) -> Any:
     made = Twins(money=money, purse=money).app()
-    made.state.unlocking = Unlocking(money, money, made.state.threads[0], permission)
+    made.state.unlocking = Unlocking(money, money, made.state.threads[0], permission, MemoryHints())
     return made
 
 
