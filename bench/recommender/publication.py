@@ -21,23 +21,29 @@ import psutil
 
 from domain.recommendations import PER_DRAMA, PER_VIEWER
 from recommender.evaluation.child import peak_mb
+from recommender.learning.als import Factors
 from recommender.learning.model import Recommendations
+from recommender.learning.personal import Vectors
 from recommender.learning.weights import WEIGHTS
+from recommender.publication.lock import held
 from recommender.publication.publish import content, publish
-from recommender.publication.store import RedisRecommendationStore
+from recommender.publication.store import Hold, RedisRecommendationStore
 from tests.redis_server import RedisServer
 
-OWNER = "bench"
+LONGEST_S = 600
+FACTORS = WEIGHTS.factors
 SEED = 7
 
 
 def learnt(viewers: int, dramas: int) -> Recommendations:
-    """Lists by chance, none shorter than they may be: the largest that can be published."""
+    """Lists by chance, none shorter than they may be, and vectors: the largest that can be published."""
     rng = np.random.default_rng(SEED)
+    vectors = Vectors(*(rng.standard_normal((rows, FACTORS + 1), np.float32) for rows in (viewers, dramas + 1)))
+    factors = Factors(vectors.viewers[:, :FACTORS], vectors.dramas[:, :FACTORS], 1.0, 1.0)
     ids = np.cumsum(rng.integers(1, 4, viewers))
     personal = rng.integers(1, dramas + 1, (viewers, PER_VIEWER), np.uint16)
     also = rng.integers(1, dramas + 1, (dramas, PER_DRAMA), np.uint16)
-    return Recommendations(1, ids, personal, dict(enumerate(also, 1)), dramas, True)
+    return Recommendations(1, ids, personal, dict(enumerate(also, 1)), dramas, True, vectors, factors)
 
 
 @contextmanager
@@ -55,11 +61,11 @@ def used(server: RedisServer) -> int:
         return int(cast("dict[str, Any]", client.info("memory"))["used_memory"])
 
 
-def once(store: RedisRecommendationStore, made: Recommendations, number: int, redis: psutil.Process) -> int:
+def once(store: RedisRecommendationStore, made: Recommendations, number: int, redis: psutil.Process, hold: Hold) -> int:
     """Publish; bytes of the version's lists."""
     with clocked(f"version {number}", redis):
         stored = content(made, 10 * len(made.viewers), f"{number:08x}", 1, WEIGHTS)
-        publish(store, made, stored, OWNER, store.pointers().current)
+        publish(store, made, stored, hold, store.pointers().current)
     return stored.bytes
 
 
@@ -67,10 +73,10 @@ def measure(server: RedisServer, made: Recommendations, versions: int) -> None:
     assert server.process is not None
     redis = psutil.Process(server.process.pid)
     store = RedisRecommendationStore(server.client())
-    assert store.lock(OWNER, 600)
     before = used(server)
-    for number in range(1, versions + 1):
-        size = once(store, made, number, redis)
+    with held(store, "train", wait_s=0, longest_s=LONGEST_S) as hold:
+        for number in range(1, versions + 1):
+            size = once(store, made, number, redis, hold)
     kept, viewers = (used(server) - before) / min(versions, 2), len(made.viewers)
     print(f"a version: {size / 1e6:.1f} MB of lists, {kept / 1e6:.1f} MB of Redis: {kept / viewers:.1f} bytes a viewer")
     store.close()
