@@ -107,7 +107,7 @@ def told(entry: Entry) -> Iterator[str]:
     if entry.overruled:
         yield f"overruled by a person: {entry.overruled}"
     if entry.snapshot:
-        yield f"learnt from {words(entry.since_ms)} to {words(entry.as_of_ms)}, Asia/Shanghai; snapshot {entry.snapshot}"
+        yield f"learnt from {words(entry.since_ms)} to {words(entry.as_of_ms)}, snapshot {entry.snapshot}"
     yield (
         f"{entry.watches:,} watches, {entry.pairs:,} pairs; {entry.viewers:,} viewers, {entry.dramas:,} dramas,"
         f" {entry.lists:,} with a list, {entry.bytes / 1e6:.1f} MB"

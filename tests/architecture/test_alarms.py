@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from domain import keys
 from domain.topics import EVENTS
 from infra.fold_store import REBUILD
 from infra.money.tables import SHARDS
@@ -109,3 +110,4 @@ def test_numbers_that_are_the_products_own_are_the_same_there():
     assert budget.count(f"[{dead.MINUTES}m]") == 2
     assert f"> {EVENTS.retention_ms // 2000} or" in BY_NAME["RetentionNear"]["expr"]
     assert BY_NAME["RelayShardsFree"]["expr"].endswith(f"< {SHARDS}")
+    assert f"> {keys.REC_LIFE_S - 2 * 86_400} and" in BY_NAME["RecommendationsEnd"]["expr"]

@@ -142,6 +142,7 @@ TROUBLE: dict[str, tuple[dict[str, str], set[str]]] = {  # alarm -> what is othe
     "RelayShardsFree": ({"juliu_relay_shards": then("64", "32")}, set()),
     "CatalogueOld": ({"juliu_catalogue_age_seconds": then("0.4", "90")}, set()),
     "TrainingOld": ({"juliu_trained_at_seconds": at(-21_600)}, set()),
+    "RecommendationsEnd": ({"juliu_trained_at_seconds": at(-432_000)}, {"TrainingOld"}),
     "TrainingRefused": ({'juliu_trainings_total{outcome="refused"}': then("0", "0+0.1")}, set()),
     "ProcessAway": ({'up{job="juliu-store",instance="store"}': then("1", "0")}, set()),
     "ProcessRestarts": ({'process_start_time_seconds{job="juliu-store",instance="store"}': then("5", "0+60")}, set()),
