@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,12 +19,11 @@ LIMITS = {"max_bytes_before_external_group_by": 1_000_000_000, "max_memory_usage
 RULE = {
     "valid_ms": playback.VALID_MS, "long_ms": playback.LONG_MS, "complete_permille": playback.COMPLETE_PERMILLE,
 }  # fmt: skip
+Moments = Mapping[str, int | Sequence[int]]  # milliseconds, ids
 
 
-def ask(
-    client: Client, name: str, moments: dict[str, int], weights: Weights | None = None, **settings: int
-) -> pa.Table:
-    """The answer of `name`.sql, which names numbers as Weights, RULE and `moments` (milliseconds) do.
+def ask(client: Client, name: str, moments: Moments, weights: Weights | None = None, **settings: int) -> pa.Table:
+    """The answer of `name`.sql, which names numbers as Weights, RULE and `moments` do.
 
     Raises clickhouse_connect's ClickHouseError.
     """

@@ -96,7 +96,8 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     cold_minutes: int = 10  # between two orders
     cold_days: int = 7  # how long a drama is new at most
     cold_most: int = 1_200  # viewers after which it is decided in any case
-    cold_known: int = 20  # viewers before cold_days make a drama an old one
+    cold_known: int = 20  # viewers (about) before cold_days make a drama an old one
+    cold_sample: int = 500_000  # pairs of viewer and drama, of all dramas, that rates of categories are taken from
     cold_prior: float = 20.0  # viewers that the rate of the category weighs beside a drama's own
     cold_graduate: float = 0.8  # chance of being above the category's median, from which the ordinary lists have it
     cold_retire: float = 0.1  # the same, below which it is shown no more
