@@ -98,7 +98,8 @@ class Page:
             left = [pick._replace(propensity=1.0) for pick in waiting if bitmap.has(free, pick.drama_index)]
             while left and len(self.picks) < self._end:
                 pick = left.pop(0 if once else self._apart(left))
-                if not once or self._stock.series_of(pick.drama_index) not in self._of_series:
+                again = once and self._stock.series_of(pick.drama_index) in self._of_series
+                if not again and bitmap.has(free, pick.drama_index):  # two shelves may have had it
                     self._take(pick, free)
 
     def _apart(self, left: Sequence[Pick]) -> int:

@@ -84,7 +84,8 @@ def _other(name: str, p: int, namespace: int) -> bool:
     """Whether it is one of the keys of a partition that hold no cells."""
     single = {keys.namespace(p), keys.block_format(namespace, p), keys.dirty(namespace, p)}
     single |= {keys.fence(group, namespace, p) for group in GROUPS}
-    return name in single or name.startswith((keys.served(p, 0)[:-1], keys.cooling(p, 0)[:-1]))
+    of_viewers = tuple(made(p, 0)[:-1] for made in (keys.served, keys.page, keys.unlocked, keys.cooling))
+    return name in single or name.startswith(of_viewers)
 
 
 def _compare(name: str, must: Wanted, value: Any, life_s: int, found: Problems) -> int:
