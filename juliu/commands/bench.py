@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
@@ -26,10 +27,12 @@ from infra.mysql.engine import engine_of
 from infra.place import home as place
 from infra.settings import Settings, load
 from ingest_api.auth import Scope, issue
+from juliu.bench.feed import LINES, FeedLoad, recommended
 from juliu.bench.pace import TooSlow
 from juliu.bench.spine import LARGE, SMALL, Spine
 from juliu.bench.traffic import Drama, Traffic
 from juliu.bench.unlocks import Unlocks, paid_episodes
+from juliu.load.client import LINES as POST_LINES
 from juliu.load.client import Client, GaveUp
 from juliu.load.cpu import pids
 from juliu.load.positions import Fences, LogEnd, Stuck
@@ -42,6 +45,7 @@ AT_LEAST = {
 }  # fmt: skip
 AT_MOST = {"event_to_redis_p99_ms": 300, "event_to_clickhouse_p99_ms": 2_000}
 UNLOCK_AT_MOST = {"unlock_p99_ms": 60, "unlock_to_redis_p99_ms": 3_000, "unlock_to_clickhouse_p99_ms": 3_000}
+FEED_AT_MOST = {"page_p99_ms": 15}  # at 300 pages a second beside 1,000 events a second
 UNLOCKERS = 200  # viewers of a run
 
 
@@ -164,6 +168,46 @@ async def _unlock(settings: Settings, rate: float, seconds: float, console: Cons
     return {"rate": rate, **numbers, "unlocks_equal": equal, **asdict(found), "goals_met": met}
 
 
+@app.command()
+def feed(
+    rate: Annotated[float, typer.Option(min=1, max=2_000, help="pages a second")] = 300,
+    events: Annotated[float, typer.Option(min=10, max=20_000, help="events a second beside them")] = 1_000,
+    seconds: Annotated[float, typer.Option(min=1, max=120, help="length of each of the two phases")] = 10,
+    json_: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Pages of the feed at a fixed rate, beside events and the workers that count and store them.
+
+    Needs `juliu up --all`, a catalogue and published lists (`juliu demo` leaves all).  Pages are those of viewers who
+    have a list: what these were shown stays noted for as long as the feed notes it, and the made-up viewers' events
+    stay in the stores.  Exit code 1 where it could not be measured; goals that are missed are told, not punished.
+    """
+    console = Console(stderr=True)
+    found = _run(console, lambda settings: _feed(settings, rate, events, seconds, console))
+    if json_:
+        typer.echo(json.dumps(found, indent=1))
+    else:
+        _show(
+            found, {}, FEED_AT_MOST, f"{rate:g} pages/s beside {found['events_per_s']:,} events/s, all on this machine"
+        )
+
+
+async def _feed(settings: Settings, rate: float, events: float, seconds: float, console: Console) -> dict[str, Any]:
+    async with aioredis.Redis.from_url(settings.redis_url) as redis:
+        secret = settings.ticket_secret.get_secret_value().encode()
+        traffic = Traffic(_dramas(await read_catalogue(redis)), _now_ms, seed=_now_ms(), ticket_secret=secret)
+        viewers = await recommended(redis, seed=_now_ms())
+    pages, posts = _client(settings, LINES), _client(settings)
+    try:
+        load = FeedLoad(pages, posts, traffic, viewers, pids(Home(place())), console.print)
+        found = await load.run(rate, events, seconds)
+    finally:
+        pages.close()
+        posts.close()
+    numbers: dict[str, Any] = {"page_p50_ms": found.page.p50_ms, "page_p99_ms": found.page.p99_ms}
+    met = {name: numbers[name] <= most for name, most in FEED_AT_MOST.items()}
+    return {"rate": rate, "load": round(os.getloadavg()[0], 1), **numbers, **asdict(found), "goals_met": met}
+
+
 def _dramas(catalogue: Catalogue) -> list[Drama]:
     """What may be watched: every shown drama and the duration of its first episode, in the catalogue's order."""
     dramas = [(one.drama_id, one.durations[0]) for one in catalogue if one.durations and catalogue.shown(one.drama_id)]
@@ -172,13 +216,13 @@ def _dramas(catalogue: Catalogue) -> list[Drama]:
     return dramas
 
 
-def _client(settings: Settings) -> Client:
+def _client(settings: Settings, lines: int = POST_LINES) -> Client:
     secret, now_s = settings.jwt_secret.get_secret_value(), int(time.time())
 
     def token_of(user_id: int) -> str:
         return issue(secret, user_id, Scope.VIEWER, now_s, TOKEN_DAYS)
 
-    return Client(settings.api_host, settings.api_port, token_of)
+    return Client(settings.api_host, settings.api_port, token_of, lines)
 
 
 def _now_ms() -> int:
