@@ -10,12 +10,14 @@ happen.  Then one with the last 2, 3, 7 and 15 days each, as `juliu demo` has th
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import structlog
 from pyarrow import Table, parquet
 
 from bench import feed_offline
@@ -128,6 +130,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--days", type=int, nargs="*", default=[2, 3, 7, 15])
     chosen = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     log, _ = feed_offline.read(chosen.folder)
     shown = parquet.read_table(chosen.folder / "log.parquet")
     last = int(((log.at_ms + SHANGHAI_MS) // DAY_MS).max())

@@ -6,8 +6,9 @@ from infra import logs
 from recommender.learning.model import Recommendations, train
 from recommender.learning.snapshot import Snapshot
 from recommender.learning.weights import Weights
-from recommender.training.day import last_full_day
+from recommender.training.day import Span, last_full_day
 from recommender.training.exam import examine
+from recommender.training.limits import Limits
 from recommender.training.measured import Measured, absent
 from recommender.training.order import Order
 from recommender.training.reach import reach, volume
@@ -24,12 +25,15 @@ def evidence(source: Source, known: Snapshot, made: Recommendations, weights: We
     Raises ClickHouseError, ValueError (see Source).
     """
     limits = order.limits
-    day = last_full_day(known.as_of_ms)
     counts = source.volume(known.as_of_ms, USUAL_DAYS + 1)
-    found = reach(made, known.watches, known.as_of_ms, limits) | volume(counts, limits)
+    quality = _examined(source, last_full_day(known.as_of_ms), weights, limits)
+    return quality | reach(made, known.watches, known.as_of_ms, limits) | volume(counts, limits)
+
+
+def _examined(source: Source, day: Span, weights: Weights, limits: Limits) -> Measured:
     before = source.snapshot(day.from_ms, weights)
     if not len(before.watches):
-        return found | absent("lists", f"nobody had watched anything before {day}, the last full day")
+        return absent("lists", f"nobody had watched anything before {day}, the last full day")
     shown = source.day(day, weights)
     log.info("examining", day=str(day), watches=len(before.watches), shown=len(shown))
-    return found | examine(train(before, weights), before, shown, weights, limits)
+    return examine(train(before, weights), before, shown, weights, limits)

@@ -27,6 +27,7 @@ KS = (10, 20, 50)
 MEASURES = {"recall@50": 2, "ndcg@20": 1, "hit@10": 0}  # and the place of their k
 LIST_K = 10
 ITEM_HIT = f"item-hit@{LIST_K}"
+ASKED = "asked"
 TREND, POPULARITY, OVER_TREND = "trend.", "popularity.", "over_trend."
 
 
@@ -55,10 +56,9 @@ def examine(made: Recommendations, before: Snapshot, day: Day, weights: Weights,
     if len(asked.rows) < limits.viewers:
         why = f"{len(asked.rows):,} viewers with a list were glad of something new; {limits.viewers:,} are needed"
         return absent("lists", why) | _item_lists(made, day, limits)
-    told = Measured({"asked": float(len(asked.rows)), "strangers": strangers})
-    return told | _lists(made, before, asked, weights, limits) | _uauc(made, asked, day, limits) | _item_lists(
-        made, day, limits
-    )  # fmt: skip
+    found = _lists(made, before, asked, weights, limits) | _uauc(made, asked, day, limits)
+    told = Measured({ASKED: float(len(asked.rows)), "strangers": strangers})
+    return found | _item_lists(made, day, limits) | told
 
 
 def _asked(made: Recommendations, day: Day, limits: Limits) -> tuple[Asked, float]:

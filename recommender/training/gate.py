@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from recommender.errors import Refused
 from recommender.learning.model import Recommendations
-from recommender.training.exam import ITEM_HIT, OVER_TREND
+from recommender.training.exam import ITEM_HIT, OVER_TREND, TREND
 from recommender.training.history import History
 from recommender.training.limits import Limits
 from recommender.training.measured import Measured
@@ -73,12 +73,21 @@ def _worse(measured: Measured, past: History, limits: Limits) -> Iterator[str]:
         usual, ends = past.usual(name), measured.intervals.get(name)
         if not usual or not ends:
             continue
-        least = usual[0] - limits.uauc_fall if name == "uauc" else usual[0] * limits.of_accepted
+        fair = usual[0] * _hardness(name, measured, past, limits)
+        least = fair - limits.uauc_fall if name == "uauc" else fair * limits.of_accepted
         if ends[1] < least:
             yield (
                 f"{name} of the last full day is {_with_ends(measured, name)}, all of it below {least:.4f}:"
                 f" the {_last(usual[1])} had {usual[0]:.4f}"
             )
+
+
+def _hardness(name: str, measured: Measured, past: History, limits: Limits) -> float:
+    """1, or less where the trend list, too, found less than on the days of the accepted ones: it was a harder day."""
+    usual, trend = past.usual(TREND + name), measured.values.get(TREND + name)
+    if usual is None or trend is None or usual[0] <= 0:
+        return 1
+    return min(1, max(limits.hardest, trend / usual[0]))
 
 
 def _below_trend(measured: Measured) -> Iterator[str]:

@@ -25,9 +25,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # against the median of the last accepted ones
     accepted: int = 7
     of_accepted: float = 0.97  # of quality: the whole interval below is a fall
-    uauc_fall: float = 0.005
-    coverage_of_accepted: float = 0.7
-    top_item_of_accepted: float = 1.5
+    hardest: float = 0.5  # and less by as much as the trend list fell: days differ; but by no more than this
+    uauc_fall: float = 0.02  # it differs by .03 from day to day
+    coverage_of_accepted: float = 0.4  # it fell to .54 of itself within days of sound trainings
 
     # by themselves
     top_item: float = 0.98  # of the lists: the same drama in the first ten of more

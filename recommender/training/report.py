@@ -16,12 +16,14 @@ from recommender.interactions import Ints
 from recommender.learning.model import Recommendations
 from recommender.learning.snapshot import Watches
 from recommender.training.day import SHANGHAI_MS, last_full_day
+from recommender.training.exam import ASKED
 from recommender.training.measured import Measured
 from recommender.training.outcome import Outcome
-from recommender.training.reach import top_items
+from recommender.training.reach import USUAL, VOLUME, top_items
 from recommender.training.registry import Decision, Entry
 
 VERSIONS, SAMPLES, HUBS, LISTED = 7, 10, 10, 10
+COUNTS = (ASKED, VOLUME, USUAL)
 
 
 def page(outcome: Outcome) -> str:
@@ -54,9 +56,10 @@ def _measures(entry: Entry, before: Sequence[Entry]) -> Iterable[str]:
     names = list(dict.fromkeys(name for one in told for name in one.values))
     yield f"<h2>Measured on {last_full_day(entry.as_of_ms)}, and of what {_would(entry)} published</h2>"
     yield (
-        "<p>A like model that knew nothing of that day, asked about it; <i>trend.</i> and <i>popularity.</i> are lists"
-        " that everybody could be shown, <i>over_trend.</i> what the personal list has more. Below a number: where it"
-        " lies in 95 % of 1,000 draws of as many viewers. The versions before stand beside it.</p>"
+        "<p>A model made in the same way that knew nothing of that day, asked about it; <i>trend.</i> and"
+        " <i>popularity.</i> are lists that everybody could be shown, <i>over_trend.</i> what the personal list has"
+        " more. Below a number: where it lies in 95 % of 1,000 draws of as many viewers. The versions before stand"
+        " beside it.</p>"
     )
     heads = [_moment(one.as_of_ms) + f" {one.version[-8:]}" for one in columns]
     rows = ((False, [escape(name), *_cells(name, told)]) for name in names)
@@ -72,6 +75,8 @@ def _would(entry: Entry) -> str:
 
 
 def _cells(name: str, told: Sequence[Measured]) -> list[str]:
+    if name in COUNTS:
+        return [f"{one.values[name]:,.0f}" if name in one.values else NOTHING for one in told]
     return [number(one.values.get(name), one.intervals.get(name)) for one in told]
 
 
@@ -114,8 +119,8 @@ def _hubs(lists: Ints, made: Recommendations, watched: Ints, catalogue: Catalogu
 def _samples(made: Recommendations, watched: Ints, catalogue: Catalogue) -> Iterable[tuple[bool, list[str]]]:
     """Dramas with a list, evenly from the most watched to the least."""
     listed = sorted(made.also_watched, key=lambda index: (-watched[index], index))
-    at = np.unique(np.linspace(0, len(listed) - 1, SAMPLES).round().astype(int)) if listed else []
-    for index in (listed[place] for place in at):
+    places = np.unique(np.linspace(0, len(listed) - 1, SAMPLES).round().astype(int)).tolist() if listed else []
+    for index in (listed[place] for place in places):
         others = ", ".join(_title(catalogue, other) for other in made.also_watched[index][:LISTED].tolist())
         yield False, [_title(catalogue, index), f"{watched[index]:,}", others]
 
