@@ -27,6 +27,7 @@ from domain import bitmap, feed, hotness
 from domain.catalogue import Catalogue, Drama
 from domain.feed import Shelf, Source, Stock, Viewed
 from recommender.learning.model import train
+from recommender.learning.signals import beside_usual
 from recommender.learning.snapshot import Pairs, Snapshot, Watches
 from recommender.learning.weights import WEIGHTS, Weights
 
@@ -95,11 +96,12 @@ def read(folder: Path) -> tuple[Log, Catalogue]:
 def snapshot(log: Log, as_of_ms: int, weights: Weights) -> Snapshot:
     """What recommender/learning/sql would answer."""
     share = log.watched_ms / log.duration_ms
+    beside = beside_usual(share, log.duration_ms, weights)
     key, entry = np.unique(log.user << 20 | log.drama, return_inverse=True)
     best, done, seen, positive = (np.zeros(len(key)) for _ in range(4))
     liked, followed, at_ms = np.zeros(len(key)), np.zeros(len(key)), np.zeros(len(key), np.int64)
     for into, values in (
-        (best, share), (done, share >= 0.95), (seen, log.valid), (positive, log.positive | log.liked),
+        (best, beside), (done, share >= 0.95), (seen, log.valid), (positive, log.positive | log.liked),
         (liked, log.liked), (followed, log.followed), (at_ms, log.at_ms),
     ):  # fmt: skip
         np.maximum.at(into, entry, values)

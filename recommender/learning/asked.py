@@ -31,8 +31,12 @@ def ask(client: Client, name: str, moments: Moments, weights: Weights | None = N
     if " IN active" in sql:
         sql = f"WITH active AS\n(\n{_text('active')})\n{sql}"
     numbers = {**(msgspec.structs.asdict(weights) if weights else {}), **RULE, **moments}
-    named = {number: value for number, value in numbers.items() if f"{{{number}:" in sql}
+    named = {number: _bound(value) for number, value in numbers.items() if f"{{{number}:" in sql}
     return client.query_arrow(sql, parameters=named, settings={**LIMITS, **settings})
+
+
+def _bound(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _text(name: str) -> str:

@@ -25,6 +25,12 @@ def confidences(watches: Watches, weights: Weights) -> Floats:
     return np.asarray(np.minimum(worth, weights.most), np.float32)
 
 
+def beside_usual(share: NDArray[np.float64], duration_ms: NDArray[np.int64], weights: Weights) -> Floats:
+    """What watched shares of episodes are worth, as in watches.sql: in [0, 1), half where usual at that length."""
+    usual = np.asarray(weights.share_usual)[np.searchsorted(weights.share_edges_ms, duration_ms, side="right")]
+    return np.asarray(share / (share + usual), np.float32)
+
+
 def watchers(watches: Watches, weights: Weights, dramas: int) -> Floats:
     """f of the co-watch score: watchers of each dense index below `dramas`, those who left soon for less."""
     worth = np.where(watches.positive, weights.pair_positive, weights.pair_short)

@@ -24,7 +24,7 @@ class Watches:
 
     user_id: NDArray[np.int64]
     drama: NDArray[np.int32]  # dense index
-    share: NDArray[np.float32]  # episodes watched
+    share: NDArray[np.float32]  # episodes watched, each beside what is usual at its length
     completes: NDArray[np.float32]  # episodes completed
     seen: NDArray[np.bool_]
     positive: NDArray[np.bool_]

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import subprocess
-import sys
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from domain.experiments import bucket, parse
-from infra.clickhouse.client import connect
-from infra.clickhouse.migrate import migrate
 from infra.settings import Settings
 from juliu.experiments.results import QUESTION, parameters
+from tests.typed import typed
 from tests.watch_rows import a_row, a_watch, insert
 
 pytestmark = pytest.mark.servers
@@ -31,18 +27,6 @@ OF = {
 }  # viewers by the arm that is theirs
 
 
-@pytest.fixture
-def settings(fresh: Settings) -> Settings:
-    migrate(fresh)
-    return fresh
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[Any]:
-    with connect(settings) as connected:
-        yield connected
-
-
 def shown(user: int, arm: str, at: int = NOON_MS) -> list[Any]:
     return [
         a_row("impression", user, 7, at, source="hot", arm=arm),
@@ -52,13 +36,7 @@ def shown(user: int, arm: str, at: int = NOON_MS) -> list[Any]:
 
 
 def asked(settings: Settings, *words: str, arms: object = ARMS, until: str = DAY) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ, "JULIU_CLICKHOUSE_DATABASE": settings.clickhouse_database, "JULIU_EXPERIMENT": json.dumps(arms),
-    }  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-m", "juliu", "experiment", "--since", DAY, "--until", until, *words],
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return typed(settings, "experiment", "--since", DAY, "--until", until, *words, JULIU_EXPERIMENT=json.dumps(arms))
 
 
 def test_a_viewer_of_a_day_is_a_row_with_all_that_they_did(client):

@@ -1,4 +1,4 @@
-"""What the recommender reads from ClickHouse beside what test_train.py asks: skips, unlocks, ignored, days, viewers."""
+"""What the recommender knows of viewers and dramas, as ClickHouse tells it (recommender/learning/snapshot.py)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from domain import playback
-from recommender.learning import days, snapshot
-from recommender.learning.weights import WEIGHTS, Weights
+from recommender.learning import signals, snapshot
+from recommender.learning.weights import WEIGHTS
 from tests.watch_rows import a_row, a_watch, insert
 
 pytestmark = pytest.mark.servers
@@ -22,16 +22,88 @@ AT = NOW_MS - HOUR_MS
 SHORT = WEIGHTS.skip_ms - 1
 
 
-def entry(client: Any, user: int, drama: int, weights: Weights = WEIGHTS) -> dict[str, float]:
-    """What the snapshot says of a viewer and drama."""
-    watches = snapshot.read(client, NOW_MS, weights).watches
-    [i] = np.flatnonzero((watches.user_id == user) & (watches.drama == drama))
-    return {name: float(column[i]) for name, column in vars(watches).items()}
+def told(client: Any, as_of_ms: int = NOW_MS) -> dict[tuple[int, int], dict[str, float]]:
+    """(user, dense index) -> what the snapshot says."""
+    watches = snapshot.read(client, as_of_ms, WEIGHTS).watches
+    names = ("share", "completes", "seen", "positive", "liked", "followed", "at_ms")
+    return {
+        (int(watches.user_id[i]), int(watches.drama[i])): {name: float(getattr(watches, name)[i]) for name in names}
+        for i in range(len(watches))
+    }
+
+
+def beside(watched_ms: int, duration_ms: int) -> float:
+    """What an episode adds to `share`."""
+    share, length = np.array([watched_ms / duration_ms]), np.array([duration_ms])
+    return float(signals.beside_usual(share, length, WEIGHTS)[0])
 
 
 def of(part: Any) -> set[tuple[int, int]]:
     """Viewers and dramas."""
     return set(zip(part.user_id.tolist(), part.drama.tolist(), strict=True))
+
+
+def test_watching_is_counted_once_however_often_and_up_to_the_end(client):
+    play = uuid.UUID(int=9)
+    at = NOW_MS - HOUR_MS
+    beats = [(0, 5_000), (3_000, 8_000), (0, 5_000), (20_000, 90_000)]  # 8 s, then 10 s up to the end at 30 s
+    insert(client, [
+        *(a_row("heartbeat", 1, 5, at, play_id=play, from_ms=a, to_ms=b, duration_ms=30_000) for a, b in beats),
+        *a_watch(1, 5, at + 60_000, 3_000, 30_000),  # another playback, shorter
+        *a_watch(1, 5, at + 90_000, 60_000, 60_000, episode_no=2),
+        *a_watch(2, 5, at, 2_000, 60_000),
+    ])  # fmt: skip
+    found = told(client)
+    assert found[1, 5] == {
+        "share": pytest.approx(beside(18_000, 30_000) + beside(60_000, 60_000)),
+        "completes": 1, "seen": 1, "positive": 1, "liked": 0, "followed": 0,
+        "at_ms": at + 90_000,
+    }  # fmt: skip
+    assert found[2, 5] == {
+        "share": pytest.approx(beside(2_000, 60_000)),
+        "completes": 0, "seen": 0, "positive": 0, "liked": 0, "followed": 0,
+        "at_ms": at,
+    }  # fmt: skip
+
+
+def test_reactions_count_as_they_stand_and_a_disliked_drama_is_left_out(client):
+    at = NOW_MS - HOUR_MS
+    insert(client, [
+        a_row("liked", 1, 5, at), a_row("unliked", 1, 5, at + 1), a_row("liked", 1, 5, at + 2, episode_no=2),
+        a_row("followed", 1, 6, at), a_row("liked", 1, 7, at), a_row("unliked", 1, 7, at + 1),
+        a_row("followed", 1, 8, at), a_row("unfollowed", 1, 8, at + 1),
+        *a_watch(1, 9, at), a_row("disliked", 1, 9, at + 1),
+        *a_watch(2, 9, at),
+    ])  # fmt: skip
+    found = told(client)
+    assert set(found) == {(1, 5), (1, 6), (2, 9)}
+    assert (found[1, 5]["liked"], found[1, 5]["followed"], found[1, 5]["share"]) == (1, 0, 0)
+    assert (found[1, 6]["liked"], found[1, 6]["followed"]) == (0, 1)
+
+
+def test_nothing_from_the_moment_on_and_nothing_of_long_ago_is_read(client):
+    long_ago = NOW_MS - WEIGHTS.window_days * DAY_MS
+    insert(
+        client,
+        [*a_watch(1, 1, NOW_MS - 1), *a_watch(1, 2, NOW_MS), *a_watch(1, 3, long_ago), *a_watch(1, 4, long_ago - 1)],
+    )
+    assert set(told(client)) == {(1, 1), (1, 3)}
+    half = uuid.UUID(int=77)
+    insert(client, [
+        a_row("heartbeat", 2, 1, NOW_MS - 5, play_id=half, to_ms=30_000, duration_ms=60_000),
+        a_row("heartbeat", 2, 1, NOW_MS + 5, play_id=half, from_ms=30_000, to_ms=60_000, duration_ms=60_000),
+    ])  # fmt: skip
+    assert told(client)[2, 1]["share"] == pytest.approx(
+        beside(30_000, 60_000)
+    )  # a playback that goes on is read up to the moment
+
+
+def test_a_viewer_brings_in_the_latest_dramas_only(client):
+    few = msgspec.structs.replace(WEIGHTS, dramas_a_viewer=2, pair_dramas=2)
+    insert(client, [row for index in range(1, 6) for row in a_watch(1, index, NOW_MS - index * HOUR_MS)])
+    read = snapshot.read(client, NOW_MS, few)
+    assert sorted(read.watches.drama.tolist()) == [1, 2]
+    assert set(zip(read.pairs.a.tolist(), read.pairs.b.tolist(), strict=True)) == {(1, 2), (2, 1)}
 
 
 def test_a_quick_skip_is_a_playback_that_ended_at_once_of_an_episode_that_is_longer(client):
@@ -135,65 +207,17 @@ def test_of_viewers_who_were_there_of_late_the_same_is_read_as_of_all(client):
         snapshot.read_viewers(client, NOW_MS, WEIGHTS, 0)
 
 
-def test_pairs_alone_are_those_of_the_snapshot(client):
-    insert(client, [*a_watch(1, 1, AT), *a_watch(1, 2, AT), *a_watch(2, 2, AT), *a_watch(2, 3, AT, 5_000)])
-    alone, whole = snapshot.read_pairs(client, NOW_MS, WEIGHTS), snapshot.read(client, NOW_MS, WEIGHTS).pairs
-    assert [vars(alone)[name].tolist() for name in vars(alone)] == [vars(whole)[name].tolist() for name in vars(whole)]
-    assert len(alone.a) == 4
-
-
-def test_a_day_tells_what_was_shown_watched_and_liked_and_whether_it_was_new(client):
-    start = NOW_MS - DAY_MS
-    at = start + HOUR_MS
-    insert(client, [
-        a_row("impression", 1, 1, at, session_id="early"), *a_watch(1, 1, at + 5, 2_000, session_id="early"),
-        *a_watch(1, 1, at + 9, 30_000, session_id="later"),  # the first positive one
-        a_row("impression", 1, 2, at),
-        *a_watch(1, 3, at, 5_000), a_row("liked", 1, 3, at + 1),
-        *a_watch(1, 4, at, 5_000), a_row("liked", 1, 4, at + 1), a_row("unliked", 1, 4, at + 2),
-        *a_watch(1, 5, at), *a_watch(1, 5, start - 1, 1_000),
-        *a_watch(1, 6, start - 1), *a_watch(1, 7, NOW_MS), *a_watch(1, 0, at),
-        a_row("impression", 2, 1, at),  # watched nothing: not asked about
-    ])  # fmt: skip
-    day = days.read_day(client, start, NOW_MS, WEIGHTS)
-    found = {
-        drama: (watched, positive, new, at_ms - at)
-        for drama, watched, positive, new, at_ms in zip(
-            *(getattr(day, name).tolist() for name in ("drama", "watched", "positive", "new", "at_ms")), strict=True
-        )
-    }
-    assert found == {
-        1: (True, True, True, 9), 2: (False, False, True, 0), 3: (True, True, True, 0), 4: (True, False, True, 0),
-        5: (True, True, False, 0),
-    }  # fmt: skip
-    session = dict(zip(day.drama.tolist(), day.session.tolist(), strict=True))
-    assert session[2] == session[3] != session[1]
-
-
-def test_a_day_is_of_so_many_viewers_and_of_so_many_dramas_of_each_the_watched_ones_first(client):
-    at = NOW_MS - HOUR_MS
-    insert(client, [
-        row for user in range(1, 7)
-        for row in (*a_watch(user, 9, at), a_row("impression", user, 1, at - 1), *a_watch(user, 8, at))
-    ])  # fmt: skip
-    few = msgspec.structs.replace(WEIGHTS, exam_viewers=4, exam_dramas=2)
-    first, second = (days.read_day(client, NOW_MS - DAY_MS, NOW_MS, few) for _ in range(2))
-    assert len(np.unique(first.user_id)) == 4
-    assert set(first.drama.tolist()) == {8, 9}
-    assert of(first) == of(second)
-
-
-def test_the_volume_is_told_by_whole_days_of_shanghai(client):
-    midnight = 20_717 * DAY_MS - 8 * HOUR_MS  # of Shanghai
-    insert(client, [
-        *a_watch(1, 1, midnight), *a_watch(1, 1, midnight - 1), *a_watch(1, 1, midnight - 2),
-        *a_watch(1, 2, midnight - 3),
-        *a_watch(2, 1, midnight - 3 * DAY_MS), *a_watch(2, 1, midnight - 3 * DAY_MS - 1), *a_watch(2, 0, midnight - 1),
-    ])  # fmt: skip
-    assert days.volume(client, midnight + HOUR_MS, 3) == [1, 0, 2]
-    assert days.volume(client, midnight + DAY_MS, 1) == [1]
-    with pytest.raises(ValueError, match="400 can be"):
-        days.volume(client, NOW_MS, 0)
+def test_a_share_counts_beside_what_is_usual_at_its_length_the_same_in_sql_as_in_python(client):
+    edge_ms = WEIGHTS.share_edges_ms[3]
+    plays = [(1_000, 5_000), (5_000, 5_000), (1, edge_ms - 1), (20_000, edge_ms), (90_000, 100_000), (9_000, 10**7)]
+    for drama, (watched_ms, duration_ms) in enumerate(plays, 1):
+        insert(client, a_watch(1, drama, AT, watched_ms, duration_ms))
+    insert(client, [*a_watch(1, 1, AT, 500, 5_000), *a_watch(1, 1, AT, 5_000, 5_000, episode_no=2)])
+    watches = snapshot.read(client, NOW_MS, WEIGHTS).watches
+    watched_ms, duration_ms = np.array(plays, np.int64).T
+    expected = signals.beside_usual(watched_ms / duration_ms, duration_ms, WEIGHTS)
+    expected[0] += expected[1]  # another episode, to the end
+    assert watches.share[np.argsort(watches.drama)] == pytest.approx(expected)
 
 
 def test_thresholds_are_those_of_the_playback_rule(client):
@@ -202,12 +226,11 @@ def test_thresholds_are_those_of_the_playback_rule(client):
         insert(client, [*a_watch(1, drama, AT, edge_ms - 1), *a_watch(2, drama, AT, edge_ms)])
     complete_ms = 60_000 * playback.COMPLETE_PERMILLE // 1000
     insert(client, [*a_watch(1, 3, AT, complete_ms - 1), *a_watch(2, 3, AT, complete_ms)])
+    found = told(client)
     for drama, name in enumerate(("seen", "positive", "completes"), 1):
-        assert (entry(client, 1, drama)[name], entry(client, 2, drama)[name]) == (0, 1)
+        assert (found[1, drama][name], found[2, drama][name]) == (0, 1)
 
 
 def test_a_snapshot_of_a_log_without_anything_is_empty(client):
     read = snapshot.read(client, NOW_MS, WEIGHTS)
     assert (len(read.watches), len(read.pairs.a), len(read.ignored.user_id)) == (0, 0, 0)
-    assert len(days.read_day(client, NOW_MS - DAY_MS, NOW_MS, WEIGHTS)) == 0
-    assert days.volume(client, NOW_MS, 2) == [0, 0]

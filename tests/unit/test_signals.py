@@ -22,6 +22,7 @@ MORE = {
 }  # fmt: skip
 MOMENTS = {
     "as_of_ms", "from_ms", "active_since_ms", "apart_ms", "cooling_ms", "day_from_ms", "day_to_ms", "since_ms", "days",
+    "recent_ms", "dramas",
 }  # fmt: skip
 deeds = st.fixed_dictionaries({**MORE, "skips": st.integers(0, 9)})
 
@@ -56,6 +57,21 @@ def test_each_signal_counts(name):
     assert worth[0] == WEIGHTS.watched < worth[1]
 
 
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 10**6))
+def test_more_of_an_episode_counts_more_and_half_where_it_is_usual(one_ms, other_ms, duration_ms):
+    watched_ms = np.minimum(sorted([one_ms, other_ms]), duration_ms)
+    less, more = signals.beside_usual(watched_ms / duration_ms, np.full(2, duration_ms), WEIGHTS)
+    assert 0 <= less <= more < 1
+    bucket = sum(duration_ms >= edge for edge in WEIGHTS.share_edges_ms)
+    usual = np.array([WEIGHTS.share_usual[bucket]])
+    assert signals.beside_usual(usual, np.array([duration_ms]), WEIGHTS)[0] == pytest.approx(0.5)
+
+
+def test_the_same_share_of_a_longer_episode_says_more():
+    lengths = np.array([1, *WEIGHTS.share_edges_ms])
+    assert (np.diff(signals.beside_usual(np.full(len(lengths), 0.3), lengths, WEIGHTS)) > 0).all()
+
+
 def test_who_did_nothing_but_skip_is_weak_evidence():
     quick, proper = (signals.confidences(watches((1, 1), skips=np.array([n])), WEIGHTS)[0] for n in (2, 0))
     assert proper - quick == pytest.approx(WEIGHTS.watched - WEIGHTS.skip)
@@ -73,7 +89,8 @@ def test_a_weight_that_is_no_amount_is_refused(name, value):
     "wrong",
     [
         {"window_days": 0}, {"pair_dramas": -1}, {"factors": 0}, {"trend_half_life_hours": 0.0}, {"most": 0.0},
-        {"skip": 1.5},
+        {"skip": 1.5}, {"share_edges_ms": (7_000,)}, {"share_edges_ms": (2, 1), "share_usual": (0.1, 0.1, 0.1)},
+        {"share_usual": (0.1,) * 7 + (float("nan"),)},
     ],
 )  # fmt: skip
 def test_numbers_that_make_no_sense_are_refused(wrong):
@@ -93,17 +110,6 @@ def test_the_configuration_goes_through_json_and_is_checked_there_too():
 def test_a_query_names_numbers_as_the_configuration_does_and_spells_none_out(query):
     sql = (asked.SQL / query).read_text(encoding="utf-8")
     code = re.sub(r"--[^\n]*", "", sql)
-    moments = {
-        "as_of_ms",
-        "from_ms",
-        "active_since_ms",
-        "apart_ms",
-        "cooling_ms",
-        "day_from_ms",
-        "day_to_ms",
-        "since_ms",
-        "days",
-    }
     named = set(re.findall(r"\{(\w+):", code))
     assert named - MOMENTS <= {*Weights.__struct_fields__, *asked.RULE}
     plain = {float(n) for n in re.findall(r"(?<![\w.{])\d+\.?\d*", re.sub(r"\{[^}]*\}", "", code))}
