@@ -72,6 +72,6 @@ def a_catalogue(*dramas: Drama, takedowns: tuple[int, ...] = ()) -> Catalogue:
     return Catalogue.of(dramas or (a_drama(), a_drama(OTHER_DRAMA, 2)), takedowns)
 
 
-def a_token(user_id: int = USER, scope: Scope = Scope.VIEWER, now_s: int = NOW_S, days: int = 30) -> str:
+def a_token(user_id: int = USER, scope: Scope = Scope.VIEWER, now_s: int = NOW_S, days: int = 30, **about: Any) -> str:
     """A token as `juliu token` makes it."""
-    return issue(SECRET, user_id, scope, now_s, days)
+    return issue(SECRET, user_id, scope, now_s, days, **about)

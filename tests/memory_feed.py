@@ -110,7 +110,7 @@ class MemoryShown:
         if not taken:
             return Served([], [], passed)
         if any(candidate.again for candidate in taken):
-            self.served[user_id] = set()
+            self.served[user_id] = {pick.drama_index for _, pick in ours.picks} if ours else set()
         self.served.setdefault(user_id, set()).update(candidate.drama_index for candidate in taken)
         self._keep(pages, ours, Kept(name, order.request_id, tuple(map(_kept, taken))))
         return Served(places, [self.where.get((user_id, candidate.drama_id)) for candidate in taken], passed)

@@ -6,7 +6,7 @@
 --       dislike, field of its progress, drama id, what is told of it; all separated by spaces.
 -- Answers {places of what was taken (from 0), their progress (false where there is none), indexes that were passed over,
 --         the page as it is kept where it was served already (else false): then nothing else was done}.
--- Something that was served before begins a new round: what else was served is forgotten.
+-- Something that was served before begins a new round: what else was served is forgotten, but for this page's.
 local size, life, name = tonumber(ARGV[1]), ARGV[2], ARGV[4]
 local more = ARGV[6] == '1'
 local pages, ours = redis.call('HMGET', KEYS[3], 'now', 'before'), false
@@ -37,7 +37,11 @@ for n, register in ipairs(redis.call('HMGET', KEYS[2], unpack(dislikes))) do
   end
 end
 if #places == 0 then return {{}, {}, passed, false} end
-if anew then redis.call('DEL', KEYS[1]) end
+if anew then
+  redis.call('DEL', KEYS[1])
+  local earlier = ours and redis.call('HGET', KEYS[3], ours) or ''
+  for index in string.gmatch(earlier, '\n%d+ (%d+)') do redis.call('SETBIT', KEYS[1], index, 1) end
+end
 for _, place in ipairs(places) do redis.call('SETBIT', KEYS[1], indexes[place + 1], 1) end
 redis.call('EXPIRE', KEYS[1], life)
 if ours then

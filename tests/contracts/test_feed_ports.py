@@ -286,6 +286,13 @@ async def test_a_page_that_goes_on_is_one_page(stores):
     assert [drama_id for drama_id, _ in page.picks] == [101, 102]
 
 
+async def test_a_new_round_that_begins_in_the_midst_of_a_page_forgets_nothing_of_it(stores):
+    await stores.shown.serve(USER, candidates(1, 2), an_order(2))
+    await stores.shown.serve(USER, candidates(3), an_order(2, 1))
+    await stores.shown.serve(USER, candidates(1, again=(1,)), an_order(1, 1, more=True))
+    assert await stores.served() == {1, 3}
+
+
 async def test_a_page_goes_on_while_another_one_was_opened(stores):
     await stores.shown.serve(USER, candidates(1), an_order(2))
     await stores.shown.serve(USER, candidates(5), an_order(1, opening="f" * 16))
