@@ -32,6 +32,7 @@ from recommender.training.evidence import evidence
 from recommender.training.gate import Served, check, doubts
 from recommender.training.history import history
 from recommender.training.limits import LIMITS
+from recommender.training.measured import Measured
 from recommender.training.order import Order
 from recommender.training.reach import left
 from recommender.training.registry import Decision, Entry
@@ -81,16 +82,17 @@ def judged(source: Watched, as_of_ms: int, past: Sequence[Entry], weights: Weigh
     """As the job does it."""
     known = source.snapshot(as_of_ms, weights)
     made = train(known, weights)
-    decision, reason, measured = Decision.PUBLISHED, "", None
+    served = Served(*next(((one.viewers, one.dramas) for one in past if one.decision is Decision.PUBLISHED), (0, 0)))
+    reason, measured = "", Measured()
     try:
         check(made, int(left(made, known.watches).sum()))
         measured = evidence(source, known, made, weights, Order())
-        reason = "; ".join(doubts(made, Served(), measured, history(past, LIMITS.accepted), LIMITS))
+        reason = "; ".join(doubts(made, served, measured, history(past, LIMITS.accepted), LIMITS))
     except Refused as error:
         reason = str(error)
     return Entry(
-        at_ms=as_of_ms, decision=Decision.REFUSED if reason else decision, reason=reason, as_of_ms=as_of_ms,
-        metrics=measured.flat() if measured else {}, not_measured=measured.missing if measured else {},
+        at_ms=as_of_ms, decision=Decision.REFUSED if reason else Decision.PUBLISHED, reason=reason, as_of_ms=as_of_ms,
+        viewers=len(made.viewers), dramas=made.dramas, metrics=measured.flat(), not_measured=measured.missing,
     )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from rich.markup import escape
 
 from infra.clickhouse.client import connect
 from infra.settings import load
@@ -31,9 +30,9 @@ app = typer.Typer(no_args_is_help=True)
 MEASURES = ("recall@50", "trend.recall@50", "uauc")
 COLUMNS: dict[str, Justify] = {
     "": "left", "decided": "left", "decision": "left", "version": "left", "viewers": "right",
-    "recall@50": "right", "trend": "right", "uauc": "right", "s": "right", "reason": "left",
+    "recall@50": "right", "trend": "right", "uauc": "right", "s": "right",
 }  # fmt: skip
-REASON = 80  # letters of it
+REASON = 300  # letters of it; `show` has all
 
 
 @app.callback()
@@ -133,8 +132,11 @@ def _show(found: Sequence[Entry], current: str) -> None:
         served = "*" if entry.version and entry.version == current else ""
         row = [served, words(entry.at_ms), entry.decision, entry.version, f"{entry.viewers:,}"]
         numbers = [f"{entry.metrics[name]:.3f}" if name in entry.metrics else "" for name in MEASURES]
-        table.add_row(*row, *numbers, f"{sum(entry.seconds.values()):.1f}", escape(_why(entry)[:REASON]))
+        table.add_row(*row, *numbers, f"{sum(entry.seconds.values()):.1f}")
     wide.show(table)
+    for entry in found:
+        if why := _why(entry):
+            typer.echo(f"{words(entry.at_ms)} {entry.decision}: {why[:REASON]}")
 
 
 def _why(entry: Entry) -> str:

@@ -50,14 +50,15 @@ def check(made: Recommendations, with_something_left: int = 0) -> None:
 
 
 def doubts(made: Recommendations, served: Served, measured: Measured, past: History, limits: Limits) -> list[str]:
-    """A sentence each; none where all is well.  What was not measured raises none."""
-    return [
-        *_shrunk(made, served, limits),
-        *_worse(measured, past, limits),
-        *_below_trend(measured),
-        *_narrow(measured, past, limits),
-        *_volume(measured, past, limits),
-    ]
+    """A sentence each; none where all is well.  What was not measured raises none.
+
+    Where nothing is served, what is worse than before is better than nothing, so only what stands by itself counts.
+    """
+    found = [*_below_trend(measured), *_odd(measured, limits)]
+    if not served.viewers:
+        return found
+    return [*_shrunk(made, served, limits), *_worse(measured, past, limits), *found,
+            *_narrower(measured, past, limits), *_volume(measured, past, limits)]  # fmt: skip
 
 
 def _shrunk(made: Recommendations, served: Served, limits: Limits) -> Iterator[str]:
@@ -100,18 +101,21 @@ def _below_trend(measured: Measured) -> Iterator[str]:
             )
 
 
-def _narrow(measured: Measured, past: History, limits: Limits) -> Iterator[str]:
+def _odd(measured: Measured, limits: Limits) -> Iterator[str]:
     values = measured.values
-    usual = past.usual(COVERAGE)
-    if usual and values.get(COVERAGE, usual[0]) < limits.coverage_of_accepted * usual[0]:
-        yield (
-            f"{values[COVERAGE]:.1%} of the dramas stand in anybody's first 20, far fewer than the {usual[0]:.1%} of"
-            f" the {_last(usual[1])}"
-        )
     if values.get(TOP_ITEM, 0) > limits.top_item:
         yield f"one drama stands in the first ten of {values[TOP_ITEM]:.1%} of the lists"
     if values.get(LISTED, 1) < limits.listed:
         yield f"only {values[LISTED]:.1%} of the active viewers who have something left to see have a list"
+
+
+def _narrower(measured: Measured, past: History, limits: Limits) -> Iterator[str]:
+    usual, coverage = past.usual(COVERAGE), measured.values.get(COVERAGE)
+    if usual and coverage is not None and coverage < limits.coverage_of_accepted * usual[0]:
+        yield (
+            f"{coverage:.1%} of the dramas stand in anybody's first 20, far fewer than the {usual[0]:.1%} of the"
+            f" {_last(usual[1])}"
+        )
 
 
 def _volume(measured: Measured, past: History, limits: Limits) -> Iterator[str]:

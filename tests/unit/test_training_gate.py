@@ -41,7 +41,7 @@ def past(**values: float) -> History:
     return History([Measured({name.replace("_at_", "@"): value for name, value in values.items()})] * 7)
 
 
-def found(one: Measured, before: History | None = None, served: Served = NOBODY) -> list[str]:
+def found(one: Measured, before: History | None = None, served: Served = Served(10, 3)) -> list[str]:  # noqa: B008
     return doubts(made_of(10), served, one, before or History([]), LIMITS)
 
 
@@ -144,6 +144,16 @@ def test_what_a_person_called_right_is_usual_from_then_on():
     assert found(one) != []
     assert found(one, History([], overruled=Measured({"volume": 5000}))) == []
     assert found(one, History([], overruled=Measured({"volume": 9000}))) != []
+
+
+def test_where_nothing_is_served_only_what_stands_by_itself_is_doubted():
+    """The servers of the lists were lost: what is worse than before is better than nothing."""
+    worse = measured("recall@50", 0.1, 0.09, 0.11) | Measured({"volume": 1, "volume.usual": 1000, "coverage@20": 0.01})
+    before = past(**{"recall@50": 0.2, "coverage@20": 0.5})
+    assert len(found(worse, before)) == 3
+    assert found(worse, before, NOBODY) == []
+    assert len(found(worse | measured("over_trend.recall@50", -0.1, -0.2, -0.01), before, NOBODY)) == 1
+    assert len(found(measured("top-item@10", 1.0) | measured("listed", 0.1), before, NOBODY)) == 2
 
 
 def entry(day: int, recall: float = 0.0, decision: Decision = Decision.PUBLISHED, **more: object) -> Entry:
