@@ -29,6 +29,7 @@ class Active:
     never: csr_matrix  # an entry: not to be listed
     discount: csr_matrix  # 0..1: what a score loses
     cooling: Cooling  # of these viewers and of others
+    until_ms: int  # what was received before then, and some of what was received later
 
     def __len__(self) -> int:
         return len(self.viewers)
@@ -39,16 +40,19 @@ def read(client: Client, as_of_ms: int, weights: Weights, since_ms: int, dramas:
 
     Raises clickhouse_connect's ClickHouseError, ValueError.
     """
-    known = snapshot.read_viewers(client, as_of_ms, weights, since_ms)
     window = {
         "as_of_ms": as_of_ms, "from_ms": as_of_ms - weights.window_days * DAY_MS, "active_since_ms": since_ms,
     }  # fmt: skip
+    until_ms = int(ask(client, "received", window)["received_ms"][0].as_py())
+    known = snapshot.read_viewers(client, as_of_ms, weights, since_ms)
     disliked = whose(ask(client, "disliked", window, weights))
     cooling = snapshot.cooling(client, as_of_ms, weights, since_ms)
-    return of(known, (disliked["user_id"], disliked["drama"]), cooling, weights, dramas)
+    return of(known, (disliked["user_id"], disliked["drama"]), cooling, weights, dramas, until_ms=until_ms)
 
 
-def of(known: Snapshot, disliked: Cells, cooling: Cooling, weights: Weights, dramas: int) -> Active:
+def of(
+    known: Snapshot, disliked: Cells, cooling: Cooling, weights: Weights, dramas: int, *, until_ms: int = 0
+) -> Active:
     """Of a snapshot of these viewers.  Dense indexes from `dramas` on came after the training and are left out."""
     watches, ignored = known.watches, known.ignored
     viewers = np.unique(watches.user_id)
@@ -64,6 +68,7 @@ def of(known: Snapshot, disliked: Cells, cooling: Cooling, weights: Weights, dra
         matrix(never, np.ones(len(never[0]), np.float32)),
         matrix((ignored.user_id, ignored.drama), np.asarray(1 - IGNORED**ignored.times, np.float32)),
         cooling,
+        until_ms,
     )
 
 

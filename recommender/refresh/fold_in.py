@@ -30,7 +30,7 @@ from recommender.refresh.served import served
 TASK = "fold-in"
 LONGEST_S = 600.0
 AT_MOST = 100_000  # viewers of a run
-OVERLAP_MS = 300_000  # what was received before a run may be in ClickHouse only after it
+OVERLAP_MS = 300_000  # partitions reach ClickHouse one sooner, one later
 BACK_MS = 86_400_000  # after a longer pause the next training has them all
 TRIES = 3  # at a block that somebody else changes meanwhile
 MOST_OF_A_BLOCK = 512  # viewers: of more, those who are new wait for the next training, which makes more blocks
@@ -68,24 +68,30 @@ def run(
     with held(store, TASK, wait_s=wait_s, longest_s=LONGEST_S) as hold:
         version, meta, folding = served(store)
         weights = msgspec.structs.replace(meta.weights, active_viewers=AT_MOST)
-        since_ms = _since(store.folded(), version, as_of_ms)
+        last_ms = _last(store.folded(), version)
+        since_ms = _since(last_ms, as_of_ms)
         found = active.read(client, as_of_ms, weights, since_ms, len(folding.dramas))
         report = Report(version=str(version), since_ms=since_ms)
         if len(found) == AT_MOST:
             log.warning("too many viewers for one run, the latest are folded in", viewers=AT_MOST)
         _FoldIn(store, version, folding, hold, report).write(found)
         _hide(hidden, store, found, hold, report)
-        if not store.mark_folded(f"{version} {as_of_ms}", hold):
+        until_ms = max(last_ms, min(found.until_ms, as_of_ms))  # where ClickHouse is behind, so is the next run
+        if not store.mark_folded(f"{version} {until_ms}", hold):
             raise Raced("the lock is somebody else's by now")
     report.seconds = round(time.perf_counter() - began, 2)
     return report
 
 
-def _since(folded: str, version: Version, as_of_ms: int) -> int:
-    """From when on activity counts, in Unix ms; a version knows what came before it."""
+def _last(folded: str, version: Version) -> int:
+    """What was received before then is known to the version, in Unix ms: by its training, or by the last run."""
     of, _, at = folded.partition(" ")
-    last = int(at) if of == str(version) and at.isascii() and at.isdigit() else version.as_of_ms
-    return max(1, min(last, as_of_ms) - OVERLAP_MS, as_of_ms - BACK_MS)
+    return int(at) if of == str(version) and at.isascii() and at.isdigit() else version.as_of_ms
+
+
+def _since(last_ms: int, as_of_ms: int) -> int:
+    """From when on activity counts, in Unix ms."""
+    return max(1, min(last_ms, as_of_ms) - OVERLAP_MS, as_of_ms - BACK_MS)
 
 
 class Change(NamedTuple):

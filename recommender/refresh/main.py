@@ -13,9 +13,12 @@ from redis.exceptions import RedisError
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from recommender.errors import Trouble
+from recommender.learning.weights import WEIGHTS
+from recommender.main import catalogue_now
 from recommender.publication.lock import held
 from recommender.publication.store import ANSWER_S, RedisRecommendationStore
 from recommender.refresh import cold, fold_in, item_lists
+from recommender.refresh.cold_store import RedisColdStore
 from recommender.refresh.cooling import RedisCoolingStore
 
 COLD_LONGEST_S = 300.0
@@ -34,13 +37,13 @@ def lists_once(settings: Settings, as_of_ms: int) -> item_lists.Report:
         return item_lists.run(client, RedisRecommendationStore(server), as_of_ms)
 
 
-def cold_once(settings: Settings, _: int) -> cold.ColdReport:
+def cold_once(settings: Settings, now_ms: int) -> cold.ColdReport:
     """Choose anew which new dramas are explored, on the servers that the settings name."""
-    with (
-        _opened(settings) as (_, server),
-        held(RedisRecommendationStore(server), "cold", wait_s=0.0, longest_s=COLD_LONGEST_S),
-    ):
-        return cold.run(settings)
+    with _opened(settings) as (client, server):
+        store, orders = RedisRecommendationStore(server), RedisColdStore(server)
+        with held(store, "cold", wait_s=0.0, longest_s=COLD_LONGEST_S):
+            catalogue = catalogue_now(settings)
+            return cold.refresh_cold(client, catalogue, orders, WEIGHTS, now_ms=now_ms, seed=now_ms)
 
 
 @contextmanager

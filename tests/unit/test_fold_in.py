@@ -27,6 +27,7 @@ VIEWERS = 100
 NONE = np.zeros(0, np.int64)
 NOTHING_COOLS = Cooling(NONE, NONE.astype(np.int32))
 STRANGER = 7_777
+AT_MS = NOW_MS + 7_200_000  # of a run: two hours after the training
 
 
 @dataclass
@@ -38,10 +39,11 @@ class Scene:
     hidden: MemoryCoolingStore
     disliked: active.Cells = (NONE, NONE.astype(np.int32))
     cooling: Cooling = NOTHING_COOLS
+    until_ms: int = AT_MS - 5  # the latest that was received
 
     def run(self, **over: object) -> Report:
         scene = {**vars(self), **over}
-        return fold_in.run(Mock(), scene["store"], scene["hidden"], NOW_MS)
+        return fold_in.run(Mock(), scene["store"], scene["hidden"], AT_MS)
 
     def list_of(self, user: int, version: str = "") -> tuple[int, ...] | None:
         at = Version.parse(version or self.store.current)
@@ -68,7 +70,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     train(scene.store, 1)
 
     def read(client: object, as_of_ms: int, weights: object, since_ms: int, dramas: int) -> active.Active:
-        return active.of(scene.known, scene.disliked, scene.cooling, WEIGHTS, dramas)
+        return active.of(scene.known, scene.disliked, scene.cooling, WEIGHTS, dramas, until_ms=scene.until_ms)
 
     monkeypatch.setattr(active, "read", read)
     return scene
@@ -268,7 +270,7 @@ def test_nobody_active_is_no_trouble(scene):
     empty = {name: column[:0] for name, column in vars(scene.known.watches).items()}
     scene.known = Snapshot(NOW_MS, type(scene.known.watches)(**empty), scene.known.pairs)
     assert scene.run().viewers == 0
-    assert scene.store.mark == f"{scene.store.current} {NOW_MS}"
+    assert scene.store.mark == f"{scene.store.current} {AT_MS - 5}"
 
 
 def test_what_is_hidden_for_a_while_is_said_of_everybody_who_was_active(scene):
@@ -302,4 +304,17 @@ V = Version(NOW_MS - 3_600_000, 4, "0000000a")
     ],
 )
 def test_activity_counts_from_the_last_run_of_this_version_or_from_its_training(folded, expected):
-    assert fold_in._since(folded, V, NOW_MS) == expected
+    assert fold_in._since(fold_in._last(folded, V), NOW_MS) == expected
+
+
+def test_what_reaches_clickhouse_late_is_folded_in_when_it_is_there(scene):
+    scene.until_ms = AT_MS - 3_600_000
+    scene.run()
+    assert scene.store.mark == f"{scene.store.current} {AT_MS - 3_600_000}"
+    assert scene.run().since_ms == AT_MS - 3_600_000 - OVERLAP_MS
+    scene.until_ms = 0  # nothing came in
+    scene.run()
+    assert scene.store.mark == f"{scene.store.current} {AT_MS - 3_600_000}"
+    scene.until_ms = AT_MS + 99
+    scene.run()
+    assert scene.store.mark == f"{scene.store.current} {AT_MS}"
