@@ -61,6 +61,17 @@ def test_a_token_says_who_its_viewer_is(tokens: Tokens) -> None:
     assert ask(tokens, a_token(2**53 - 1, Scope.CANARY)) == Viewer(2**53 - 1, Scope.CANARY)
 
 
+def test_a_token_may_say_where_its_viewer_is_and_how_old(tokens: Tokens) -> None:
+    assert ask(tokens, a_token(USER, region="CN-GD", age_years=0)) == Viewer(USER, Scope.VIEWER, "CN-GD", 0)
+    assert ask(tokens, a_token(USER)) == Viewer(USER, Scope.VIEWER, "", None)
+
+
+@pytest.mark.parametrize("about", [{"region": "cn"}, {"region": "CN,TW"}, {"age_years": -1}, {"age_years": 151}])
+def test_no_token_is_made_for_a_region_or_age_that_cannot_be(about: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a region is like CN"):
+        a_token(USER, **about)
+
+
 @pytest.mark.parametrize(
     "token",
     [
@@ -76,6 +87,16 @@ def test_a_token_says_who_its_viewer_is(tokens: Tokens) -> None:
         signed(scope=...),
         signed(scope="root"),
         signed(scope=["viewer"]),
+        signed(region="somewhere"),
+        signed(region=""),
+        signed(region=86),
+        signed(region=None),
+        signed(age_years="18"),
+        signed(age_years=True),
+        signed(age_years=18.5),
+        signed(age_years=-1),
+        signed(age_years=151),
+        signed(age_years=None),
         signed(sub="0"),
         signed(sub="07"),
         signed(sub="-7"),

@@ -43,9 +43,20 @@ def test_tokens_are_printed_as_json_too(monkeypatch: pytest.MonkeyPatch) -> None
     assert json.loads(output)["user_id"] == 9
 
 
+def test_a_token_says_region_and_age_where_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JULIU_JWT_SECRET", SECRET)
+    _, output = juliu("token", "--user", "9", "--region", "TW", "--age", "16")
+    viewer = Tokens(SECRET, time.time).viewer_of({b"authorization": f"Bearer {output.split()[1]}".encode()}, None)
+    assert (viewer.region, viewer.age_years) == ("TW", 16)
+
+
 @pytest.mark.parametrize(
     ("secret", "words", "said"),
-    [("", ("--user", "1"), "JULIU_JWT_SECRET"), (SECRET, ("--user", "1", "--scope", "root"), "root")],
+    [
+        ("", ("--user", "1"), "JULIU_JWT_SECRET"),
+        (SECRET, ("--user", "1", "--scope", "root"), "root"),
+        (SECRET, ("--user", "1", "--region", "taiwan"), "a region is like CN"),
+    ],
 )
 def test_a_token_that_cannot_be_made_is_explained(
     monkeypatch: pytest.MonkeyPatch, secret: str, words: tuple[str, ...], said: str

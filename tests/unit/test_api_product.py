@@ -14,7 +14,7 @@ from ingest_api.product.charts import Chart, Placed
 from ingest_api.product.service import Product
 from ingest_api.product.viewers import Watched
 from tests.api import FixedCatalogue, Twins, caller, code
-from tests.builders import DRAMA, EPISODE_MS, OTHER_DRAMA, UNKNOWN_DRAMA, USER, a_catalogue, a_token
+from tests.builders import DRAMA, EPISODE_MS, OTHER_DRAMA, UNKNOWN_DRAMA, USER, a_catalogue, a_drama, a_token
 
 AUTH = {"authorization": f"Bearer {a_token()}"}
 
@@ -134,7 +134,43 @@ async def test_history_comes_in_pages_the_latest_first(app: Any, viewers: Memory
     }
 
 
-@pytest.mark.parametrize("address", ["/v1/me/progress", "/v1/me/history", "/v1/hot", "/v1/trending"])
+async def test_what_was_begun_and_not_finished_waits_for_the_viewer(
+    app: Any, viewers: MemoryViewers, catalogue: Any
+) -> None:
+    catalogue.current = a_catalogue(*(a_drama(n, n) for n in range(1, 7)))
+    viewers.watched[USER] = [
+        (1, 10, 1, 20_000), (2, 30, 2, 0), (3, 20, 3, EPISODE_MS), (4, 40, 1, 2_000), (5, 50, 1, 20_000), (6, 5, 2, 9),
+    ]  # fmt: skip
+    viewers.dislikes[USER] = {5}
+    found = (await get(app, "/v1/me/continue", **AUTH)).json()["items"]
+    assert [item["drama_id"] for item in found] == [2, 1, 6]  # neither finished, nor left at once, nor disliked
+    assert [item["next_episode_no"] for item in found] == [2, 1, 2]
+    assert [i["drama_id"] for i in (await get(app, "/v1/me/continue?size=1", **AUTH)).json()["items"]] == [2]
+    catalogue.current = catalogue.current.with_takedowns([2])
+    assert [i["drama_id"] for i in (await get(app, "/v1/me/continue", **AUTH)).json()["items"]] == [1, 6]
+
+
+async def test_charts_and_what_was_watched_are_held_to_region_and_age(app: Any, viewers: Any, catalogue: Any) -> None:
+    catalogue.current = a_catalogue(a_drama(DRAMA, 1, min_age=18), a_drama(OTHER_DRAMA, 2, region="US"))
+    viewers.watched[USER] = [(DRAMA, 10, 1, 20_000), (OTHER_DRAMA, 30, 2, 0)]
+    addresses = ("/v1/hot", "/v1/trending", "/v1/me/progress", "/v1/me/history", "/v1/me/continue")
+    for claims, seen in (
+        ({}, {OTHER_DRAMA}), ({"age_years": 18}, {DRAMA, OTHER_DRAMA}), ({"region": "CN"}, set()),
+        ({"region": "US", "age_years": 12}, {OTHER_DRAMA}),
+    ):  # fmt: skip
+        for address in addresses:
+            answer = await get(app, address, authorization=f"Bearer {a_token(**claims)}")
+            assert {item["drama_id"] for item in answer.json()["items"]} == seen, (address, claims)
+
+
+async def test_a_chart_is_full_though_much_of_it_is_barred(app: Any, charts: MemoryCharts, catalogue: Any) -> None:
+    catalogue.current = a_catalogue(*(a_drama(n, n, min_age=18 * (n <= 50)) for n in range(1, 61)))
+    charts.placed = [Placed(n, 100.0 - n) for n in range(1, 61)]
+    items = (await get(app, "/v1/hot?size=5", **AUTH)).json()["items"]
+    assert [(item["drama_id"], item["rank"]) for item in items] == [(50 + n, n) for n in range(1, 6)]
+
+
+@pytest.mark.parametrize("address", ["/v1/me/progress", "/v1/me/history", "/v1/me/continue", "/v1/hot", "/v1/trending"])
 async def test_without_a_token_nothing_is_told(app: Any, address: str) -> None:
     assert (await get(app, address)).status_code == 401
 

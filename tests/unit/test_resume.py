@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.resume import resume
+from domain.resume import half_watched, resume
 
 EPISODES = (60_000, 90_000, 30_000)
 
@@ -31,3 +31,26 @@ def test_what_was_never_watched_begins_at_the_beginning():
 def test_a_drama_without_episodes_has_nothing_to_play():
     assert resume(None, ()) == (1, 0, 0)
     assert resume(((1, "s", 1), (2, 5)), ()) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("episode_no", "position_ms", "expected"),
+    [
+        (1, 6_999, False),  # left at once
+        (1, 7_000, True),
+        (1, 60_000, True),
+        (2, 0, True),
+        (3, 28_499, True),
+        (3, 28_500, False),  # the end of it all
+        (4, 1_000, False),  # an episode that is no more
+        (0, 9_000, False),
+    ],
+)
+def test_half_watched_is_what_was_begun_and_not_finished(episode_no, position_ms, expected):
+    assert half_watched(((1, "s", 1), (episode_no, position_ms)), EPISODES) is expected
+
+
+def test_of_a_single_short_episode_the_end_is_not_half_watched():
+    assert not half_watched(((1, "s", 1), (1, 5_000)), (5_000,))
+    assert not half_watched(((1, "s", 1), (1, 4_000)), (5_000,))  # no valid play yet: it is shorter than seven seconds
+    assert not half_watched(((1, "s", 1), (1, 1)), ())
