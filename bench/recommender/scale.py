@@ -1,10 +1,12 @@
 """What learning costs by the size of the log: seconds, CPU-seconds and memory of each step of the job but the reading.
 
     OPENBLAS_NUM_THREADS=1 python -m bench.recommender.scale [--watches 1000000 3000000 10000000] [--dramas 20000]
+    OPENBLAS_NUM_THREADS=1 python -m bench.recommender.scale --sample FOLDER
 
 A made-up log (bench/recommender/made_up.py) as the snapshot that the job reads, with as many pairs of dramas as the job
-reads at most; `train`, `content` and `publish` as the job calls them, into a Redis of its own.  Each size in a process
-of its own; `before` is what its log takes, `peak` the most of the process during the step (reset before each).
+reads at most; with `--sample` all of the sample log (sequences and log, what was watched at all).  `train`, `content`
+and `publish` as the job calls them, into a Redis of its own.  Each size in a process of its own; `before` is what its
+log takes, `peak` the most of the process during the step (reset before each).
 """
 
 from __future__ import annotations
@@ -13,16 +15,19 @@ import argparse
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from bench.recommender import made_up
+from bench.recommender import kuairand, made_up
 from recommender.evaluation.child import peak_mb
+from recommender.interactions import Flags, Floats, Ints
 from recommender.learning.model import train
 from recommender.learning.snapshot import Pairs, Snapshot, Watches
 from recommender.learning.weights import WEIGHTS
@@ -36,18 +41,50 @@ DAYS = 30
 LONGEST_S = 120
 
 
-def snapshot(count: int, dramas: int) -> Snapshot:
+def made_up_snapshot(count: int, dramas: int) -> Snapshot:
     """Of so many watches: what viewers did is by chance, when they did it spread over a month."""
     made, rng = made_up.log(count, dramas), np.random.default_rng(made_up.SEED + 1)
     rows = len(made.viewer)
     share = rng.random(rows, np.float32)
-    one = two_tastes()  # for what this is not about
+    at_ms = NOW_MS - rng.integers(0, DAYS * 24 * HOUR_MS, rows)
+    return snapshot(made.viewer, made.drama, share, share > 0.3, at_ms=at_ms, together=pairs(dramas))
+
+
+def sample_snapshot(folder: Path) -> Snapshot:
+    """All that the sample log knows; of pairs all that share a viewer, the strongest of each drama."""
+    sample = kuairand.read(folder)
+    log = sample.before(2**62)
+    log = log.where(log.weight > 0)
+    pair, last = np.unique((log.user * sample.items + log.item)[::-1], return_index=True)
+    glad = np.isin(pair, (log.user * sample.items + log.item)[log.positive])
+    viewer, drama = pair // sample.items, pair % sample.items
+    watched = csr_matrix((np.ones(len(pair), np.float32), (viewer, drama + 1)))
+    share = np.where(glad, 1, 0.3).astype(np.float32)
+    together = strongest(csr_matrix(watched.T @ watched))
+    return snapshot(viewer + 1, drama + 1, share, glad, at_ms=log.ts_ms[::-1][last], together=together)
+
+
+def snapshot(viewer: Ints, drama: Ints, share: Floats, positive: Flags, *, at_ms: Ints, together: Pairs) -> Snapshot:
+    """What else the job reads follows from these, or is that of a small snapshot again and again."""
+    one, rows = two_tastes(), len(viewer)
     known = {name: np.resize(column, rows) for name, column in vars(one.watches).items()} | {
-        "user_id": made.viewer, "drama": made.drama, "share": share, "completes": (share > 0.9).astype(np.float32),
-        "seen": share > 0.1, "positive": share > 0.3, "liked": share > 0.98, "followed": share > 0.99,
-        "at_ms": NOW_MS - rng.integers(0, DAYS * 24 * HOUR_MS, rows),
+        "user_id": viewer, "drama": drama.astype(np.int32), "share": share, "seen": share > 0.1, "positive": positive,
+        "completes": (share > 0.9).astype(np.float32), "liked": share > 0.98, "followed": share > 0.99, "at_ms": at_ms,
     }  # fmt: skip
-    return replace(one, watches=Watches(**known), pairs=pairs(dramas))
+    return replace(one, as_of_ms=int(at_ms.max()) + 1, watches=Watches(**known), pairs=together)
+
+
+def strongest(together: csr_matrix) -> Pairs:
+    """Of each drama, as pairs.sql has them."""
+    together.setdiag(0)
+    together.eliminate_zeros()
+    found = []
+    for a in range(together.shape[0]):
+        b, weight = (part[together.indptr[a] : together.indptr[a + 1]] for part in (together.indices, together.data))
+        best = np.argsort(-weight, kind="stable")[: WEIGHTS.pair_partners]
+        found.append((np.full(len(best), a), b[best], weight[best]))
+    a, b, weight = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Pairs(a.astype(np.int32), b.astype(np.int32), weight.astype(np.float32))
 
 
 def pairs(dramas: int) -> Pairs:
@@ -68,10 +105,10 @@ def step(name: str) -> Iterator[None]:
     print(f"| {name} | {wall:.1f} | {cpu:.1f} | {before:.0f} | {peak_mb():.0f} |", flush=True)
 
 
-def measure(count: int, dramas: int) -> None:
+def measure(make: Callable[[], Snapshot]) -> None:
     """One size."""
-    known = snapshot(count, dramas)
-    name = f"{len(known.watches) / 1e6:.1f} M x {dramas:,}"
+    known = make()
+    name = f"{len(known.watches) / 1e6:.2f} M x {int(known.watches.drama.max()):,}"
     with step(f"{name}: train"):
         made = train(known, WEIGHTS)
     server = RedisServer()
@@ -91,12 +128,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--watches", type=int, nargs="*", default=[1_000_000, 3_000_000, 10_000_000])
     parser.add_argument("--dramas", type=int, default=20_000)
+    parser.add_argument("--sample", type=Path)
     asked = parser.parse_args()
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     print("| step | s | CPU-s | MB before | MB peak |\n|---|---|---|---|---|")
-    for count in asked.watches:
+    sizes = [partial(made_up_snapshot, count, asked.dramas) for count in asked.watches]
+    for make in [partial(sample_snapshot, asked.sample)] if asked.sample else sizes:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            pool.submit(measure, count, asked.dramas).result()
+            pool.submit(measure, make).result()
 
 
 if __name__ == "__main__":
