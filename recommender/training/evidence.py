@@ -8,7 +8,6 @@ from recommender.learning.snapshot import Snapshot
 from recommender.learning.weights import Weights
 from recommender.training.day import Span, last_full_day
 from recommender.training.exam import examine
-from recommender.training.limits import Limits
 from recommender.training.measured import Measured, absent
 from recommender.training.order import Order
 from recommender.training.reach import reach, volume
@@ -26,14 +25,14 @@ def evidence(source: Source, known: Snapshot, made: Recommendations, weights: We
     """
     limits = order.limits
     counts = source.volume(known.as_of_ms, USUAL_DAYS + 1)
-    quality = _examined(source, last_full_day(known.as_of_ms), weights, limits)
+    quality = _examined(source, last_full_day(known.as_of_ms), weights, order)
     return quality | reach(made, known.watches, known.as_of_ms, limits) | volume(counts, limits)
 
 
-def _examined(source: Source, day: Span, weights: Weights, limits: Limits) -> Measured:
+def _examined(source: Source, day: Span, weights: Weights, order: Order) -> Measured:
     before = source.snapshot(day.from_ms, weights)
     if not len(before.watches):
         return absent("lists", f"nobody had watched anything before {day}, the last full day")
     shown = source.day(day, weights)
     log.info("examining", day=str(day), watches=len(before.watches), shown=len(shown))
-    return examine(train(before, weights), before, shown, weights, limits)
+    return examine(train(before, weights), before, shown, weights, order.limits)

@@ -112,10 +112,10 @@ def _uauc(made: Recommendations, asked: Asked, day: Day, limits: Limits) -> Meas
 
 def _item_lists(made: Recommendations, day: Day, limits: Limits) -> Measured:
     """Is the next positive of a session in the list of the one before?  No list: no."""
-    count = len(day)
+    user, session = (np.unique(ids, return_inverse=True)[1] for ids in (day.user_id, day.session))  # small numbers
     log = Interactions(
-        day.user_id, day.drama.astype(np.int64), day.at_ms, np.ones(count, np.float32), day.positive, day.session,
-        np.zeros(count, bool),
+        user, day.drama.astype(np.int64), day.at_ms, np.ones(len(day), np.float32), day.positive, session,
+        np.zeros(len(day), bool),
     )  # fmt: skip
     pairs = item_lists.pairs(log)
     if len(pairs.seed) < limits.seeds:

@@ -75,6 +75,14 @@ def test_numbers_are_those_of_a_hand_made_list():
     assert "uauc" in found.missing  # nobody was shown anything besides
 
 
+def test_sessions_are_told_apart_whatever_their_hashes_and_the_ids_of_viewers(made):
+    day = DOINGS.day(YESTERDAY, WEIGHTS)
+    huge = replace(day, user_id=day.user_id + 2**52, session=np.full(len(day), 2**62 - 1))
+    before = DOINGS.snapshot(YESTERDAY.from_ms, WEIGHTS)
+    found = examine(made, before, huge, WEIGHTS, SMALL)
+    assert found.values["item-hit@10"] == examined(made).values["item-hit@10"]
+
+
 def test_viewers_without_a_list_are_told_and_not_asked(made):
     half = np.arange(0, 80, 2)
     few = replace(
