@@ -23,6 +23,8 @@ from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate as migrate_mysql
 from infra.settings import Settings
 from ingest_api.app import create_app
+from ingest_api.auth import Scope
+from ingest_api.feed.hints import RedisHints
 from recommender.learning.weights import WEIGHTS
 from recommender.publication.store import RedisRecommendationStore
 from recommender.training import job
@@ -107,6 +109,10 @@ class Fold:
     def dislike(self, drama_id: int) -> None:
         register = registers.encode(((NOW_MS, "s", 2), (1,)))
         self.redis.hset(keys.user(1, self.p, self.user), state.dislike_field(drama_id), register)
+
+    def like(self, drama_id: int, episode_no: int = 1) -> None:
+        register = registers.encode(((NOW_MS, "s", 3), (1,)))
+        self.redis.hset(keys.user(1, self.p, self.user), state.like_field(drama_id, episode_no), register)
 
 
 def ids(page: Any) -> list[int]:
@@ -194,3 +200,72 @@ async def test_a_redis_that_is_away_costs_the_sources_not_the_feed(rig, api):
     assert "viewer" in page["degraded"]
     rig.redis.ping()
     assert (await ask(api, "/v1/feed"))["degraded"] == []
+
+
+async def explained(api: httpx.AsyncClient, query: str = "") -> Any:
+    token = a_token(99, Scope.ADMIN, now_s=int(time.time()))
+    answer = await api.get(f"/v1/feed/explain?user_id=1&{query}", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_what_a_viewer_does_changes_the_next_page(rig, api):
+    """What the counters write of a finish, a like, a dislike; what the API notes of an unlock: each read at once."""
+    trained(rig.settings)
+    fold = Fold(rig)
+    for index in (1, 3, 5):
+        fold.watch(DRAMA_OF + index, NOW_MS - HOUR_MS * index)
+    plain = await explained(api, "size=20&seed=1")
+    assert [seed["drama_id"] - DRAMA_OF for seed in plain["seeds"]] == [1, 3, 5]
+    fold.like(DRAMA_OF + 5)
+    assert (await explained(api))["seeds"][0]["drama_id"] == DRAMA_OF + 5
+    fold.watch(DRAMA_OF + 3, NOW_MS, episode_no=2, position_ms=60_000)  # the end of the last episode
+    assert (await explained(api))["seeds"][0]["drama_id"] == DRAMA_OF + 3
+    hints: RedisHints = api._transport.app.state.unlocking._hints
+    await hints.unlocked(1, DRAMA_OF + 1)
+    moved = await explained(api, "size=20&seed=1")
+    assert moved["seeds"][0]["drama_id"] == DRAMA_OF + 1
+    assert [place["drama_id"] for place in moved["places"]] != [place["drama_id"] for place in plain["places"]]
+    page = await ask(api, "/v1/feed?size=5")
+    fold.dislike(page["items"][0]["drama_id"])
+    assert (await explained(api))["tired"] == {page["items"][0]["category"]: 1.0}
+
+
+async def test_the_same_cursor_gives_the_same_page_and_the_next_another(rig, api):
+    trained(rig.settings)
+    fold = Fold(rig)
+    first = await ask(api, "/v1/feed?size=5")
+    page = await ask(api, f"/v1/feed?size=5&cursor={first['cursor']}")
+    fold.watch(page["items"][0]["drama_id"], NOW_MS, episode_no=2, position_ms=3_000)
+    rig.redis.zadd(keys.HOT, {str(DRAMA_OF + index): index for index in range(1, 31)})
+    again = await ask(api, f"/v1/feed?size=5&cursor={first['cursor']}")
+    assert again["items"][0].pop("play") == {"episode_no": 2, "position_ms": 3_000, "duration_ms": 60_002}
+    page["items"][0].pop("play")
+    assert again == page
+    following = await ask(api, f"/v1/feed?size=5&cursor={page['cursor']}")
+    assert not set(ids(following)) & set(ids(page) + ids(first))
+
+
+async def test_a_region_or_an_age_counts_as_soon_as_the_catalogue_has_it(rig, api):
+    assert len((await ask(api, "/v1/feed?size=40"))["items"]) == DRAMAS
+    lines = [a_line(DRAMA_OF + i, category=f"c{i % 8}", region="US" if i < 20 else "CN,TW") for i in range(1, 31)]
+    rig.publishes(*lines, *(a_line(DRAMA_OF + i, min_age=18) for i in range(31, DRAMAS + 1)))
+    app: Any = api._transport
+    await app.app.state.catalogue.refresh()
+    for claims, shown in (
+        ({}, range(1, 31)), ({"region": "TW"}, range(20, 31)), ({"region": "US", "age_years": 20}, [*range(1, 20)]),
+        ({"age_years": 18}, range(1, DRAMAS + 1)), ({"region": "JP", "age_years": 17}, ()),
+    ):  # fmt: skip
+        token = a_token(5, now_s=int(time.time()), **claims)
+        answer = await api.get("/v1/feed?size=50", headers={"authorization": f"Bearer {token}"})
+        assert {drama_id - DRAMA_OF for drama_id in ids(answer.json())} == set(shown), claims
+
+
+async def test_what_waits_to_be_gone_on_with_is_not_in_the_feed(rig, api):
+    fold = Fold(rig)
+    fold.watch(DRAMA_OF + 1, NOW_MS, episode_no=2, position_ms=60_000)  # finished
+    fold.watch(DRAMA_OF + 2, NOW_MS - 1, episode_no=1, position_ms=30_000)
+    fold.watch(DRAMA_OF + 3, NOW_MS - 2, episode_no=2, position_ms=1_000)
+    assert ids(await ask(api, "/v1/me/continue")) == [DRAMA_OF + 2, DRAMA_OF + 3]
+    shown = [each for _ in range(4) for each in ids(await ask(api, "/v1/feed"))][: DRAMAS - 3]
+    assert not {DRAMA_OF + 2, DRAMA_OF + 3} & set(shown)
