@@ -17,6 +17,7 @@ from infra.place import ROOT
 from ingest_api.errors import ApiError
 from ingest_api.events.route import PATH
 from juliu.canary.flight import Failure, Stage
+from juliu.commands.schedule import COMMANDS
 from recommender.schedule import OUTCOMES, STUCK
 from streams import dead
 from tests.promql import FOREIGN, faults, labels, ours, promql
@@ -38,6 +39,7 @@ VALUES = {
     "group": frozenset(GROUPS),
     "store": frozenset({"kafka", "redis", "clickhouse", "mysql", REBUILD}),
     "reason": frozenset({"seen", "too_old", "late"}),
+    "task": frozenset(COMMANDS),
     "outcome": frozenset({*OUTCOMES.values(), STUCK, "died"}),
     "route": frozenset({PATH, "other"}),
     "code": frozenset(codes()),

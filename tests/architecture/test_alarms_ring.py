@@ -93,6 +93,11 @@ CALM: dict[str, str] = {
     "juliu_catalogue_age_seconds": at(0.4),
     "juliu_trained_at_seconds": CLOCK,
     'juliu_trainings_total{outcome="refused"}': at(0),
+    **{
+        f'juliu_refreshed_at_seconds{{task="{task}",instance="schedule"}}': CLOCK
+        for task in ("fold-in", "lists", "cold")
+    },
+    'juliu_refreshed_at_seconds{task="fold-in",instance="schedule-before"}': at(0),  # it had the duty, and is gone
     **{f'up{{job="juliu-{job}",instance="{job}"}}': at(1) for job in JOBS},
     **{f'process_start_time_seconds{{job="juliu-{job}",instance="{job}"}}': at(5) for job in JOBS},
     'node_filesystem_avail_bytes{fstype="ext4",mountpoint="/",instance="m"}': at(5e10),
@@ -144,6 +149,8 @@ TROUBLE: dict[str, tuple[dict[str, str], set[str]]] = {  # alarm -> what is othe
     "TrainingOld": ({"juliu_trained_at_seconds": at(-21_600)}, set()),
     "RecommendationsEnd": ({"juliu_trained_at_seconds": at(-432_000)}, {"TrainingOld"}),
     "TrainingRefused": ({'juliu_trainings_total{outcome="refused"}': then("0", "0+0.1")}, set()),
+    "RefreshOld": ({'juliu_refreshed_at_seconds{task="cold",instance="schedule"}': STOPPED_CLOCK}, set()),
+    "ListsOld": ({'juliu_refreshed_at_seconds{task="lists",instance="schedule"}': at(-14_400)}, set()),
     "ProcessAway": ({'up{job="juliu-store",instance="store"}': then("1", "0")}, set()),
     "ProcessRestarts": ({'process_start_time_seconds{job="juliu-store",instance="store"}': then("5", "0+60")}, set()),
     "ProcessMissing": ({'up{job="juliu-store",instance="store"}': GONE}, set()),
