@@ -6,25 +6,17 @@ that a job that died ends the exploration instead of freezing it.
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 import numpy as np
-import redis
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
-from redis.exceptions import RedisError
 
 from domain.catalogue import Catalogue
 from domain.cold import Cold
-from infra.clickhouse.client import connect
-from infra.settings import Settings
-from recommender.errors import Refused, Trouble
+from recommender.errors import Refused
 from recommender.learning.asked import DAY_MS, ask
-from recommender.learning.weights import WEIGHTS, Weights
-from recommender.main import catalogue_now
+from recommender.learning.weights import Weights
 from recommender.refresh import cold_orders
-from recommender.refresh.cold_store import ColdStore, RedisColdStore
+from recommender.refresh.cold_store import ColdStore
 from recommender.refresh.newcomers import HOUR_MS, Ints, Judged, Newcomers, Shown, Standing, judge
 
 MOST_NEW = 5_000  # looked at in a run; the others are due later
@@ -53,17 +45,6 @@ class ColdReport(msgspec.Struct, frozen=True, kw_only=True):
             f" {self.undecided:,} undecided, {self.graduated:,} graduated, {self.retired:,} retired;"
             f" {self.listed:,} get {100 * self.share:.2g} % of {self.items_an_hour:,} items an hour"
         )
-
-
-def run(settings: Settings) -> ColdReport:
-    """refresh_cold on the servers that the settings name.  Raises NotPublished."""
-    now_ms = time.time_ns() // 1_000_000
-    try:
-        catalogue = catalogue_now(settings)
-        with connect(settings) as client, redis.Redis.from_url(settings.redis_url) as store:
-            return refresh_cold(client, catalogue, RedisColdStore(store), WEIGHTS, now_ms=now_ms, seed=now_ms)
-    except (ClickHouseError, RedisError, OSError) as error:
-        raise Trouble(f"{type(error).__name__}: {error}") from error
 
 
 def refresh_cold(
