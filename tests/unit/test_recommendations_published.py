@@ -14,6 +14,8 @@ from redis.exceptions import RedisError
 
 from domain.recommendations import PER_VIEWER, Version, block_of, find, unpack
 from recommender.errors import NotWhole, Raced, Refused
+from recommender.learning import model
+from recommender.learning.folding import Folding
 from recommender.learning.model import Recommendations
 from recommender.learning.weights import WEIGHTS
 from recommender.publication.publish import Content, content, meta_of, publish
@@ -22,6 +24,7 @@ from recommender.publication.store import Hold, RecommendationStore
 from recommender.training.registry import Decision
 from tests.breaking import Crash
 from tests.memory_recommendations import BreakingStore, MemoryRecommendationStore
+from tests.snapshots import two_tastes
 
 HOLD = Hold("train", 1, "me")  # of the first who takes the lock
 VIEWERS = 100
@@ -141,6 +144,21 @@ def test_what_is_read_back_wrong_is_not_served(store, family):
     with pytest.raises(NotWhole):
         put(Forgetful(**vars(store)), 2)
     assert served(store) == 1
+
+
+@pytest.mark.parametrize("spoil", [lambda chunks: chunks[:-1], lambda chunks: [b"x" + chunks[0][1:], *chunks[1:]]])
+def test_factors_that_are_read_back_wrong_are_not_served(store, spoil):
+    class Damaging(MemoryRecommendationStore):
+        def put_model(self, version, chunks):
+            super().put_model(version, spoil(chunks))
+
+    made = model.train(two_tastes(), WEIGHTS)
+    wanted = content(made, 1_000, "00000001", 5, WEIGHTS)
+    assert Folding.unpack(wanted.model).dramas.shape == made.vectors.dramas[:, :-1].shape
+    with pytest.raises(NotWhole, match="factors"):
+        publish(Damaging(**vars(store)), made, wanted, HOLD, "")
+    publish(store, made, wanted, HOLD, "")
+    assert store.model(wanted.version) == wanted.model
 
 
 def test_a_block_of_the_right_size_with_other_bytes_is_noticed(store):
