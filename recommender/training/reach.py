@@ -9,6 +9,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.catalogue import MAX_INDEX
 from recommender.interactions import Flags
 from recommender.learning.asked import DAY_MS
 from recommender.learning.model import Recommendations
@@ -20,6 +21,7 @@ from recommender.training.measured import Measured, absent
 COVERAGE_K, TOP_K = 20, 10
 COVERAGE, TOP_ITEM, LISTED = f"coverage@{COVERAGE_K}", f"top-item@{TOP_K}", "listed"
 VOLUME, USUAL = "volume", "volume.usual"
+LISTS_AT_ONCE = 100_000  # 16 MB as whole numbers
 ACTIVE_DAYS = 7  # who watched since then is active
 
 
@@ -30,14 +32,16 @@ def reach(made: Recommendations, watches: Watches, as_of_ms: int, limits: Limits
     if lists < limits.viewers or made.dramas < limits.dramas:
         why = f"{lists:,} lists of {made.dramas:,} dramas; {limits.viewers:,} of {limits.dramas:,} are needed"
         return found | Measured(missing={COVERAGE: why, TOP_ITEM: why})
-    shown = np.bincount(made.personal[:, :COVERAGE_K].ravel(), minlength=1)
-    coverage = float(np.count_nonzero(shown[1:]) / made.dramas)
-    return found | Measured({COVERAGE: coverage, TOP_ITEM: float(top_items(made)[1:].max() / lists)})
+    coverage = float(np.count_nonzero(listed(made, COVERAGE_K)[1:]) / made.dramas)
+    return found | Measured({COVERAGE: coverage, TOP_ITEM: float(listed(made, TOP_K)[1:].max() / lists)})
 
 
-def top_items(made: Recommendations) -> NDArray[np.int64]:
-    """In how many lists' first ten each dense index stands; at 0 the places that are empty."""
-    return np.bincount(made.personal[:, :TOP_K].ravel(), minlength=2)
+def listed(made: Recommendations, count: int) -> NDArray[np.int64]:
+    """In how many lists' first `count` each dense index stands; at 0 the places that are empty."""
+    found = np.zeros(MAX_INDEX + 1, np.int64)
+    for begin in range(0, len(made.personal), LISTS_AT_ONCE):
+        found += np.bincount(made.personal[begin : begin + LISTS_AT_ONCE, :count].ravel(), minlength=len(found))
+    return found
 
 
 def left(made: Recommendations, watches: Watches) -> Flags:

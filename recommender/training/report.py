@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from domain.catalogue import Catalogue
+from domain.catalogue import MAX_INDEX, Catalogue
 from recommender.evaluation.curves import Curve, drawing
 from recommender.evaluation.pages import NOTHING, html, number, table
 from recommender.evaluation.sitting import curve
@@ -19,7 +19,7 @@ from recommender.training.day import SHANGHAI_MS, last_full_day
 from recommender.training.exam import ASKED
 from recommender.training.measured import Measured
 from recommender.training.outcome import Outcome
-from recommender.training.reach import USUAL, VOLUME, top_items
+from recommender.training.reach import USUAL, VOLUME, listed
 from recommender.training.registry import Decision, Entry
 
 VERSIONS, SAMPLES, HUBS, LISTED = 7, 10, 10, 10
@@ -92,16 +92,17 @@ def _facts(entry: Entry) -> str:
 
 
 def _shown(made: Recommendations, watches: Watches, catalogue: Catalogue) -> Iterable[str]:
-    watched = np.bincount(watches.drama)
-    lists = top_items(made)[1:]
+    watched = np.bincount(watches.drama, minlength=MAX_INDEX + 1)
+    lists = listed(made, LISTED)[1:]
     also = np.bincount(np.concatenate([[0], *(best[:LISTED] for best in made.also_watched.values())]).astype(int))[1:]
-    curves = [Curve("viewers' first ten", curve(lists)), Curve("people also watched", curve(also))]
+    most = {"viewers' first ten": lists, "people also watched": also, "watched": watched}
+    points = {name: curve(np.sort(counts)[::-1][: made.dramas]) for name, counts in most.items()}
     yield "<h2>How much of the catalogue is shown</h2>"
     yield (
         "<p>The most shown dramas' share of all places in the first ten, and, dashed, of all watches. A line far above"
         " the dashed one shows few dramas to everybody.</p>"
     )
-    yield drawing([*curves, Curve("watched", curve(watched), dashed=True)])
+    yield drawing([Curve(name, line, dashed=name == "watched") for name, line in points.items()])
     yield "<h2>In most lists</h2>"
     yield table(["drama", "share of viewers' first ten", "watchers"], _hubs(lists, made, watched, catalogue))
     yield "<h2>People also watched</h2>"
@@ -118,9 +119,9 @@ def _hubs(lists: Ints, made: Recommendations, watched: Ints, catalogue: Catalogu
 
 def _samples(made: Recommendations, watched: Ints, catalogue: Catalogue) -> Iterable[tuple[bool, list[str]]]:
     """Dramas with a list, evenly from the most watched to the least."""
-    listed = sorted(made.also_watched, key=lambda index: (-watched[index], index))
-    places = np.unique(np.linspace(0, len(listed) - 1, SAMPLES).round().astype(int)).tolist() if listed else []
-    for index in (listed[place] for place in places):
+    there = sorted(made.also_watched, key=lambda index: (-watched[index], index))
+    places = np.unique(np.linspace(0, len(there) - 1, SAMPLES).round().astype(int)).tolist() if there else []
+    for index in (there[place] for place in places):
         others = ", ".join(_title(catalogue, other) for other in made.also_watched[index][:LISTED].tolist())
         yield False, [_title(catalogue, index), f"{watched[index]:,}", others]
 

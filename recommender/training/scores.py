@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from recommender.interactions import Floats, Ints
 from recommender.learning.model import Recommendations
 
-AT_ONCE = 200_000  # pairs of vectors: 100 MB with both
+AT_ONCE = 50_000  # pairs of vectors: 25 MB with both
+LISTS_AT_ONCE = 50_000  # 5 MB as bytes
 
 
 def scores_of(made: Recommendations, rows: Ints, dramas: NDArray[np.integer]) -> Floats:
@@ -23,13 +24,20 @@ def scores_of(made: Recommendations, rows: Ints, dramas: NDArray[np.integer]) ->
 
 
 def lists_told_apart(made: Recommendations) -> tuple[int, int]:
-    """How many lists have two dramas or more, and in how many of them the first one's score is not the last one's."""
-    if not len(made.vectors.viewers):  # nothing is known of scores
-        return 0, 0
-    length = (made.personal > 0).sum(axis=1)
-    rows = np.flatnonzero(length > 1)
-    first, last = made.personal[rows, 0], made.personal[rows, length[rows] - 1]
-    return len(rows), int((scores_of(made, rows, first) != scores_of(made, rows, last)).sum())
+    """How many lists have two dramas or more, and in how many of them the first one's score is not the last one's.
+
+    Looks at blocks of lists until one is told apart.
+    """
+    lists = apart = 0
+    for begin in range(0, len(made.vectors.viewers), LISTS_AT_ONCE):  # none where nothing is known of scores
+        some = made.personal[begin : begin + LISTS_AT_ONCE]
+        length = (some > 0).sum(axis=1)
+        rows = np.flatnonzero(length > 1)
+        first, last = (scores_of(made, begin + rows, some[rows, place]) for place in (0, length[rows] - 1))
+        lists, apart = lists + len(rows), apart + int((first != last).sum())
+        if apart:
+            break
+    return lists, apart
 
 
 def rows_of_nothing(made: Recommendations) -> int:
