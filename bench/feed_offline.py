@@ -105,7 +105,7 @@ def snapshot(log: Log, as_of_ms: int, weights: Weights) -> Snapshot:
         (liked, log.liked), (followed, log.followed), (at_ms, log.at_ms),
     ):  # fmt: skip
         np.maximum.at(into, entry, values)
-    proper = (log.watched_ms >= np.minimum(weights.skip_ms, log.duration_ms)) | (share >= 0.95)
+    proper = (log.watched_ms >= weights.skip_ms) | (share >= 0.95)
     skips = np.where(np.bincount(entry, proper) > 0, 0, np.bincount(entry))
     watches = Watches(
         user_id=key >> 20, drama=(key & 0xFFFFF).astype(np.int32), share=best.astype(np.float32),

@@ -106,7 +106,7 @@ def test_a_viewer_brings_in_the_latest_dramas_only(client):
     assert set(zip(read.pairs.a.tolist(), read.pairs.b.tolist(), strict=True)) == {(1, 2), (2, 1)}
 
 
-def test_a_quick_skip_is_a_playback_that_ended_at_once_of_an_episode_that_is_longer(client):
+def test_a_quick_skip_is_a_playback_that_ended_soon_and_before_the_end_of_the_episode(client):
     open_end, tail = uuid.UUID(int=5), uuid.UUID(int=6)
     insert(client, [
         *a_watch(1, 1, AT, SHORT), *a_watch(1, 1, AT + 1, SHORT, episode_no=2),  # twice
@@ -115,11 +115,21 @@ def test_a_quick_skip_is_a_playback_that_ended_at_once_of_an_episode_that_is_lon
         a_row("heartbeat", 1, 4, AT, play_id=open_end, to_ms=SHORT, duration_ms=60_000),  # not over yet
         a_row("heartbeat", 1, 5, AT, play_id=tail, from_ms=58_500, to_ms=60_000, duration_ms=60_000),
         a_row("play_ended", 1, 5, AT, play_id=tail, from_ms=60_000, to_ms=60_000, duration_ms=60_000),  # the end of it
+        *a_watch(1, 5, AT + 9, SHORT),
         *a_watch(1, 6, AT, SHORT), *a_watch(1, 6, AT - DAY_MS, 9_000),  # not all that there was
         a_row("play_ended", 1, 7, AT, play_id=uuid.UUID(int=7), to_ms=0, duration_ms=60_000),  # never began
+        *a_watch(1, 8, AT, 1_000, 2_000),
     ])  # fmt: skip
     read = snapshot.read(client, NOW_MS, WEIGHTS).watches
-    assert dict(zip(read.drama.tolist(), read.skips.tolist(), strict=True)) == {1: 2, 2: 0, 3: 0, 4: 0, 5: 0, 6: 0}
+    assert dict(zip(read.drama.tolist(), read.skips.tolist(), strict=True)) == {
+        1: 2,
+        2: 0,
+        3: 0,
+        4: 0,
+        5: 0,
+        6: 0,
+        8: 1,
+    }
 
 
 def test_unlocks_count_by_episode_and_a_refunded_one_does_not(client):

@@ -3,7 +3,6 @@
 SELECT user_id
 FROM events
 WHERE event_type IN ('heartbeat', 'play_ended', 'liked', 'unliked', 'followed', 'unfollowed', 'disliked', 'unlocked', 'refunded')
-  AND drama_index > 0
   AND {active_since_ms:Int64} > 0
   AND received_at >= fromUnixTimestamp64Milli({active_since_ms:Int64})
   AND ts >= fromUnixTimestamp64Milli({active_since_ms:Int64}) - INTERVAL 7 DAY

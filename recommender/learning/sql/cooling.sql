@@ -14,9 +14,9 @@ FROM
             user_id, drama_index, session_id, play_id,
             max(events.duration_ms) AS duration_ms,
             intervalLengthSumIf(from_ms, end_ms, from_ms < end_ms) AS watched_ms,
-            watched_ms >= least({skip_ms:UInt32}, duration_ms) AS proper,
-            NOT proper AND max(event_type = 'play_ended')
-                AND maxIf(end_ms, from_ms < end_ms) * 1000 < duration_ms * {complete_permille:UInt32} AS skipped,
+            watched_ms >= {skip_ms:UInt32}
+                OR maxIf(end_ms, from_ms < end_ms) * 1000 >= duration_ms * {complete_permille:UInt32} AS proper,
+            NOT proper AND max(event_type = 'play_ended') AS skipped,
             toUnixTimestamp64Milli(max(ts)) AS play_last_ms
         FROM events
         WHERE event_type IN ('heartbeat', 'play_ended') AND drama_index > 0 AND user_id IN active
@@ -25,7 +25,6 @@ FROM
         HAVING watched_ms > 0
     )
     GROUP BY user_id, drama_index
-    HAVING length(skips_ms) > 1
 )
 WHERE skips_ms[2] > proper_ms AND skips_ms[1] - skips_ms[2] <= {cooling_ms:Int64} AND skips_ms[1] > {as_of_ms:Int64} - {cooling_ms:Int64}
 ORDER BY user_id, skips_ms[1] DESC, drama_index

@@ -26,9 +26,8 @@ FROM
         max(watched_ms >= least({valid_ms:UInt32}, duration_ms)) AS seen,
         max(watched_ms >= least({long_ms:UInt32}, duration_ms)) AS positive,
         0 AS liked, 0 AS followed, 0 AS disliked, 0. AS unlocked,
-        max(watched_ms >= least({skip_ms:UInt32}, duration_ms)) AS proper,
-        countIf(ended AND watched_ms < least({skip_ms:UInt32}, duration_ms)
-            AND furthest_ms * 1000 < duration_ms * {complete_permille:UInt32}) AS skipped,
+        max(playbacks.proper) AS proper,
+        countIf(ended AND NOT playbacks.proper) AS skipped,
         max(play_last_ms) AS last_ms
     FROM
     (
@@ -37,7 +36,8 @@ FROM
             user_id, drama_index, episode_no, session_id, play_id,
             max(events.duration_ms) AS duration_ms,
             intervalLengthSumIf(from_ms, end_ms, from_ms < end_ms) AS watched_ms,
-            maxIf(end_ms, from_ms < end_ms) AS furthest_ms,
+            watched_ms >= {skip_ms:UInt32}
+                OR maxIf(end_ms, from_ms < end_ms) * 1000 >= duration_ms * {complete_permille:UInt32} AS proper,
             max(event_type = 'play_ended') AS ended,
             toUnixTimestamp64Milli(max(ts)) AS play_last_ms
         FROM events
@@ -46,7 +46,7 @@ FROM
           AND ({active_since_ms:Int64} = 0 OR user_id IN active)
         GROUP BY user_id, drama_index, episode_no, session_id, play_id
         HAVING watched_ms > 0
-    )
+    ) AS playbacks
     GROUP BY user_id, drama_index, episode_no
 
     UNION ALL
