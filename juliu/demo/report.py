@@ -42,6 +42,8 @@ class Report:
     hot_hit_rate: float = 0.0
     also_watched_hit_at_10: float = 0.0
     also_watched_asked: int = 0
+    feed_opens: int = 0
+    feed_repeats: int = 0
     unlocks: int = 0
     ledger_debits: int = 0
     unlock_rows: int = 0
@@ -63,6 +65,11 @@ class Report:
         """Everything sent was accepted, both stores hold exactly that, and so it is with every unlock."""
         stores = self.redis_equal and self.clickhouse_equal and self.unlocks_equal
         return stores and self.events_sent == self.events_accepted > 0
+
+    @property
+    def good(self) -> bool:
+        """All numbers are equal, and no feed repeated itself."""
+        return self.all_equal and self.feed_opens > 0 and not self.feed_repeats
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -86,6 +93,11 @@ class Report:
         self.unlock_rows, self.unlocks_redis, self.unlocks_equal = sales.unlock_rows, sales.unlocks_redis, sales.equal
         self.differences += sales.wrong
 
+    def opened(self, opens: int, repeated: Sequence[tuple[int, int, int]]) -> None:
+        """So many pages were asked for; (viewer, open, drama) of what came again."""
+        self.feed_opens, self.feed_repeats = opens, len(repeated)
+        self.differences += [f"viewer {one[0]} got drama {one[2]} again at open {one[1]}" for one in repeated[:3]]
+
     def write(self, path: Path) -> None:
         """Replace the file at `path`."""
         path.write_text(self.as_json() + "\n", encoding="utf-8")
@@ -104,6 +116,8 @@ def show(report: Report, console: Console) -> None:
         console.print(answer.sql + "\n", style="dim", highlight=False, markup=False)
     viewers = f"Would they have watched it?  {report.feeds:,} viewers, 10 dramas each, asked before their day"
     _print(console, viewers, _quality(report))
+    again = f"{report.feed_repeats:,} dramas came again in {report.feed_opens:,} openings, or had been seen before"
+    console.print(again, style="bold red" if report.feed_repeats else "green", highlight=False)
     rate = f"{report.requests:,} requests, {report.events_per_s:,.0f} events/s while replaying"
     _print(console, f"How long did it take?  {rate}", _times(report))
     _print(console, "Counted once?", _equality(report))

@@ -16,7 +16,7 @@ from domain import keys
 from infra.namespaces import GROUPS
 from infra.settings import Settings
 from ingest_api.auth import Scope, issue
-from juliu.demo import catalogue, hits, lists, log, proof, questions, shop
+from juliu.demo import catalogue, hits, lists, log, opens, proof, questions, shop
 from juliu.demo.commands import juliu
 from juliu.demo.events import Composer, count
 from juliu.demo.ledger import Ledger
@@ -55,6 +55,8 @@ class Demo:
             await asyncio.to_thread(juliu, "train", "--as-of", str(int(self.future.at_ms[0])))
         with self.report.step("lists"):
             await self._compare_lists()
+        with self.report.step("opens"):
+            await self._open_again()
         await self._replay(self.future, "the second half" if one_day else "the last day")
         with self.report.step("questions"):
             self.report.answers = await asyncio.to_thread(questions.ask, self.settings)
@@ -88,6 +90,14 @@ class Demo:
         self.report.feed_hit_rate = hits.hit_rate(viewers, feeds, truth)
         self.report.hot_hit_rate = hits.hit_rate(viewers, hot, truth)
         self.report.also_watched_hit_at_10 = hits.hit_rate(viewers, also, truth)
+
+    async def _open_again(self) -> None:
+        """Let some viewers open their feed again and again."""
+        viewers = hits.sample(set(self.future.user_id.tolist()), count=opens.VIEWERS)
+        self.console.print(f"{len(viewers)} viewers open their feed {opens.OPENS} times")
+        seen = opens.seen(self.past, self.durations_ms)
+        opened = await opens.pages(self.client, viewers)
+        self.report.opened(sum(map(len, opened)), list(opens.repeated(opened, seen)))
 
     async def _sell(self) -> None:
         """Let viewers of the last day unlock episodes of the serial, and see every unlock in every store."""

@@ -22,7 +22,7 @@ SMALL = ("--days", "1", "--users", "300")
 KEYS = {
     "events_sent", "events_accepted", "rows_stored", "rows_distinct", "redis_equal", "clickhouse_equal", "feeds",
     "feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10", "seconds",
-    "unlocks", "ledger_debits", "unlock_rows", "unlocks_redis", "unlocks_equal",
+    "feed_opens", "feed_repeats", "unlocks", "ledger_debits", "unlock_rows", "unlocks_redis", "unlocks_equal",
 }  # fmt: skip
 WITHIN_S = 300
 
@@ -78,6 +78,8 @@ def assert_proved(report: dict[str, Any], home: Home) -> None:
     assert report["clickhouse_equal"] is True
     assert report["unlocks"] == report["ledger_debits"] == report["unlock_rows"] == report["unlocks_redis"] > 300
     assert report["unlocks_equal"] is True
+    assert report["feed_opens"] == 20 * 50
+    assert report["feed_repeats"] == 0
     assert report["feeds"] > 100
     assert all(0 <= report[rate] <= 1 for rate in ("feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10"))
     assert len(report["answers"]) == 3

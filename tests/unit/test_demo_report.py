@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from domain import counters
-from juliu.demo import hits, proof, report, shop
+from juliu.demo import hits, opens, proof, report, shop
 from juliu.demo.ledger import Ledger
 from juliu.demo.log import Exposure, WatchLog
 from juliu.demo.proof import Rows
@@ -113,6 +113,22 @@ def test_all_is_equal_only_where_everything_is():
     assert not a_report(events_sent=0, events_accepted=0).all_equal
 
 
+def test_a_demo_whose_feed_repeats_itself_or_was_never_opened_is_not_good():
+    sound = a_report()
+    sound.opened(20, [])
+    assert sound.good
+    assert not a_report().good
+    again = a_report()
+    again.opened(20, [(7, 3, 12)])
+    assert not again.good
+    assert again.differences == ["viewer 7 got drama 12 again at open 3"]
+
+
+def test_what_was_in_a_page_before_or_was_seen_before_is_a_repeat():
+    opened = [{7: [1, 2], 8: [1]}, {7: [3, 2], 8: [2, 9]}]
+    assert list(opens.repeated(opened, {8: {9}})) == [(7, 2, 2), (8, 2, 9)]
+
+
 def test_the_report_file_has_the_promised_keys(tmp_path):
     one = a_report(answers=[report.Answer("q", "SELECT 1", ["n"], [[1]])])
     with one.step("train"), one.step("train"):
@@ -122,7 +138,7 @@ def test_the_report_file_has_the_promised_keys(tmp_path):
     assert {
         "events_sent", "events_accepted", "rows_stored", "rows_distinct", "redis_equal", "clickhouse_equal", "feeds",
         "feed_hit_rate", "hot_hit_rate", "also_watched_hit_at_10", "seconds",
-        "unlocks", "ledger_debits", "unlock_rows", "unlocks_redis", "unlocks_equal",
+        "feed_opens", "feed_repeats", "unlocks", "ledger_debits", "unlock_rows", "unlocks_redis", "unlocks_equal",
     } <= document.keys()  # fmt: skip
     assert list(document["seconds"]) == ["train"]
 
