@@ -4,7 +4,8 @@
 
 Made-up lists of 100, seeded, into a Redis of its own (appendonly, as the local stack's) over a unix socket, by the
 job's own `content` and `publish`.  Bytes are Redis's used_memory, after less before: keys, expiries and the allocator's
-rounding are in it.  `--again` publishes three versions: the third drops the first.
+rounding are in it.  `--again` publishes three versions: the third drops the first.  `--redis URL` publishes over what
+is served there instead (for `juliu bench feed`, on an installation without viewers of its own).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, cast
 
 import numpy as np
 import psutil
+from redis import Redis
 
 from domain.recommendations import PER_DRAMA, PER_VIEWER
 from recommender.evaluation.child import peak_mb
@@ -27,7 +29,7 @@ from recommender.learning.personal import Vectors
 from recommender.learning.weights import WEIGHTS
 from recommender.publication.lock import held
 from recommender.publication.publish import content, publish
-from recommender.publication.store import Hold, RedisRecommendationStore
+from recommender.publication.store import RedisRecommendationStore
 from tests.redis_server import RedisServer
 
 LONGEST_S = 600
@@ -47,39 +49,35 @@ def learnt(viewers: int, dramas: int) -> Recommendations:
 
 
 @contextmanager
-def clocked(what: str, server: psutil.Process) -> Iterator[None]:
+def clocked(what: str, server: psutil.Process | None) -> Iterator[None]:
     """Tells seconds, CPU-seconds of this process and of Redis, and the most memory of this process so far."""
-    wall, mine, its = time.perf_counter(), time.process_time(), sum(server.cpu_times()[:2])
+    wall, mine, its = time.perf_counter(), time.process_time(), cpu_s(server)
     yield
-    wall, mine, its = time.perf_counter() - wall, time.process_time() - mine, sum(server.cpu_times()[:2]) - its
-    print(f"{what:24} {wall:6.1f} s, {mine:6.1f} CPU-s, Redis {its:5.1f} CPU-s, peak {peak_mb():6.0f} MB", flush=True)
+    wall, mine, its = time.perf_counter() - wall, time.process_time() - mine, cpu_s(server) - its
+    print(f"{what:12} {wall:6.1f} s, {mine:6.1f} CPU-s, Redis {its:5.1f} CPU-s, peak {peak_mb():6.0f} MB", flush=True)
 
 
-def used(server: RedisServer) -> int:
+def cpu_s(process: psutil.Process | None) -> float:
+    """0 where it is not known."""
+    return sum(process.cpu_times()[:2]) if process else 0.0
+
+
+def used(client: Redis) -> int:
     """Bytes that Redis has allocated."""
-    with server.client() as client:
-        return int(cast("dict[str, Any]", client.info("memory"))["used_memory"])
+    return int(cast("dict[str, Any]", client.info("memory"))["used_memory"])
 
 
-def once(store: RedisRecommendationStore, made: Recommendations, number: int, redis: psutil.Process, hold: Hold) -> int:
-    """Publish; bytes of the version's lists."""
-    with clocked(f"version {number}", redis):
-        stored = content(made, 10 * len(made.viewers), f"{number:08x}", 1, WEIGHTS)
-        publish(store, made, stored, hold, store.pointers().current)
-    return stored.bytes
-
-
-def measure(server: RedisServer, made: Recommendations, versions: int) -> None:
-    assert server.process is not None
-    redis = psutil.Process(server.process.pid)
-    store = RedisRecommendationStore(server.client())
-    before = used(server)
+def measure(client: Redis, made: Recommendations, versions: int, server: psutil.Process | None) -> None:
+    """Publish that many versions, one over the other; tells what each took and what Redis keeps of one."""
+    store, before, viewers = RedisRecommendationStore(client), used(client), len(made.viewers)
     with held(store, "train", wait_s=0, longest_s=LONGEST_S) as hold:
         for number in range(1, versions + 1):
-            size = once(store, made, number, redis, hold)
-    kept, viewers = (used(server) - before) / min(versions, 2), len(made.viewers)
-    print(f"a version: {size / 1e6:.1f} MB of lists, {kept / 1e6:.1f} MB of Redis: {kept / viewers:.1f} bytes a viewer")
-    store.close()
+            with clocked(f"version {number}", server):
+                stored = content(made, 10 * viewers, f"{number:08x}", 1, WEIGHTS)
+                publish(store, made, stored, hold, store.pointers().current)
+    kept = (used(client) - before) / min(versions, 2)
+    size = stored.bytes + sum(map(len, stored.model))
+    print(f"a version: {size / 1e6:.1f} MB, in Redis {kept / 1e6:.1f} MB: {kept / viewers:.1f} bytes a viewer")
 
 
 def main() -> None:
@@ -87,13 +85,20 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=1_000_000)
     parser.add_argument("--dramas", type=int, default=20_000)
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--redis", metavar="URL")
     asked = parser.parse_args()
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     made = learnt(asked.viewers, asked.dramas)
     print(f"{asked.viewers:,} viewers, {asked.dramas:,} dramas; {peak_mb():.0f} MB before")
+    if asked.redis:
+        with Redis.from_url(asked.redis) as client:
+            measure(client, made, 3 if asked.again else 1, None)
+        return
     server = RedisServer()
     try:
-        measure(server, made, 3 if asked.again else 1)
+        assert server.process is not None
+        with server.client() as client:
+            measure(client, made, 3 if asked.again else 1, psutil.Process(server.process.pid))
     finally:
         server.close()
 
