@@ -26,7 +26,7 @@ class Rig:
     def __init__(self, dramas: int = 60, random_share: float = 0.0, **of_each: Any) -> None:
         self.dramas = dramas
         self.catalogue = FixedCatalogue(self.made(**of_each))
-        self.lists, self.viewers = MemoryLists(), MemoryShown()
+        self.lists, self.viewers = MemoryLists(), MemoryShown(length=dramas // 8 + 1)
         self.app: FastAPI = Twins(catalogue=self.catalogue).app()
         self.random_share = random_share
         self.serves(EVERYBODY)

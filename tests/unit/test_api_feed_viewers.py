@@ -67,21 +67,28 @@ async def test_a_card_that_is_no_drama_is_told(query):
 # -- what they did a moment ago ----------------------------------------------------------------------------------------
 
 
-async def test_a_like_lifts_what_goes_with_it_in_the_next_page():
+async def test_a_play_a_like_and_a_finish_lift_what_goes_with_it_in_the_next_page():
     rig = Rig(dramas=120)
-    rig.viewers.personal[USER] = list(range(1, 61))
-    rig.lists.also = {100: [60, 59]}
+    rig.serves(Experiment("s", {"list": Arm(10_000, {Source.PERSONAL: 1.0})}))
+    rig.viewers.personal[USER], rig.lists.also = list(range(1, 51)), {100: [50, 49]}
+    ranks = [await rank_of(50, rig)]
     rig.watched(100)
-    assert 60 not in indexes(await rig.open("size=5"))
+    ranks.append(await rank_of(50, rig))
     rig.viewers.likes[USER] = {ID + 100}
+    ranks.append(await rank_of(50, rig))
     rig.viewers.where[USER, ID + 100] = ((1, "s", 1), (3, 90_000))
-    assert await place_of(60, rig) < 40
+    ranks.append(await rank_of(50, rig))
+    assert ranks[0] == 50
+    assert ranks == sorted(set(ranks), reverse=True)  # each of them lifts it further
 
 
-async def place_of(index: int, rig: Rig) -> int:
-    """Where it stands among the personal list's, in the explanation of a long page."""
-    found = next(shelf for shelf in (await rig.explain("size=50")).places if shelf.drama_id == ID + index)
-    return found.rank or 0
+async def rank_of(index: int, rig: Rig) -> int:
+    """Where it stands in the personal list as the session has put it."""
+    places = (await rig.explain("size=50")).places
+    found = next(place for place in places if place.drama_id == ID + index)
+    assert (found.source, found.trained_rank) == ("personal", index)
+    assert found.rank is not None
+    return found.rank
 
 
 async def test_an_unlock_makes_its_drama_the_first_seed():
@@ -123,17 +130,18 @@ async def test_what_cools_down_is_hidden_while_something_else_is_left():
 
 
 async def test_new_dramas_get_the_share_that_they_need_now():
-    rig = Rig(dramas=120)
-    rig.viewers.personal[USER] = list(range(1, 101))
-    rig.lists.pool = Cold(0.04, ((110, 111, 112),))
-    shelves = {shelf.source: shelf for shelf in (await rig.explain()).shelves}
-    assert (shelves["cold"].share, shelves["cold"].dramas) == (0.04, 3)
-    found = [item.source for page in [await rig.open() for _ in range(10)] for item in page.items]
-    assert found.count("cold") == 3
-    rig.lists.pool = Cold(0.5, ((110,),))
-    assert {s.source: s.share for s in (await rig.explain()).shelves}["cold"] == 0.05  # the arm's share bounds it
-    rig.lists.pool = Cold(0.0, ((110,),))
-    assert {s.source: s.share for s in (await rig.explain()).shelves}["cold"] == 0.0
+    rig = Rig(dramas=120, category=lambda i: f"c{i}")
+    rig.serves(Experiment("s", {"half": Arm(10_000, {Source.PERSONAL: 0.5, Source.COLD: 0.5})}))
+    rig.viewers.personal[USER] = list(range(1, 61))
+    for needed, places in (
+        (0.25, 10),
+        (0.9, 15),
+        (0.0, 0),
+    ):  # the arm's share bounds it; what is not theirs is personal
+        rig.lists.pool = Cold(needed, (tuple(range(80, 120)),))
+        found = [place.source for place in (await rig.explain("size=30")).places]
+        assert abs(found.count("cold") - places) <= (1 if needed else 0)
+        assert found.count("cold") + found.count("personal") == 30
 
 
 async def test_an_order_of_new_dramas_is_drawn_anew_at_each_open():
