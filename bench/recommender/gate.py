@@ -23,6 +23,7 @@ from pyarrow import Table, parquet
 from bench import feed_offline
 from bench.feed_offline import DAY_MS, SHANGHAI_MS, Log
 from recommender.errors import Refused
+from recommender.evaluation import sessions
 from recommender.learning.days import Day
 from recommender.learning.model import train
 from recommender.learning.snapshot import Snapshot
@@ -67,7 +68,8 @@ class Watched:
         before = (column["time_ms"] < span.from_ms) & (column["play_time_ms"] > 0)
         new = ~np.isin(key, _key({name: values[before] for name, values in column.items()}))
         user, drama = key >> 20, (key & 0xFFFFF).astype(np.int32)
-        return Day(user, drama, one["time_ms"][first], np.full(len(key), -1), watched, positive, new)
+        at_ms = one["time_ms"][first]
+        return Day(user, drama, at_ms, sessions.by_silence(user, at_ms), watched, positive, new)
 
     def volume(self, as_of_ms: int, count: int) -> Sequence[int]:
         ago = (last_full_day(as_of_ms).to_ms - 1 - self.log.at_ms) // DAY_MS
