@@ -227,7 +227,7 @@ def test_a_share_counts_beside_what_is_usual_at_its_length_the_same_in_sql_as_in
     watched_ms, duration_ms = np.array(plays, np.int64).T
     expected = signals.beside_usual(watched_ms / duration_ms, duration_ms, WEIGHTS)
     expected[0] += expected[1]  # another episode, to the end
-    assert watches.share[np.argsort(watches.drama)] == pytest.approx(expected)
+    assert watches.share[np.argsort(watches.drama)] == pytest.approx(expected, abs=1e-6)  # in millionths
 
 
 def test_thresholds_are_those_of_the_playback_rule(client):

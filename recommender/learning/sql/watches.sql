@@ -2,10 +2,10 @@
 -- of 0, which is no drama of the catalogue (the canary's: domain/canary.py).  Of everybody where `active_since_ms` is 0, else of
 -- `active` viewers (active.sql).
 -- `at_ms`: the latest of it.  `share`: episodes watched, each beside what is usual at its length (weights.py).  `seen`: a valid play, as the app counts it.
--- `skips`: quick skips (asked.py, weights.py), where there was nothing else.  `unlocks`: episodes unlocked, less those refunded.
+-- `skips`: quick skips (weights.py), where there was nothing else.  `unlocks`: episodes unlocked, less those refunded.
 SELECT
     user_id, drama_index,
-    toFloat32(sum(parts.share)) AS share,
+    toFloat32(sum(millionths) / 1e6) AS share,  -- of whole numbers: the same in whatever order they come
     toFloat32(sum(complete)) AS completes,
     toUInt8(max(parts.seen)) AS seen,
     toUInt8(max(parts.positive OR parts.liked)) AS positive,
@@ -21,7 +21,7 @@ FROM
         user_id, drama_index,
         max(watched_ms / duration_ms) AS watched,
         {share_usual:Array(Float64)}[1 + arrayCount(edge_ms -> max(duration_ms) >= edge_ms, {share_edges_ms:Array(UInt64)})] AS usual,
-        watched / (watched + usual) AS share,
+        round(1e6 * watched / (watched + usual)) AS millionths,
         max(watched_ms * 1000 >= duration_ms * {complete_permille:UInt32}) AS complete,
         max(watched_ms >= least({valid_ms:UInt32}, duration_ms)) AS seen,
         max(watched_ms >= least({long_ms:UInt32}, duration_ms)) AS positive,
@@ -53,7 +53,7 @@ FROM
 
     -- how each reaction stands; no event tells of refunds yet, `refunded` is the name that is kept for it
     SELECT
-        user_id, drama_index, 0 AS watched, 0 AS usual, 0 AS share, 0 AS complete, 0 AS seen, 0 AS positive,
+        user_id, drama_index, 0 AS watched, 0 AS usual, 0 AS millionths, 0 AS complete, 0 AS seen, 0 AS positive,
         kind = 'like' AS liked, kind = 'follow' AS followed, kind = 'dislike' AS disliked,
         multiIf(kind != 'unlock', 0., episode_no = 0, {unlock_whole:Float64}, 1.) AS unlocked,
         0 AS proper, 0 AS skipped, last_ms
