@@ -19,9 +19,9 @@ LOOKED_AT = 10  # dramas that a viewer touched last
 MOST_SEEDS = 4  # of them, whose "people also watched" moves the personal list
 VALID, FINISHED, LIKED, FOLLOWED, UNLOCKED = 1.0, 1.0, 1.0, 1.0, 2.0  # strengths; they add up
 FAR = 3  # an episode with this number is reached by who wants to know how it goes on: as good as finished
-FADES = 0.85  # a drama's strength for each drama that was touched after it
-DISLIKED, LEFT, MOST_TIRED = 1.0, 0.15, 2.0  # halvings of a category's places
-RISES = 0.5  # by how much the first of a seed's list, at strength 1, divides its place in the personal list
+FADES = 0.7  # a drama's strength for each drama that was touched after it
+DISLIKED, LEFT, MOST_TIRED = 1.0, 0.05, 2.0  # halvings of a category's places
+RISES = 0.25  # by how much the first of a seed's list, at strength 1, divides its place in the personal list
 
 
 class Trace(NamedTuple):
