@@ -1,0 +1,84 @@
+"""The fit on Spark (docs/scale.md): for logs whose factors one machine cannot learn in time.
+
+pyspark is no part of what juliu runs on: `pip install -r requirements/spark.txt`, and Java 17.  Where it runs is
+Spark's own configuration (PYSPARK_SUBMIT_ARGS, spark-defaults.conf); without any it is this machine, all its cores.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+from scipy.sparse import csr_matrix
+
+from recommender.errors import Trouble
+from recommender.learning.als import Factors, largest_singular_value, thinness
+from recommender.learning.signals import Floats
+from recommender.learning.weights import Weights
+
+# each iteration is blocks squared pieces of work: few for few watches, and none that no machine could hold
+LEAST_BLOCKS, MOST_BLOCKS, WATCHES_A_BLOCK = 2, 200, 1_000_000
+
+
+def fit(matrix: csr_matrix, weights: Weights) -> Factors:
+    """als.fit by Spark's ALS: the same loss but for how vectors are held down; other numbers of the same worth.
+
+    als.fit holds all vectors down alike (regularization * length ** 2), Spark one of n watches by regParam * n (ALS-WR,
+    Zhou et al., AAIM 2008).  Lengths can move from viewers to dramas for nothing, so it is the product of both sides
+    that has to be equal: regParam = regularization / root(mean n of viewers * mean n of dramas).
+
+    Raises Trouble where pyspark is not installed; what Spark raises is raised.
+    """
+    try:
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - absent where nobody needs it
+    except ImportError as error:
+        raise Trouble("no pyspark here: pip install -r requirements/spark.txt") from error
+    quiet = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+    spark = SparkSession.builder.appName("juliu train").config(map=quiet).getOrCreate()
+    try:
+        with tempfile.TemporaryDirectory(prefix="juliu-spark-") as folder:
+            return _fit(spark, Path(folder), csr_matrix(matrix), weights)
+    finally:
+        spark.stop()
+
+
+def _fit(spark: Any, folder: Path, matrix: csr_matrix, weights: Weights) -> Factors:
+    from pyspark.ml.recommendation import ALS  # noqa: PLC0415
+
+    alpha = min(weights.alpha, thinness(matrix))
+    regularization = max(1e-3, weights.regularization * alpha * largest_singular_value(matrix))
+    of_viewers, of_dramas = (matrix.nnz / max(1, len(np.unique(axis))) for axis in matrix.nonzero())
+    regularize = regularization / float(np.sqrt(of_viewers * of_dramas))
+    _put(folder / "watches", matrix, alpha)
+    blocks = min(MOST_BLOCKS, max(LEAST_BLOCKS, matrix.nnz // WATCHES_A_BLOCK))
+    model = ALS(
+        userCol="viewer", itemCol="drama", ratingCol="worth", implicitPrefs=True, alpha=alpha, regParam=regularize,
+        rank=weights.factors, maxIter=weights.iterations, seed=weights.seed, numUserBlocks=blocks, numItemBlocks=blocks,
+    ).fit(spark.read.parquet(str(folder / "watches")))  # fmt: skip
+    vectors = []
+    for name, found, rows in zip("vd", (model.userFactors, model.itemFactors), matrix.shape, strict=True):
+        found.write.parquet(str(folder / name))
+        vectors.append(_read(folder / name, rows, weights.factors))
+    return Factors(*vectors, regularize * of_viewers, alpha)
+
+
+def _put(place: Path, matrix: csr_matrix, alpha: float) -> None:
+    """Where a watch weighs alpha * confidence for implicit it weighs 1 + alpha * worth for Spark."""
+    entries = matrix.tocoo()
+    worth = np.maximum(entries.data - 1 / alpha, 1e-6).astype(np.float32)
+    columns = {"viewer": entries.row.astype(np.int32), "drama": entries.col.astype(np.int32), "worth": worth}
+    place.mkdir()
+    parquet.write_table(pa.table(columns), place / "all.parquet", row_group_size=1_000_000)
+
+
+def _read(place: Path, rows: int, factors: int) -> Floats:
+    """Vectors by id; who has none has 0."""
+    table = parquet.read_table(place)
+    found: Floats = np.zeros((rows, factors), np.float32)
+    flat = table["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    found[table["id"].to_numpy()] = flat.reshape(-1, factors)
+    return found
