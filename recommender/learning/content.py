@@ -1,7 +1,7 @@
 """What dramas are, and where that puts a drama that few have watched: from category, tags, cast and length to factors.
 
-On the sample log the vector that content foretells is the best there is for a drama without watchers
-(bench/recommender/cold.py, docs/recommender.md): its own watches take over as they come.
+For a drama without watchers it is all there is; its first watchers say more, so that they take over at once (measured
+by bench/recommender/cold.py, docs/recommender.md).
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def features(content: Content) -> csr_matrix:
 def vectors(content: Content, learnt: Floats, watchers: Floats, weights: Weights) -> Floats:
     """A vector a dense index: of k watchers k / (k + content_trust) is what was learnt, the rest what content foretold.
 
+    Direction and length are blended each for itself: what is learnt of one watcher is very short, and right.
     `learnt` (m, d) and `watchers` (m,) have at most as many rows as `content`; the others have no watchers.  Of a drama
     that is not known all is learnt.  Where no known drama has watchers there is nothing to foretell from.
     """
@@ -88,13 +89,22 @@ def vectors(content: Content, learnt: Floats, watchers: Floats, weights: Weights
     whole[: len(learnt)] = learnt
     k = np.zeros(len(content), np.float32)
     k[: len(watchers)] = watchers
-    trust = k / (k + weights.content_trust)
     if not (content.known & (k > 0)).any():
         return whole
-    x = features(content)
-    foretold = (x @ _ridge(x, whole, np.where(content.known, trust, 0), weights.content_ridge)).astype(np.float32)
-    trust = np.where(content.known, trust, 1)[:, None]
-    return np.asarray(trust * whole + (1 - trust) * foretold, np.float32)
+    direction, length = _parts(whole)
+    x, rows = features(content), np.where(content.known, k / (k + weights.content_rows), 0)
+    foretold: Floats = (x @ _ridge(x, np.hstack([direction, length]), rows, weights.content_ridge)).astype(np.float32)
+    trust = np.where(content.known, k / np.maximum(k + weights.content_trust, 1e-9), 1)[:, None]
+    mixed: Floats = (trust * direction + (1 - trust) * _parts(foretold[:, :-1])[0]).astype(np.float32)
+    blend, _ = _parts(mixed)
+    return np.asarray(blend * (trust * length + (1 - trust) * np.maximum(foretold[:, -1:], 0)), np.float32)
+
+
+def _parts(rows: Floats) -> tuple[Floats, Floats]:
+    """Rows of length 1 (or 0), and their lengths (n, 1)."""
+    length: Floats = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Floats = (rows / np.maximum(length, 1e-12)).astype(np.float32)
+    return unit, length
 
 
 def _ridge(x: csr_matrix, y: Floats, weight: Floats, strength: float) -> Floats:

@@ -42,7 +42,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     share_edges_ms: tuple[int, ...] = (7_000, 12_000, 20_000, 35_000, 60_000, 120_000, 300_000)  # from each on the next
     share_usual: tuple[float, ...] = (0.89, 0.51, 0.35, 0.23, 0.16, 0.10, 0.034, 0.013)
 
-    # a quick skip: a playback that ended with less watched than this, of an episode that is longer
+    # a quick skip: a playback that ended with less watched than this, before the end of the episode
     skip_ms: int = 3_000
     cooling_days: int = 14  # between two skips, and how long the drama then stays away
     cooling_dramas: int = 200  # of one viewer, the latest
@@ -90,8 +90,9 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 7
 
     # what content foretells of a drama with few watchers
-    content_trust: float = 8.0  # of k watchers k / (k + content_trust) is learnt, the rest foretold
-    content_ridge: float = 3.0  # on each coefficient; a drama weighs at most 1
+    content_trust: float = 0.3  # of k watchers k / (k + content_trust) is learnt, the rest foretold
+    content_rows: float = 8.0  # a drama of k watchers weighs k / (k + content_rows) where foretelling is learnt
+    content_ridge: float = 0.1  # on each coefficient
 
     # a new drama: a number of viewers in its first hours, in a share of all pages; then what its viewers made of it
     cold_share: float = 0.04  # of what is shown, at most, to all new dramas together

@@ -80,6 +80,15 @@ def test_its_own_watches_take_over_as_they_come():
     assert distances[-1] < 0.02
 
 
+def test_what_one_watcher_tells_is_short_and_yet_most_of_the_direction():
+    told, factors = Content.of(a_catalogue()), learnt(noise=0)
+    factors[9], watchers = (0, 0.004, 0), np.full(91, 1_000.0, np.float32)  # content says direction 0, of length 1
+    watchers[9] = 1
+    found = content.vectors(told, factors, watchers, WEIGHTS)[9]
+    assert found.argmax() == 1
+    assert 0.004 < np.linalg.norm(found) < 0.5
+
+
 def test_few_watchers_move_what_is_learnt_for_others_less_than_many():
     told = Content.of(a_catalogue())
     wrong = learnt(noise=0)
@@ -90,7 +99,7 @@ def test_few_watchers_move_what_is_learnt_for_others_less_than_many():
     watchers[3:90:3] = 0.01  # ... but hardly anybody watched them
     by_few = content.vectors(told, wrong, watchers, WEIGHTS)[90]
     assert by_many[1] > 8
-    assert by_few[1] < by_many[1] / 2
+    assert by_few[1] < 0.7 * by_many[1]
 
 
 @pytest.mark.parametrize("dramas", [0, 5, 200])
@@ -103,7 +112,7 @@ def test_an_empty_catalogue_changes_nothing(dramas: int):
 
 def test_rows_that_the_catalogue_does_not_know_stay_as_learnt_and_known_ones_without_any_watcher_are_zero():
     found = content.vectors(Content.of(a_catalogue(3), 6), learnt(5), np.array([0, 0, 0, 0, 9, 9], np.float32), WEIGHTS)
-    assert (found[4:] == learnt(5)[4:]).all()
+    assert np.allclose(found[4:], learnt(5)[4:], rtol=1e-6)
     assert len(found) == 6
 
 
