@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ def schedule() -> None:
     """
     settings = load()
     logs.setup("schedule", settings)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # what ran, we say ourselves
     os.nice(NICENESS)
     asyncio.run(_run(settings))
 
