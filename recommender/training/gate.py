@@ -54,7 +54,7 @@ def doubts(made: Recommendations, served: Served, measured: Measured, past: Hist
 
     Where nothing is served, what is worse than before is better than nothing, so only what stands by itself counts.
     """
-    found = [*_below_trend(measured), *_odd(measured, limits)]
+    found = [*_below_trend(measured), *_listed(measured, limits)]
     if not served.viewers:
         return found
     return [*_shrunk(made, served, limits), *_worse(measured, past, limits), *found,
@@ -101,12 +101,10 @@ def _below_trend(measured: Measured) -> Iterator[str]:
             )
 
 
-def _odd(measured: Measured, limits: Limits) -> Iterator[str]:
-    values = measured.values
-    if values.get(TOP_ITEM, 0) > limits.top_item:
-        yield f"one drama stands in the first ten of {values[TOP_ITEM]:.1%} of the lists"
-    if values.get(LISTED, 1) < limits.listed:
-        yield f"only {values[LISTED]:.1%} of the active viewers who have something left to see have a list"
+def _listed(measured: Measured, limits: Limits) -> Iterator[str]:
+    listed = measured.values.get(LISTED, 1)
+    if listed < limits.listed:
+        yield f"only {listed:.1%} of the active viewers who have something left to see have a list"
 
 
 def _narrower(measured: Measured, past: History, limits: Limits) -> Iterator[str]:
@@ -114,6 +112,12 @@ def _narrower(measured: Measured, past: History, limits: Limits) -> Iterator[str
     if usual and coverage is not None and coverage < limits.coverage_of_accepted * usual[0]:
         yield (
             f"{coverage:.1%} of the dramas stand in anybody's first 20, far fewer than the {usual[0]:.1%} of the"
+            f" {_last(usual[1])}"
+        )
+    usual, top = past.usual(TOP_ITEM), measured.values.get(TOP_ITEM, 0)
+    if usual and top > max(limits.top_item, limits.top_item_of_accepted * usual[0]):
+        yield (
+            f"one drama stands in the first ten of {top:.1%} of the lists, far more than the {usual[0]:.1%} of the"
             f" {_last(usual[1])}"
         )
 

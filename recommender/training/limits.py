@@ -28,9 +28,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     hardest: float = 0.5  # and less by as much as the trend list fell: days differ; but by no more than this
     uauc_fall: float = 0.02  # it differs by .03 from day to day
     coverage_of_accepted: float = 0.4  # it fell to .54 of itself within days of sound trainings
+    top_item: float = 0.9  # of the lists: the same drama in the first ten of more, and
+    top_item_of_accepted: float = 1.25  # of more than so many times as many lists; in first days it stands in all
 
     # by themselves
-    top_item: float = 0.98  # of the lists: the same drama in the first ten of more
     listed: float = 0.95  # of the viewers who were active
     volume_least: float = 0.5  # of the median of the days before
     volume_most: float = 2.0
