@@ -50,6 +50,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     # impressions that led to nothing
     ignored_days: int = 3
     ignored_dramas: int = 200  # of one viewer, the latest
+    ignored: float = 0.7  # what each of them leaves of a score, when a viewer is folded in
 
     # how much is looked at: the last day's viewers of the exam and of the time between trainings
     exam_viewers: int = 20_000
@@ -80,13 +81,15 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     # score of 1; where nobody is known well, the crowd knows best
     popular: float = 4.0
 
-    # implicit ALS
-    factors: int = 64
+    # ALS, several fits side by side: they see different grains of the same watches
+    factors: int = 64  # of each
     iterations: int = 10
     alpha: float = 40.0  # at most; less where viewers have watched much of all there is
-    regularization: float = (
-        0.2  # times the largest singular value of the weighted matrix: grows with the log as noise does
-    )
+    # one fit each, times the largest singular value of the weighted matrix: grows with the log as noise does
+    regularizations: tuple[float, ...] = (0.12, 0.2)
+    # one more whose rows are held down by their number of entries (Rendle et al., RecSys 2022); 0: none
+    frequency_regularization: float = 0.03
+    frequency_unseen: float = 0.01  # what not having watched weighs beside a watch
     seed: int = 7
 
     # what content foretells of a drama with few watchers

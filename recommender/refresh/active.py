@@ -14,8 +14,6 @@ from recommender.learning.asked import DAY_MS, ask
 from recommender.learning.snapshot import Cooling, Snapshot, whose
 from recommender.learning.weights import Weights
 
-IGNORED = 0.7  # what is left of a score each time that the drama was shown and not played
-
 Ints = NDArray[np.int64]
 Cells = tuple[Ints, NDArray[np.int32]]  # (user_id, drama) of each
 
@@ -66,7 +64,7 @@ def of(
         viewers,
         matrix((watches.user_id, watches.drama), signals.confidences(watches, weights)),
         matrix(never, np.ones(len(never[0]), np.float32)),
-        matrix((ignored.user_id, ignored.drama), np.asarray(1 - IGNORED**ignored.times, np.float32)),
+        matrix((ignored.user_id, ignored.drama), np.asarray(1 - weights.ignored**ignored.times, np.float32)),
         cooling,
         until_ms,
     )

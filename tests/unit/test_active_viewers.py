@@ -10,7 +10,7 @@ from domain import keys
 from recommender.learning import signals
 from recommender.learning.snapshot import Cooling, Snapshot
 from recommender.learning.weights import WEIGHTS
-from recommender.refresh.active import IGNORED, Active, of
+from recommender.refresh.active import Active, of
 from tests.snapshots import NOW_MS, ignored, pairs, watches
 
 NOTHING = Cooling(np.zeros(0, np.int64), np.zeros(0, np.int32))
@@ -37,7 +37,7 @@ def test_what_viewers_watched_dislike_and_ignored_stands_in_their_rows():
     assert found.viewers.tolist() == [3, 5]
     assert cells(found.confidences) == {(0, 1): worth[0], (0, 9): worth[1], (1, 1): worth[2]}
     assert cells(found.never) == {(0, 1): 1, (0, 2): 1}
-    assert cells(found.discount) == {(0, 4): 1 - IGNORED**2, (1, 9): 1 - IGNORED}
+    assert cells(found.discount) == {(0, 4): 1 - WEIGHTS.ignored**2, (1, 9): 1 - WEIGHTS.ignored}
 
 
 def test_nobody_active_is_an_empty_matrix():
