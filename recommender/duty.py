@@ -50,20 +50,24 @@ class StoredDuty:
 
     async def keep(self) -> None:
         """See Duty."""
-        for task, hold in list(self._holds.items()):
-            try:
-                kept = await asyncio.to_thread(self._store.renew, hold, LIFE_S)
-            except RedisError as error:
-                log.warning("duty not kept", task=task, error=str(error)[:200])
-                continue
-            if not kept and self._holds.get(task) == hold:
-                del self._holds[task]
+        await asyncio.gather(*map(self._keep, list(self._holds.values())))
 
     async def give_back(self) -> None:
         """See Duty."""
-        for task, hold in list(self._holds.items()):
-            try:
-                await asyncio.to_thread(self._store.unlock, hold)
-            except RedisError as error:
-                log.warning("duty not given back", task=task, error=str(error)[:200])
+        await asyncio.gather(*map(self._give_back, self._holds.values()))
         self._holds.clear()
+
+    async def _keep(self, hold: Hold) -> None:
+        try:
+            kept = await asyncio.to_thread(self._store.renew, hold, LIFE_S)
+        except RedisError as error:
+            log.warning("duty not kept", task=hold.task, error=str(error)[:200])
+            return
+        if not kept:
+            self._holds = {task: held for task, held in self._holds.items() if held != hold}
+
+    async def _give_back(self, hold: Hold) -> None:
+        try:
+            await asyncio.to_thread(self._store.unlock, hold)
+        except RedisError as error:
+            log.warning("duty not given back", task=hold.task, error=str(error)[:200])
