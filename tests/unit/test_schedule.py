@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ from prometheus_client import REGISTRY
 from redis.exceptions import RedisError
 
 from infra.settings import Settings
+from juliu.commands import schedule as schedule_process
 from juliu.commands.schedule import COMMANDS, child, tasks
 from juliu.commands.train import moment_ms
 from recommender.duty import StoredDuty
@@ -239,6 +242,16 @@ def test_what_is_scheduled_are_commands_with_the_periods_of_the_settings():
     assert {task.name: task.interval_s for task in ours} == {"train": 60, "lists": 120, "fold-in": 180, "cold": 0}
     assert {task.name for task in ours} == set(COMMANDS)
     assert all(child(task)._command[-len(COMMANDS[task.name]) :] == COMMANDS[task.name] for task in ours)
+
+
+async def test_the_process_ends_when_it_is_asked_to():
+    running = asyncio.create_task(schedule_process._run(Settings(canary_every_s=0)))
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGTERM)  # it takes it for itself by now
+    async with asyncio.timeout(WITHIN_S):
+        await running
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().remove_signal_handler(number)
 
 
 @pytest.mark.parametrize("seconds", [-1, 1, 59])
