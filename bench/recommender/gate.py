@@ -124,7 +124,7 @@ def sabotages(log: Log, end_ms: int) -> dict[str, tuple[Log, Callable[[Log], Log
         "viewers under wrong numbers": (log, lambda rows: replace(rows, user=viewers[rows.user]), WEIGHTS),
         "one viewer in eight is read": (log, lambda rows: rows.where(rows.user % 8 == 0), WEIGHTS),
         "60 % of the last day is lost": (lost, same, WEIGHTS),
-        "regularization x 50": (log, same, set_(WEIGHTS, regularization=WEIGHTS.regularization * 50)),
+        "regularization x 50": (log, same, set_(WEIGHTS, regularizations=(10.0,), frequency_regularization=0.0)),
         "one factor": (log, same, set_(WEIGHTS, factors=1)),
     }
 

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
 from domain.catalogue import MAX_INDEX
 from domain.recommendations import PER_VIEWER, Damaged
-from recommender.learning.als import Factors
+from recommender.learning.als import Factors, Part, later
 from recommender.learning.personal import Vectors
 from recommender.learning.signals import Floats
 
 CHUNK = 1_000_000  # bytes: what Redis sends in one go
 MAX_FACTORS = 1_024
+MAX_PARTS = 16
 AT_ONCE = 256  # viewers: their scores of all dramas are dense
 
-_FORM = 1
-_HEAD = struct.Struct("<HHIff32s")  # form, factors, dramas, regularization, alpha, SHA-256 of what follows
+_FORM = 2
+_HEAD = struct.Struct("<HHII32s")  # form, parts, factors, dramas, SHA-256 of what follows: parts, then numbers
+_PART = struct.Struct("<IfffHf")  # as the fields of Part
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Folding:
     dramas: Floats  # (m, d)
     fresh: Floats  # (m,)
     crowd: Floats  # (m,)
-    regularization: float
-    alpha: float
+    parts: tuple[Part, ...]
 
     @classmethod
     def of(cls, factors: Factors, vectors: Vectors) -> Self:
@@ -51,20 +50,14 @@ class Folding:
         if vectors.dramas.shape[1] != base.shape[1] + 1 or not np.allclose(leaning, base * fresh[:, None], 1e-3, 1e-5):
             raise ValueError("lists were ordered by more than scaled factors and a crowd")
         crowd = vectors.dramas[:, -1]
-        return cls(base, fresh.astype(np.float32), crowd, float(factors.regularization), float(factors.alpha))
+        return cls(base, fresh.astype(np.float32), crowd, factors.parts)
 
     def viewers(self, matrix: csr_matrix) -> Floats:
         """(n, d): the least-squares solution of each row of confidences >= 0 against the dramas' factors, as they are.
 
         It is where als.fit takes a viewer with these confidences; an empty row is 0.
         """
-        with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
-            solver = AlternatingLeastSquares(
-                factors=self.dramas.shape[1], regularization=self.regularization, alpha=self.alpha
-            )
-            solver.item_factors = self.dramas
-            found: Floats = solver.recalculate_user(np.arange(matrix.shape[0]), csr_matrix(matrix, dtype=np.float32))
-        return found
+        return later(csr_matrix(matrix, dtype=np.float32), self.dramas, self.parts)
 
     def lists(self, matrix: csr_matrix, never: csr_matrix, discount: csr_matrix) -> Iterator[Floats]:
         """Each row's dense indexes, best first, at most PER_VIEWER; a row of each matrix a viewer, a column a drama.
@@ -81,10 +74,10 @@ class Folding:
 
     def pack(self) -> list[bytes]:
         """As chunks of at most CHUNK bytes."""
-        body = b"".join(part.astype("<f4").tobytes() for part in (self.dramas, self.fresh, self.crowd))
+        numbers = b"".join(part.astype("<f4").tobytes() for part in (self.dramas, self.fresh, self.crowd))
+        body = b"".join(_PART.pack(*vars(part).values()) for part in self.parts) + numbers
         m, d = self.dramas.shape
-        head = _HEAD.pack(_FORM, d, m, self.regularization, self.alpha, hashlib.sha256(body).digest())
-        whole = head + body
+        whole = _HEAD.pack(_FORM, len(self.parts), d, m, hashlib.sha256(body).digest()) + body
         return [whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK)]
 
     @classmethod
@@ -93,14 +86,20 @@ class Folding:
         whole = b"".join(chunks)
         if len(whole) < _HEAD.size:
             raise Damaged("factors without a head")
-        form, d, m, regularization, alpha, told = _HEAD.unpack_from(whole)
+        form, count, d, m, told = _HEAD.unpack_from(whole)
+        if form != _FORM or not (0 < count <= MAX_PARTS and 0 < d <= MAX_FACTORS and m <= MAX_INDEX + 1):
+            raise Damaged(f"factors of form {form}, {count} parts, {m} dramas by {d}")
         body = whole[_HEAD.size :]
-        if form != _FORM or not (0 < d <= MAX_FACTORS and m <= MAX_INDEX + 1) or len(body) != 4 * m * (d + 2):
-            raise Damaged(f"factors of form {form}, {m} dramas by {d}, {len(whole)} bytes")
-        if hashlib.sha256(body).digest() != told:
+        if len(body) != count * _PART.size + 4 * m * (d + 2) or hashlib.sha256(body).digest() != told:
             raise Damaged("factors that are not what was written")
-        numbers = np.frombuffer(body, "<f4").astype(np.float32)
-        return cls(numbers[: m * d].reshape(m, d), numbers[m * d : -m], numbers[-m:], regularization, alpha)
+        numbers = np.frombuffer(body, "<f4", offset=count * _PART.size).astype(np.float32)
+        parts = tuple(_part(body, count * _PART.size))
+        return cls(numbers[: m * d].reshape(m, d), numbers[m * d : m * (d + 1)], numbers[m * (d + 1) :], parts)
+
+
+def _part(body: bytes, end: int) -> Iterator[Part]:
+    for columns, alpha, regularization, an_entry, flat, spread in _PART.iter_unpack(body[:end]):
+        yield Part(columns, alpha, regularization, an_entry, bool(flat), spread)
 
 
 def best(scores: Floats) -> Floats:

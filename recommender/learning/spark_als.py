@@ -50,7 +50,7 @@ def _fit(spark: Any, folder: Path, matrix: csr_matrix, weights: Weights) -> Fact
     from pyspark.ml.recommendation import ALS  # noqa: PLC0415
 
     alpha = min(weights.alpha, thinness(matrix))
-    regularization = max(1e-3, weights.regularization * alpha * largest_singular_value(matrix))
+    regularization = max(1e-3, weights.regularizations[-1] * alpha * largest_singular_value(matrix))
     of_viewers, of_dramas = (matrix.nnz / max(1, len(np.unique(axis))) for axis in matrix.nonzero())
     regularize = regularization / float(np.sqrt(of_viewers * of_dramas))
     _put(folder / "watches", matrix, alpha)
@@ -63,7 +63,7 @@ def _fit(spark: Any, folder: Path, matrix: csr_matrix, weights: Weights) -> Fact
     for name, found, rows in zip("vd", (model.userFactors, model.itemFactors), matrix.shape, strict=True):
         found.write.parquet(str(folder / name))
         vectors.append(_read(folder / name, rows, weights.factors))
-    return Factors(*vectors, regularize * of_viewers, alpha)
+    return Factors.of(vectors[0], vectors[1], regularize * of_viewers, alpha)
 
 
 def _put(place: Path, matrix: csr_matrix, alpha: float) -> None:

@@ -19,7 +19,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     number to count with.
     """
 
-    version: int = 2
+    version: int = 3
 
     # how far back, and how much of one viewer (the latest dramas)
     window_days: int = 90
@@ -67,10 +67,17 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     pair_dramas: int = 50  # of one viewer, the latest: bounds the pairs of one viewer at 2,450
     pair_partners: int = 300  # of one drama, the strongest
 
-    # "people also watched": score = C(a, b) / (sqrt(f(a) f(b)) + shrink); f(a) / (f(a) + trust) of it, the rest is ALS
-    least_watchers: float = 5.0  # f(a) of a drama that gets a list
+    # "people also watched": what is watched together, C(a, b) / (sqrt(f(a) f(b)) + shrink), what ALS gives a viewer of
+    # the seed alone, and the cosine of its vectors, the best of each being 1
+    also_together: float = 1.0
+    also_folded: float = 1.0
+    also_alike: float = 0.5
     shrink: float = 20.0
-    trust: float = 100.0
+    least_watchers: float = 5.0  # f(a) of a drama that gets a list, where nothing is known of it but its watchers
+    also_few: float = 3.0  # of f(a) watchers f(a) / (f(a) + also_few) of a list is theirs, the rest what has its tags
+    also_foretold: float = 1.0  # and what lies where its content would put it
+    hub_share: float = 0.02  # of all lists: at the head of no more may one drama stand
+    hub_head: int = 10
 
     # freshness: score * (recent / (all + trend_prior)) ** power
     trend_half_life_hours: float = 18.0
@@ -124,5 +131,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"weights: {len(self.share_usual)} shares for lengths between share_edges_ms = {edges}")
 
 
-DIVISORS = frozenset({"trend_half_life_hours", "most", "share_usual"})  # what is counted with cannot be 0
+DIVISORS = frozenset(
+    {"trend_half_life_hours", "most", "share_usual", "frequency_unseen"}
+)  # what is counted with cannot be 0
 WEIGHTS = Weights()

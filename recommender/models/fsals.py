@@ -38,6 +38,10 @@ class FrequencyScaledALS(FactorModel):
         self._unseen, self._regularization, self._power = unseen, regularization, power
         self._buckets, self._threads, self._steps = buckets, threads, steps
 
+    def vectors(self, matrix: csr_matrix) -> tuple[Floats, Floats]:
+        """Of (users, items) of a matrix of confidences >= 0, nothing being kept."""
+        return self._factors(matrix)
+
     def _factors(self, matrix: csr_matrix) -> tuple[Floats, Floats]:
         weighted = self._weighted(matrix)
         users, items = self._side(weighted), self._side(csr_matrix(weighted.T))

@@ -11,9 +11,11 @@ import msgspec
 import numpy as np
 from clickhouse_connect.driver.client import Client
 
+from domain.catalogue import Catalogue
 from recommender.errors import Raced, Refused
-from recommender.learning import also_watched, signals, snapshot
+from recommender.learning import also_watched, snapshot
 from recommender.learning.als import Factors
+from recommender.learning.content import Content
 from recommender.learning.folding import Folding
 from recommender.learning.snapshot import Snapshot
 from recommender.learning.weights import Weights
@@ -44,7 +46,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def run(client: Client, store: RecommendationStore, as_of_ms: int, *, wait_s: float = 0.0) -> Report:
+def run(
+    client: Client, store: RecommendationStore, catalogue: Catalogue, as_of_ms: int, *, wait_s: float = 0.0
+) -> Report:
     """Replace the lists of the version that is served.
 
     Raises Refused where there is none with factors or far fewer lists came out than are there, Busy, Raced where
@@ -53,7 +57,7 @@ def run(client: Client, store: RecommendationStore, as_of_ms: int, *, wait_s: fl
     began = time.perf_counter()
     with held(store, TASK, wait_s=wait_s, longest_s=LONGEST_S) as hold:
         version, meta, folding = served(store)
-        made = lists_of(snapshot.read(client, as_of_ms, meta.weights), folding, meta.weights)
+        made = lists_of(snapshot.read(client, as_of_ms, meta.weights), folding, meta.weights, catalogue)
         if not made or len(made) < LEAST_SHARE * meta.lists:
             raise Refused(f"{len(made)} lists, fewer than half of the {meta.lists} that are served now")
         told = msgspec.json.encode(msgspec.structs.replace(meta, lists=len(made)))
@@ -64,15 +68,9 @@ def run(client: Client, store: RecommendationStore, as_of_ms: int, *, wait_s: fl
     return Report(version=str(version), lists=len(made), before=meta.lists, bytes=size, seconds=seconds)
 
 
-def lists_of(known: Snapshot, folding: Folding, weights: Weights) -> dict[int, bytes]:
+def lists_of(known: Snapshot, folding: Folding, weights: Weights, catalogue: Catalogue) -> dict[int, bytes]:
     """Packed lists by dense index; a drama that the factors do not know is judged by who watched it alone."""
-    watches = known.watches
-    if not len(watches):
-        return {}
-    dramas = max(int(watches.drama.max()) + 1, len(folding.dramas))
-    base = np.zeros((dramas, folding.dramas.shape[1]), np.float32)
-    base[: len(folding.dramas)] = folding.dramas
-    factors = Factors(np.zeros((0, base.shape[1]), np.float32), base, folding.regularization, folding.alpha)
-    watchers = signals.watchers(watches, weights, dramas)
-    fresh = signals.freshness(watches, weights, dramas)
-    return {index: packed(best) for index, best in also_watched.lists(known.pairs, factors, watchers, fresh, weights)}
+    nobody = np.zeros((0, folding.dramas.shape[1]), np.float32)
+    factors = Factors(nobody, folding.dramas, folding.parts)
+    lists = also_watched.related(known, factors, weights, Content.of(catalogue))
+    return {index: packed(best) for index, best in lists.items()}

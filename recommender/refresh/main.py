@@ -34,7 +34,7 @@ def fold_in_once(settings: Settings, as_of_ms: int) -> fold_in.Report:
 def lists_once(settings: Settings, as_of_ms: int) -> item_lists.Report:
     """Make "people also watched" anew, on the servers that the settings name."""
     with _opened(settings) as (client, server):
-        return item_lists.run(client, RedisRecommendationStore(server), as_of_ms)
+        return item_lists.run(client, RedisRecommendationStore(server), catalogue_now(settings), as_of_ms)
 
 
 def cold_once(settings: Settings, now_ms: int) -> cold.ColdReport:

@@ -35,4 +35,4 @@ def _examined(source: Source, day: Span, weights: Weights, order: Order) -> Meas
         return absent("lists", f"nobody had watched anything before {day}, the last full day")
     shown = source.day(day, weights)
     log.info("examining", day=str(day), watches=len(before.watches), shown=len(shown))
-    return examine(train(before, weights), before, shown, weights, order.limits)
+    return examine(train(before, weights, order.catalogue), before, shown, weights, order.limits)

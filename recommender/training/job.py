@@ -70,7 +70,7 @@ def _read(source: Source, account: Account) -> Snapshot:
 
 def _learn(known: Snapshot, account: Account) -> Recommendations:
     with account.watch.step("learn"):
-        made = train(known, account.weights)
+        made = train(known, account.weights, account.order.catalogue)
         account.facts |= {"viewers": len(made.viewers), "dramas": made.dramas}
     log.info("learnt", viewers=len(made.viewers), dramas=made.dramas, seconds=account.watch.seconds["learn"])
     return made

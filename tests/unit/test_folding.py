@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, random
 
 from domain.recommendations import PER_VIEWER, Damaged
 from recommender.learning import folding, model
+from recommender.learning.als import Part
 from recommender.learning.folding import Folding, best
 from recommender.learning.personal import Vectors
 from recommender.learning.snapshot import Cooling
@@ -22,7 +23,7 @@ from tests.snapshots import two_tastes
 def some(m: int = 50, d: int = 8, seed: int = 1, **more: float) -> Folding:
     rng = np.random.default_rng(seed)
     dramas, fresh, crowd = (rng.random(size, np.float32) for size in ((m, d), m, m))
-    return Folding(dramas - 0.3, fresh, crowd, **{"regularization": 2.0, "alpha": 3.0, **more})
+    return Folding(dramas - 0.3, fresh, crowd, (Part(d, **{"regularization": 2.0, "alpha": 3.0, **more}),))
 
 
 def confidences(rows: int, columns: int, seed: int = 1) -> csr_matrix:
@@ -34,15 +35,15 @@ def test_a_viewers_vector_is_the_one_that_implicit_gives_for_these_watches():
     fitted = AlternatingLeastSquares(factors=8, regularization=7.0, alpha=11.0, iterations=5, random_state=1)
     fitted.fit(matrix, show_progress=False)
     later = confidences(25, 50, seed=2)
-    ours = Folding(fitted.item_factors, np.ones(50), np.zeros(50), 7.0, 11.0)
+    ours = Folding(fitted.item_factors, np.ones(50), np.zeros(50), (Part(8, alpha=11.0, regularization=7.0),))
     np.testing.assert_allclose(ours.viewers(later), fitted.recalculate_user(np.arange(25), later), atol=1e-4)
 
 
 def test_a_viewers_vector_solves_the_weighted_least_squares():
     known, matrix = some(), confidences(10, 50)
     for row, found in zip(matrix.toarray(), known.viewers(matrix), strict=True):
-        weight = np.where(row > 0, known.alpha * row, 1.0)  # implicit's: c, and 1 where nothing is known
-        normal = known.dramas.T @ (known.dramas * weight[:, None]) + known.regularization * np.eye(8)
+        weight = np.where(row > 0, 3.0 * row, 1.0)  # implicit's: c, and 1 where nothing is known
+        normal = known.dramas.T @ (known.dramas * weight[:, None]) + 2.0 * np.eye(8)
         np.testing.assert_allclose(found, np.linalg.solve(normal, known.dramas.T @ (weight * (row > 0))), atol=1e-4)
 
 

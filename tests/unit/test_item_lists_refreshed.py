@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from domain.catalogue import EMPTY
 from domain.recommendations import Version, unpack
 from recommender.errors import Busy, Raced, Refused
 from recommender.learning import model, snapshot
@@ -60,7 +61,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Snapshot]:
 
 
 def run(store: Any) -> Report:
-    return item_lists.run(Mock(), store, NOW_MS)
+    return item_lists.run(Mock(), store, EMPTY, NOW_MS)
 
 
 def list_of(store: MemoryRecommendationStore, index: int, version: str = "") -> tuple[int, ...]:

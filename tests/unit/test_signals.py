@@ -79,7 +79,7 @@ def test_who_did_nothing_but_skip_is_weak_evidence():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1])
-@pytest.mark.parametrize("name", ["like", "trust", "alpha"])
+@pytest.mark.parametrize("name", ["like", "shrink", "alpha"])
 def test_a_weight_that_is_no_amount_is_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} = {value}"):
         msgspec.structs.replace(WEIGHTS, **{name: value})
