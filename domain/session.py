@@ -50,15 +50,6 @@ class Session(NamedTuple):
     tired: Mapping[str, float] = {}
 
 
-class Moved(NamedTuple):
-    """A drama of the personal list: where it stood (0 is the first), what lifted it, what it sank by (halvings)."""
-
-    drama_index: int
-    place: int
-    lift: float = 0.0
-    tired: float = 0.0
-
-
 def session_of(traces: Sequence[Trace], disliked: Iterable[int], viewed: Viewed, stock: Stock) -> Session:
     """What the traces come to, the latest first; `disliked` are ids of other dramas that the viewer dislikes.
 
@@ -90,30 +81,33 @@ def strength_of(trace: Trace, drama: Drama, seen: bool) -> float:
     return VALID + liking + FINISHED * _went_on(trace.progress, drama)
 
 
-def rerank(
-    personal: Sequence[int], related: Mapping[int, Sequence[int]], session: Session, stock: Stock
-) -> list[Moved]:
-    """The personal list in the order for now; `related` is "people also watched" of each seed, best first.
-
-    A place p (from 1) becomes p * 2 ** tired / (1 + lift), so that what stands first moves least in places.
-    """
-    lift = _lift(related, session.seeds)
-    moved = [
-        Moved(index, place, lift.get(index, 0.0), session.tired.get(stock.category_of(index), 0.0))
-        for place, index in enumerate(personal)
-    ]
-    if lift or session.tired:
-        moved.sort(key=lambda one: (one.place + 1) * 2.0**one.tired / (1.0 + one.lift))
-    return moved
-
-
-def _lift(related: Mapping[int, Sequence[int]], seeds: Iterable[Seed]) -> dict[int, float]:
+def lift_of(related: Mapping[int, Sequence[int]], seeds: Iterable[Seed]) -> dict[int, float]:
+    """How much each drama is lifted that stands in "people also watched" (best first) of the seeds."""
     lift: dict[int, float] = {}
     for index, strength in seeds:
         others = related.get(index, ())
+        at_most, step = RISES * strength, RISES * strength / (len(others) or 1)
         for place, other in enumerate(others):
-            lift[other] = lift.get(other, 0.0) + RISES * strength * (1 - place / len(others))
+            lift[other] = lift.get(other, 0.0) + at_most - step * place
     return lift
+
+
+def rerank(
+    personal: Sequence[int], lift: Mapping[int, float], tired: Mapping[str, float], stock: Stock
+) -> Sequence[int]:
+    """The personal list in the order for now.
+
+    A place p (from 1) becomes p * 2 ** tired / (1 + lift), so that what stands first moves least in places.
+    """
+    if not lift and not tired:
+        return personal
+    category, get = stock.category_of, lift.get
+    if tired:
+        slower = {name: 2.0**by for name, by in tired.items()}
+        place = [p * slower.get(category(index), 1.0) / (1.0 + get(index, 0.0)) for p, index in enumerate(personal, 1)]
+    else:
+        place = [p / (1.0 + get(index, 0.0)) for p, index in enumerate(personal, 1)]
+    return [personal[at] for at in sorted(range(len(personal)), key=place.__getitem__)]
 
 
 def _went_on(progress: Register | None, drama: Drama) -> bool:

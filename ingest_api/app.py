@@ -18,7 +18,7 @@ from ingest_api import handlers, openapi
 from ingest_api.audience import Audiences
 from ingest_api.auth import Tokens, ticket_secrets
 from ingest_api.connections import Connections, RealConnections
-from ingest_api.edge import Edge
+from ingest_api.edge import Edge, Hot
 from ingest_api.errors import MoneyUnavailable
 from ingest_api.events.admission import Admission
 from ingest_api.events.body import BODY_S
@@ -27,6 +27,8 @@ from ingest_api.events.samples import Samples
 from ingest_api.events.service import Ingest
 from ingest_api.feed.hints import RedisHints
 from ingest_api.feed.lists import RedisLists
+from ingest_api.feed.router import PATH as FEED
+from ingest_api.feed.router import by_hand as feed_by_hand
 from ingest_api.feed.router import router as feed
 from ingest_api.feed.service import Feed
 from ingest_api.feed.shown import RedisShown
@@ -83,7 +85,8 @@ def assemble(
     app.include_router(unlock)
     app.include_router(play)
     _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
-    app.add_middleware(Edge, hot_path=PATH, hot=_events(settings, connections, tokens, now_s, body_s))
+    events = _events(settings, connections, tokens, now_s, body_s)
+    app.add_middleware(Edge, hot={PATH: Hot(events), FEED: Hot(feed_by_hand, "GET")})
     handlers.add(app)
     openapi.describe(app)
     return app

@@ -215,13 +215,18 @@ def _is_time(value: Any) -> bool:
 _documented = HTTPBearer(auto_error=False, description="Token made by `juliu token` or by the log-in")
 
 
-async def current_viewer(request: Request, _: Annotated[object, Depends(_documented)]) -> Viewer:
-    """FastAPI dependency: the viewer whose token came with the request.  Raises ViewersOnly for a canary's."""
+def viewer_of(request: Request) -> Viewer:
+    """The viewer whose token came with the request.  Raises Unauthorized, and ViewersOnly for a canary's."""
     tokens: Tokens = request.app.state.tokens
     viewer = tokens.viewer_of(dict(request.headers.raw), request.client.host if request.client else None)
     if viewer.scope is Scope.CANARY:
         raise ViewersOnly
     return viewer
+
+
+async def current_viewer(request: Request, _: Annotated[object, Depends(_documented)]) -> Viewer:
+    """FastAPI dependency: the same."""
+    return viewer_of(request)
 
 
 CurrentViewer = Annotated[Viewer, Depends(current_viewer)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from typing import Any, NamedTuple
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,15 +21,21 @@ JSON = (b"content-type", b"application/json")
 log = logs.get(__name__)
 
 
+class Hot(NamedTuple):
+    """What answers a path without a router; of other methods (None: there are none) the router has the word."""
+
+    app: ASGIApp
+    method: str | None = None
+
+
 class Edge:
-    """ASGI middleware; `hot` answers the one path that must not pay for a router.
+    """ASGI middleware; `hot` answers the paths that must not pay for a router, by path.
 
     An ApiError from below becomes its answer; what nobody foresaw a 500 and a logged trace.
     """
 
-    def __init__(self, app: ASGIApp, hot_path: str, hot: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hot: Mapping[str, Hot]) -> None:
         self._app = app
-        self._hot_path = hot_path
         self._hot = hot
         self._counters: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # as many as routes times statuses
 
@@ -40,8 +46,7 @@ class Edge:
         began = time.perf_counter()
         answer = _Answer(send, _request_id(scope))
         try:
-            app = self._hot if scope["path"] == self._hot_path else self._app
-            await app(scope, receive, answer.send)
+            await self._for(scope)(scope, receive, answer.send)
         except ApiError as error:
             await answer.refuse(error)
         except Exception:
@@ -54,6 +59,10 @@ class Edge:
             count.inc()
             seconds.observe(time.perf_counter() - began)
 
+    def _for(self, scope: Scope) -> ASGIApp:
+        hot = self._hot.get(scope["path"])
+        return hot.app if hot and hot.method in (None, scope["method"]) else self._app
+
     def _counters_of(self, route: str, status: int) -> tuple[Counter, Histogram]:
         counters = self._counters.get((route, status))
         if counters is None:
@@ -62,8 +71,8 @@ class Edge:
 
     def _route(self, scope: Scope) -> str:
         """The route's pattern, never the address itself: labels have a bound."""
-        if scope["path"] == self._hot_path:
-            return self._hot_path
+        if scope["path"] in self._hot:
+            return str(scope["path"])
         return getattr(scope.get("route"), "path", None) or "other"
 
 

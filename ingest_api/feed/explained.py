@@ -9,7 +9,6 @@ from domain import bitmap
 from domain.audience import Audience
 from domain.bitmap import Bits
 from domain.catalogue import NO_INDEX, Drama
-from domain.session import Moved
 from domain.shelf import Composed, Passed, Pick, Shelf, Source, Viewed
 from domain.stock import Stock
 from ingest_api.feed.explanation import Explanation, Filtered, PassedOver, SeedDrama, ShelfSize, WhyHere
@@ -65,11 +64,13 @@ class _Teller(NamedTuple):
 
     def place(self, position: int, pick: Pick) -> WhyHere:
         """How the drama of this place came to it."""
-        drama, moved = self._drama(pick.drama_index), self._moved(pick)
+        drama = self._drama(pick.drama_index)
+        of_list = pick.source is Source.PERSONAL
         return WhyHere(
             position=position, drama_id=drama.drama_id, title=drama.title, category=drama.category,
             series=drama.series, source=pick.source, rank=self._rank(pick),
-            trained_rank=moved.place + 1 if moved else None, lift=moved.lift if moved else 0.0,
+            trained_rank=list(self.material.trained).index(pick.drama_index) + 1 if of_list else None,
+            lift=self.material.lift.get(pick.drama_index, 0.0) if of_list else 0.0,
             tired=self.material.session.tired.get(drama.category, 0.0), because_drama_id=self._id(pick.because),
             served_before=bitmap.has(self.material.viewed.served, pick.drama_index), propensity=pick.propensity,
             passed_over=[self._passed(one) for one in self.page.passed if one.place == position][:MOST_PASSED],
@@ -111,10 +112,6 @@ class _Teller(NamedTuple):
             disliked=len(viewed.disliked),
             free=bitmap.count(_free(self.stock, viewed)),
         )
-
-    def _moved(self, pick: Pick) -> Moved | None:
-        of_list = pick.source is Source.PERSONAL
-        return next((one for one in self.material.moved if of_list and one.drama_index == pick.drama_index), None)
 
     def _rank(self, pick: Pick) -> int | None:
         found: Sequence[Shelf] = [

@@ -10,7 +10,7 @@ from domain.audience import ANYBODY, Audience
 from domain.catalogue import NO_INDEX, Catalogue
 from domain.cold import Cold
 from domain.recommendations import Version
-from domain.session import Moved, Seed, Session
+from domain.session import Seed, Session
 from domain.shelf import Composed, Mix, Shelf, Source, Viewed
 from domain.stock import Stock
 from ingest_api.feed.lists import Lists
@@ -34,11 +34,12 @@ class Asked(NamedTuple):
 
 
 class Material(NamedTuple):
-    """What a page is made of; `moved` is the personal list as the session has put it."""
+    """What a page is made of; `trained` is the personal list as it was learnt, `lift` what the session does to it."""
 
     viewed: Viewed
     session: Session
-    moved: Sequence[Moved]
+    trained: Sequence[int]
+    lift: Mapping[int, float]
     shelves: Sequence[Shelf]
     mix: Mix
 
@@ -70,15 +71,15 @@ class Gathering:
         led = now._replace(seeds=[*context, *(seed for seed in now.seeds if seed[:1] not in {c[:1] for c in context})])
         indexes = [seed.drama_index for seed in led.seeds]
         related = await self.sources.ask(Source.ALSO_WATCHED, self._lists.also_watched(indexes), {}) if indexes else {}
-        moved = session.rerank(personal, related, led, self.stock)
+        lift = session.lift_of(related, led.seeds)
         pool = await self.sources.ask(Source.COLD, self._lists.cold(), None)
         shelves = [
-            Shelf(Source.PERSONAL, [one.drama_index for one in moved]),
+            Shelf(Source.PERSONAL, session.rerank(personal, lift, now.tired, self.stock)),
             *_also(led.seeds, related, now),
             *await self._for_everybody(self.stock.catalogue),
             *_cold(pool, asked.seed),
         ]
-        return Material(viewed, led, moved, shelves, self._mix(before, now, pool))
+        return Material(viewed, led, personal, lift, shelves, self._mix(before, now, pool))
 
     def compose(self, material: Material, size: int, viewed: Viewed, spare: int = SPARE) -> Composed:
         """Candidates for `size` places, and `spare` more."""

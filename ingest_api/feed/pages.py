@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 from domain.shelf import Pick, Source
 
 MOST_PAGES = 9_999  # of one opening
-CURSOR = r"^[0-9a-f]{16}\.[0-9]{1,4}$"
+CURSOR = r"^[0-9a-f]{16}\.[0-9]{1,4}(?!\n)$"  # $ alone would let a line's end through
 _LINE = re.compile(r"(\d+) (\d+) ([a-z_]+):(\d+):(\S+)", re.ASCII)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.types import Receive, Scope, Send
 
 from domain.audience import MOST_YEARS, Audience
 from domain.events import MAX_ID
@@ -15,18 +16,16 @@ from ingest_api.auth import REGION, AdminAlone, CurrentViewer, Viewer
 from ingest_api.errors import AdminsOnly, CatalogueUnavailable, UnknownDrama, Unprocessable
 from ingest_api.feed.answers import AlsoWatched, FeedPage
 from ingest_api.feed.explanation import Explanation
-from ingest_api.feed.pages import CURSOR
+from ingest_api.feed.query import documented, wish_of
 from ingest_api.feed.service import Feed, Wish
 from ingest_api.openapi import WHO_VIEWS, refusals
 
 router = APIRouter(prefix="/v1", tags=["feed"])
+PATH = "/v1/feed"
 
 DramaId = Annotated[int, Path(ge=1, lt=MAX_ID)]
 UserId = Annotated[int, Query(ge=1, lt=MAX_ID, description="whose feed")]
 Size = Annotated[int, Query(ge=1, le=MAX_SIZE, description="how many")]
-Cursor = Annotated[
-    str | None, Query(pattern=CURSOR, description="`cursor` of the page before; without it a new opening begins")
-]
 FromDrama = Annotated[
     int, Query(ge=0, lt=MAX_ID, description="the drama of the card or advertisement that the viewer came by; 0: none")
 ]
@@ -48,18 +47,27 @@ def _request_id() -> str:
     return secrets.token_hex(8)
 
 
-@router.get("/feed", responses=refusals((*WHO_VIEWS, Unprocessable, CatalogueUnavailable)))
-async def feed(
-    service: Service, viewer: CurrentViewer, audience: CurrentAudience, *,
-    size: Size = 10, cursor: Cursor = None, from_drama: FromDrama = 0,
-) -> FeedPage:  # fmt: skip
+@router.get(
+    "/feed",
+    response_model=FeedPage,
+    responses=refusals((*WHO_VIEWS, Unprocessable, CatalogueUnavailable)),
+    openapi_extra=documented(),
+)
+async def feed(request: Request) -> Response:
     """What to show next.  Another open gives other items; what was seen does not return before the rest was shown.
 
     With `cursor` the opening goes on.  The same cursor asked for again, after an answer that was lost, gives the same
     page with the same `request_id` and positions, without what was taken down or disliked since.
     """
-    wish = Wish(viewer.user_id, size, audience, cursor, from_drama)
-    return await service.page(wish, _request_id(), secrets.randbits(32))
+    service: Feed = request.app.state.feed
+    page = await service.page(wish_of(request), _request_id(), secrets.randbits(32))
+    return Response(page.model_dump_json(), media_type="application/json")
+
+
+async def by_hand(scope: Scope, receive: Receive, send: Send) -> None:
+    """ASGI: the same without a router (ingest_api.edge)."""
+    answer = await feed(Request(scope, receive))
+    await answer(scope, receive, send)
 
 
 @router.get("/feed/explain", responses=refusals((*WHO_VIEWS, AdminsOnly, Unprocessable, CatalogueUnavailable)))

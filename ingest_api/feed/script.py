@@ -32,9 +32,11 @@ class Script:
             return await self._run(key, names, arguments)
 
     async def _run(self, key: str | None, names: Sequence[str], arguments: Sequence[int | str]) -> tuple[Any, Any]:
+        words = (*names, *map(str, arguments))
+        if key is None:
+            return await self._redis.evalsha(self._sha, len(names), *words), None
         pipe = self._redis.pipeline(transaction=False)
-        pipe.evalsha(self._sha, len(names), *names, *map(str, arguments))
-        if key is not None:
-            pipe.get(key)
-        answer, *more = await pipe.execute()
-        return answer, more[0] if more else None
+        pipe.evalsha(self._sha, len(names), *words)
+        pipe.get(key)
+        answer, found = await pipe.execute()
+        return answer, found

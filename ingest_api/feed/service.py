@@ -6,6 +6,7 @@ The catalogue, and with it every take-down, is in memory: a source that fails ne
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -111,6 +112,8 @@ class Feed:
 
 
 def _items(places: Sequence[Place], catalogue: Catalogue, request_id: str, arm: str) -> list[FeedItem]:
+    for source, count in Counter(place.pick.source for place in places).items():
+        FEED_ITEMS.labels(source).inc(count)
     return [_item(place, catalogue, request_id, arm) for place in places]
 
 
@@ -118,7 +121,6 @@ def _item(place: Place, catalogue: Catalogue, request_id: str, arm: str) -> Feed
     pick = place.pick
     drama, because = _at(pick.drama_index, catalogue), _at(pick.because, catalogue)
     assert drama is not None, "what was picked is in the catalogue that it was picked from"
-    FEED_ITEMS.labels(pick.source).inc()
     play = resume(place.progress, drama.durations)
     return FeedItem(
         drama_id=drama.drama_id,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain import bitmap, feed
 from domain.audience import Audience
 from domain.catalogue import Catalogue, Drama
-from domain.session import FAR, LOOKED_AT, MOST_SEEDS, MOST_TIRED, Session, Trace, rerank, session_of
+from domain.session import FAR, LOOKED_AT, MOST_SEEDS, MOST_TIRED, Session, Trace, lift_of, rerank, session_of
 from domain.shelf import Mix, Shelf, Source, Viewed
 from domain.stock import Stock
 
@@ -92,22 +92,26 @@ def test_a_dislike_tires_of_its_category_and_so_do_many_that_were_left_at_once()
     assert the_session(a_trace(7), a_trace(13), disliked=(101,)).tired == {"c1": 1.0}
 
 
+def reranked(personal: list[int], related: dict[int, list[int]], session: Session, stock: Stock = STOCK) -> list[int]:
+    return list(rerank(personal, lift_of(related, session.seeds), session.tired, stock))
+
+
 def test_what_goes_with_a_strong_seed_rises_and_what_is_tired_of_sinks():
     personal = list(range(1, 31))
     session = the_session(a_trace(50, liked=True), a_trace(38, disliked=True))
-    moved = [one.drama_index for one in rerank(personal, {50: [30, 29]}, session, STOCK)]
+    moved = reranked(personal, {50: [30, 29]}, session)
     assert sorted(moved) == personal
     assert moved.index(30) < 29
     assert moved.index(30) < moved.index(29)
     assert moved.index(2) > 1  # c2, as 38 is
     assert moved[0] == 1
     stronger = the_session(a_trace(50, liked=True, unlocked=True, episode_no=FAR))
-    assert [one.drama_index for one in rerank(personal, {50: [30, 29]}, stronger, STOCK)].index(30) < moved.index(30)
+    assert reranked(personal, {50: [30, 29]}, stronger).index(30) < moved.index(30)
 
 
 def test_without_anything_done_the_list_stays_as_it_was_learnt():
     personal = [5, 3, 9]
-    assert [one.drama_index for one in rerank(personal, {}, Session(), STOCK)] == personal
+    assert reranked(personal, {}, Session()) == personal
 
 
 indexes = st.integers(1, DRAMAS)
@@ -126,9 +130,9 @@ def test_whatever_was_done_the_list_keeps_its_dramas_and_numbers_their_bounds(so
     assert len(session.seeds) <= MOST_SEEDS
     assert all(0 < by <= MOST_TIRED for by in session.tired.values())
     related = {seed.drama_index: data.draw(st.lists(indexes, max_size=50)) for seed in session.seeds}
-    moved = rerank(personal, related, session, STOCK)
-    assert sorted(one.drama_index for one in moved) == sorted(personal)
-    assert [personal[one.place] for one in moved] == [one.drama_index for one in moved]
+    lift = lift_of(related, session.seeds)
+    assert all(0 <= by < 4 * 6 for by in lift.values())
+    assert sorted(rerank(personal, lift, session.tired, STOCK)) == sorted(personal)
 
 
 def test_a_page_costs_well_under_a_millisecond():
@@ -144,9 +148,9 @@ def test_a_page_costs_well_under_a_millisecond():
     for seed in range(30):
         began = time.process_time()
         session = session_of(some, (), Viewed(seen), stock)
-        moved = rerank(range(1, 101), related, session, stock)
+        personal = rerank(range(1, 101), lift_of(related, session.seeds), session.tired, stock)
         shelves = [
-            Shelf(Source.PERSONAL, [one.drama_index for one in moved]), Shelf(Source.ALSO_WATCHED, related[10], 10),
+            Shelf(Source.PERSONAL, personal), Shelf(Source.ALSO_WATCHED, related[10], 10),
             Shelf(Source.ALSO_WATCHED, related[20], 20), Shelf(Source.HOT, range(300, 600)),
         ]  # fmt: skip
         mix = Mix(feed.SHARES, 0.01, session.tired)
