@@ -20,7 +20,8 @@ from recommender.learning.signals import Floats
 CHUNK = 1_000_000  # bytes: what Redis sends in one go
 MAX_FACTORS = 1_024
 MAX_PARTS = 16
-AT_ONCE = 256  # viewers: their scores of all dramas are dense
+VIEWERS_AT_ONCE = 4_096  # solved together, by what of the dramas has to be worked out once
+SCORES_AT_ONCE = 4_000_000  # some 60 MB with what they are made of
 
 _FORM = 2
 _HEAD = struct.Struct("<HHII32s")  # form, parts, factors, dramas, SHA-256 of what follows: parts, then numbers
@@ -64,13 +65,16 @@ class Folding:
 
         Nothing of which `never` has an entry; `discount` (0..1) is what a score loses.
         """
-        for start in range(0, matrix.shape[0], AT_ONCE):
-            some = slice(start, start + AT_ONCE)
-            scores = self.viewers(matrix[some]) @ self.dramas.T * self.fresh + self.crowd
-            scores -= discount[some].multiply(np.maximum(scores, 0)).toarray()
-            rows, columns = never[some].nonzero()
-            scores[rows, columns] = 0
-            yield from map(best, scores)
+        for some in _batches(matrix.shape[0], VIEWERS_AT_ONCE):
+            vectors = self.viewers(matrix[some])
+            for few in _batches(len(vectors), max(1, SCORES_AT_ONCE // len(self.dramas))):
+                yield from map(best, self._scores(vectors[few], never[some][few], discount[some][few]))
+
+    def _scores(self, vectors: Floats, never: csr_matrix, discount: csr_matrix) -> Floats:
+        scores: Floats = vectors @ self.dramas.T * self.fresh + self.crowd
+        scores -= csr_matrix(discount.multiply(np.maximum(scores, 0))).toarray()
+        scores[never.nonzero()] = 0
+        return scores
 
     def pack(self) -> list[bytes]:
         """As chunks of at most CHUNK bytes."""
@@ -95,6 +99,10 @@ class Folding:
         numbers = np.frombuffer(body, "<f4", offset=count * _PART.size).astype(np.float32)
         parts = tuple(_part(body, count * _PART.size))
         return cls(numbers[: m * d].reshape(m, d), numbers[m * d : m * (d + 1)], numbers[m * (d + 1) :], parts)
+
+
+def _batches(rows: int, at_once: int) -> Iterator[slice]:
+    return (slice(start, start + at_once) for start in range(0, rows, at_once))
 
 
 def _part(body: bytes, end: int) -> Iterator[Part]:

@@ -88,8 +88,9 @@ def test_the_best_are_those_above_zero_highest_first_and_of_equals_the_lowest_in
 def test_viewers_are_taken_a_few_at_a_time(monkeypatch):
     known, matrix, nothing = some(), confidences(10, 50), csr_matrix((10, 50))
     whole = [row.tolist() for row in known.lists(matrix, nothing, nothing)]
-    monkeypatch.setattr(folding, "AT_ONCE", 3)
-    assert [row.tolist() for row in known.lists(matrix, nothing, nothing)] == whole
+    for name, at_once in (("VIEWERS_AT_ONCE", 4), ("SCORES_AT_ONCE", 3 * len(known.dramas)), ("SCORES_AT_ONCE", 1)):
+        monkeypatch.setattr(folding, name, at_once)
+        assert [row.tolist() for row in known.lists(matrix, nothing, nothing)] == whole
 
 
 def test_who_has_no_watches_gets_what_everybody_is_added():
