@@ -38,9 +38,12 @@ Hits = NDArray[np.float64]  # 1 or 0 a viewer
 
 
 def usual(log: Log, edges_ms: tuple[int, ...]) -> Iterator[tuple[int, int, float]]:
-    """(shortest, watches, median of the watched share) of each length between the edges."""
-    bucket = np.searchsorted(edges_ms, log.duration_ms, side="right")
-    share = log.watched_ms / log.duration_ms
+    """(shortest, viewers and episodes, median of the most that the viewer watched of it) of each length."""
+    pair, row = np.unique(log.user << 20 | log.drama, return_inverse=True)
+    share, length_ms = np.zeros(len(pair)), np.zeros(len(pair), np.int64)
+    np.maximum.at(share, row, log.watched_ms / log.duration_ms)
+    length_ms[row] = log.duration_ms
+    bucket = np.searchsorted(edges_ms, length_ms, side="right")
     for number, edge_ms in enumerate((0, *edges_ms)):
         some = share[bucket == number]
         yield edge_ms, len(some), float(np.median(some)) if len(some) else float("nan")
@@ -76,7 +79,7 @@ def main() -> None:
     now_ms = last * DAY_MS - SHANGHAI_MS
     past = log.where((day > last - chosen.days) & (day < last))
     for edge_ms, watches, share in usual(past, WEIGHTS.share_edges_ms):
-        print(f"from {edge_ms / 1000:g} s: {share:.3f} of the episode, the median of {watches:,} watches")
+        print(f"from {edge_ms / 1000:g} s: {share:.3f} of the episode, the median of {watches:,} viewers")
     first: list[Hits] = []
     for name, weights in SETS.items():
         found = hits(past, log.where(day == last), catalogue, now_ms, weights)
