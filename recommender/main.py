@@ -16,7 +16,7 @@ from infra.catalogue.reader import read_catalogue
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from recommender.errors import Trouble
-from recommender.learning.weights import WEIGHTS
+from recommender.learning.weights import WEIGHTS, Weights
 from recommender.publication.store import RedisRecommendationStore
 from recommender.training import job
 from recommender.training.order import Order
@@ -28,15 +28,16 @@ log = logs.get(__name__)
 
 
 def train_once(
-    settings: Settings, as_of_ms: int, *, overrule: str = "", tell: Callable[[Outcome], None] = lambda _: None
-) -> Report:
+    settings: Settings, as_of_ms: int, *,
+    overrule: str = "", tell: Callable[[Outcome], None] = lambda _: None, weights: Weights = WEIGHTS,
+) -> Report:  # fmt: skip
     """Train on the servers that the settings name; what came of it goes to `tell` too.  Raises NotPublished."""
     store = RedisRecommendationStore.of(settings)
     try:
         order = Order(catalogue=catalogue_now(settings), overrule=overrule)
         with connect(settings) as client:
             source, models = ClickHouseSource(client), ClickHouseRegistry(client)
-            return job.run(source, store, models, as_of_ms, WEIGHTS, order=order, tell=tell)
+            return job.run(source, store, models, as_of_ms, weights, order=order, tell=tell)
     except (ClickHouseError, RedisError, OSError) as error:
         raise Trouble(f"{type(error).__name__}: {error}") from error
     finally:

@@ -1,6 +1,6 @@
 """Which of what a viewer is shown will they be glad of?  A ranking with context on the sample log's exposures.
 
-    OPENBLAS_NUM_THREADS=1 python -m bench.recommender.ranking FOLDER [--block test] [--only SET ...]
+    OPENBLAS_NUM_THREADS=1 python -m bench.recommender.ranking FOLDER [--block validation test] [--only SET ...]
 
 Needs scikit-learn (requirements/bench.txt), which the product does not.  Boosted trees learn from the exposures of the
 days before the block, each with what was known at the midnight before it (bench/recommender/exposures.py); measured as
@@ -97,20 +97,11 @@ def line(name: str, found: Reals, cpu_s: float) -> str:
     return f"| {name} | {found.mean():.4f} ±{(high - low) / 2:.4f} | {len(found):,} | {cpu_s:.1f} |"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--block", choices=tuple(BLOCKS), default="validation")
-    parser.add_argument("--only", nargs="*", choices=tuple(SETS), default=list(SETS))
-    parser.add_argument("--daily", action="store_true")
-    options = parser.parse_args()
-    sample, log, items = exposures.read(options.folder)
-    began, block = time.process_time(), BLOCKS[options.block]
-    table = Table(sample, log, items)
-    print(f"{len(log):,} exposures, {time.process_time() - began:.1f} CPU-s for {len(table.names)} features:")
-    print(", ".join(table.names))
-    print("| features | uAUC | viewers | CPU-s |\n|---|---|---|---|")
+def measure(table: Table, sample: KuaiRand, log: Exposures, part: str, options: argparse.Namespace) -> None:
+    """A table in Markdown."""
+    block = BLOCKS[part]
     inside = (log.log.ts_ms >= block[0]) & (log.log.ts_ms < block[1])
+    print(f"\n| {part}, features | uAUC | viewers | CPU-s |\n|---|---|---|---|")
     for name in ALONE:
         alone = table.columns[inside, table.names.index(name)]
         print(line(f"{name} alone", aucs(alone, sample, log, block), 0.0), flush=True)
@@ -118,6 +109,22 @@ def main() -> None:
         began = time.process_time()
         scores = scored(table.without(SETS[name]), log, block, options.daily)
         print(line(name, aucs(scores, sample, log, block), time.process_time() - began), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--block", nargs="*", choices=tuple(BLOCKS), default=list(BLOCKS))
+    parser.add_argument("--only", nargs="*", choices=tuple(SETS), default=list(SETS))
+    parser.add_argument("--daily", action="store_true")
+    options = parser.parse_args()
+    sample, log, items = exposures.read(options.folder)
+    began = time.process_time()
+    table = Table(sample, log, items)
+    print(f"{len(log):,} exposures, {time.process_time() - began:.1f} CPU-s for {len(table.names)} features:")
+    print(", ".join(table.names))
+    for part in options.block:
+        measure(table, sample, log, part, options)
 
 
 if __name__ == "__main__":

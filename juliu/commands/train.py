@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -17,11 +17,13 @@ from juliu.commands.json_option import Json
 from juliu.commands.moments import iso_ms
 from juliu.commands.trouble import end
 from recommender.errors import Busy, Refused, Trouble
+from recommender.learning.weights import WEIGHTS
 from recommender.main import train_once
 from recommender.training.folder import clear_up, place, put
 from recommender.training.outcome import Outcome
 from recommender.training.report import page
 
+Engine = Literal["implicit", "spark"]
 LATEST_MS = 4_102_444_800_000  # the year 2100; more are microseconds
 REFUSED, TROUBLE, BUSY = 3, 4, 5  # not those of other commands: schedulers and CronJobs know these
 REPORTS = "reports"  # a folder of JULIU_HOME
@@ -37,6 +39,9 @@ def train(
     report: Annotated[
         Path | None, typer.Option(help="write the page of this training here, not into var/reports (JULIU_HOME)")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="what fits the factors; spark needs requirements/spark.txt")
+    ] = "implicit",
     json: Json = False,
 ) -> None:
     """Train on what viewers did, measure it on the last full day, and publish a version of recommendations.
@@ -51,11 +56,13 @@ def train(
             raise ValueError(f"{report}: no place for a file")
     except ValueError as error:
         raise end(f"juliu train: {error}", 2) from error
-    settings = load()
+    settings, weights = load(), msgspec.structs.replace(WEIGHTS, engine=engine)
     logs.setup("train", settings)
     terminated.as_exception()  # so that the lock is given back
     try:
-        done = train_once(settings, as_of_ms, overrule=overrule, tell=lambda outcome: _keep(outcome, report))
+        done = train_once(
+            settings, as_of_ms, overrule=overrule, tell=lambda outcome: _keep(outcome, report), weights=weights
+        )
     except Refused as error:
         raise end(f"juliu train: refused, the version before is served on: {error}", REFUSED) from error
     except Trouble as error:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from domain.catalogue import EMPTY, Catalogue
-from recommender.learning import als, also_watched, personal, signals
+from recommender.learning import als, also_watched, personal, signals, spark_als
 from recommender.learning.als import Factors
 from recommender.learning.asked import DAY_MS
 from recommender.learning.content import Content
@@ -17,6 +17,7 @@ from recommender.learning.personal import Vectors
 from recommender.learning.snapshot import Ignored, Snapshot
 from recommender.learning.weights import Weights
 
+ENGINES = {"implicit": als.fit, "spark": spark_als.fit}
 SKIPS = 2  # of a drama of which nothing was watched properly: it is left alone for a while
 Ints = NDArray[np.int64]
 
@@ -41,7 +42,7 @@ def train(snapshot: Snapshot, weights: Weights, catalogue: Catalogue = EMPTY) ->
     viewers, rows = _viewers(watches.user_id)
     dramas = int(watches.drama.max()) + 1
     matrix, never = _matrices(snapshot, rows, (len(viewers), dramas), weights)
-    factors = als.fit(matrix, weights)
+    factors = ENGINES[weights.engine](matrix, weights)
     fresh, recent = signals.freshness(watches, weights, dramas), signals.recent(watches, weights, dramas)
     watched = signals.watchers(watches, weights, dramas) > 0
     crowd = recent / recent.max() * weights.popular / (len(watches) / len(viewers)) ** 2

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from scipy.sparse import csr_matrix
 
 from recommender.errors import Trouble
-from recommender.learning.als import Factors, largest_singular_value, thinness
+from recommender.learning.als import Factors, Part, beside_each_other, largest_singular_value, thinness
 from recommender.learning.signals import Floats
 from recommender.learning.weights import Weights
 
@@ -25,11 +25,11 @@ LEAST_BLOCKS, MOST_BLOCKS, WATCHES_A_BLOCK = 2, 200, 1_000_000
 
 
 def fit(matrix: csr_matrix, weights: Weights) -> Factors:
-    """als.fit by Spark's ALS: the same loss but for how vectors are held down; other numbers of the same worth.
+    """als.fit by Spark's ALS, a part for each of weights.regularizations: other numbers of the same worth.
 
-    als.fit holds all vectors down alike (regularization * length ** 2), Spark one of n watches by regParam * n (ALS-WR,
-    Zhou et al., AAIM 2008).  Lengths can move from viewers to dramas for nothing, so it is the product of both sides
-    that has to be equal: regParam = regularization / root(mean n of viewers * mean n of dramas).
+    als.plain holds all vectors down alike (regularization * length ** 2), Spark one of n watches by regParam * n
+    (ALS-WR, Zhou et al., AAIM 2008).  Lengths can move from viewers to dramas for nothing, so it is the product of both
+    sides that has to be equal: regParam = regularization / root(mean n of viewers * mean n of dramas).
 
     Raises Trouble where pyspark is not installed; what Spark raises is raised.
     """
@@ -39,31 +39,31 @@ def fit(matrix: csr_matrix, weights: Weights) -> Factors:
         raise Trouble("no pyspark here: pip install -r requirements/spark.txt") from error
     quiet = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
     spark = SparkSession.builder.appName("juliu train").config(map=quiet).getOrCreate()
+    alpha = min(weights.alpha, thinness(matrix))
     try:
         with tempfile.TemporaryDirectory(prefix="juliu-spark-") as folder:
-            return _fit(spark, Path(folder), csr_matrix(matrix), weights)
+            _put(Path(folder) / "watches", csr_matrix(matrix), alpha)
+            alone = [_alone(spark, Path(folder), matrix, weights, relative) for relative in weights.regularizations]
+            return beside_each_other(alone)
     finally:
         spark.stop()
 
 
-def _fit(spark: Any, folder: Path, matrix: csr_matrix, weights: Weights) -> Factors:
+def _alone(spark: Any, folder: Path, matrix: csr_matrix, weights: Weights, relative: float) -> Factors:
     from pyspark.ml.recommendation import ALS  # noqa: PLC0415
 
     alpha = min(weights.alpha, thinness(matrix))
-    regularization = max(1e-3, weights.regularizations[-1] * alpha * largest_singular_value(matrix))
+    regularization = max(1e-3, relative * alpha * largest_singular_value(matrix))
     of_viewers, of_dramas = (matrix.nnz / max(1, len(np.unique(axis))) for axis in matrix.nonzero())
-    regularize = regularization / float(np.sqrt(of_viewers * of_dramas))
-    _put(folder / "watches", matrix, alpha)
+    an_entry = regularization / float(np.sqrt(of_viewers * of_dramas))
     blocks = min(MOST_BLOCKS, max(LEAST_BLOCKS, matrix.nnz // WATCHES_A_BLOCK))
     model = ALS(
-        userCol="viewer", itemCol="drama", ratingCol="worth", implicitPrefs=True, alpha=alpha, regParam=regularize,
+        userCol="viewer", itemCol="drama", ratingCol="worth", implicitPrefs=True, alpha=alpha, regParam=an_entry,
         rank=weights.factors, maxIter=weights.iterations, seed=weights.seed, numUserBlocks=blocks, numItemBlocks=blocks,
     ).fit(spark.read.parquet(str(folder / "watches")))  # fmt: skip
-    vectors = []
-    for name, found, rows in zip("vd", (model.userFactors, model.itemFactors), matrix.shape, strict=True):
-        found.write.parquet(str(folder / name))
-        vectors.append(_read(folder / name, rows, weights.factors))
-    return Factors.of(vectors[0], vectors[1], regularize * of_viewers, alpha)
+    viewers = _vectors(model.userFactors, folder / "viewers", matrix.shape[0], weights.factors)
+    dramas = _vectors(model.itemFactors, folder / "dramas", matrix.shape[1], weights.factors)
+    return Factors(viewers, dramas, (Part(weights.factors, alpha, 0.0, an_entry),))
 
 
 def _put(place: Path, matrix: csr_matrix, alpha: float) -> None:
@@ -75,10 +75,11 @@ def _put(place: Path, matrix: csr_matrix, alpha: float) -> None:
     parquet.write_table(pa.table(columns), place / "all.parquet", row_group_size=1_000_000)
 
 
-def _read(place: Path, rows: int, factors: int) -> Floats:
-    """Vectors by id; who has none has 0."""
+def _vectors(found: Any, place: Path, rows: int, factors: int) -> Floats:
+    """(rows, factors) of a data frame of ids and features; who has none has 0."""
+    found.write.mode("overwrite").parquet(str(place))
     table = parquet.read_table(place)
-    found: Floats = np.zeros((rows, factors), np.float32)
+    vectors: Floats = np.zeros((rows, factors), np.float32)
     flat = table["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    found[table["id"].to_numpy()] = flat.reshape(-1, factors)
-    return found
+    vectors[table["id"].to_numpy()] = flat.reshape(-1, factors)
+    return vectors

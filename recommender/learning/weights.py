@@ -8,6 +8,7 @@ not here: that is the playback rule (domain/playback.py).  Measured on the sampl
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import msgspec
 
@@ -98,6 +99,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     frequency_regularization: float = 0.03
     frequency_unseen: float = 0.01  # what not having watched weighs beside a watch
     seed: int = 7
+    engine: Literal["implicit", "spark"] = "implicit"  # what fits them (docs/scale.md)
 
     # what content foretells of a drama with few watchers
     content_trust: float = 0.3  # of k watchers k / (k + content_trust) is learnt, the rest foretold
@@ -120,7 +122,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name, value in msgspec.structs.asdict(self).items():
-            for number in value if isinstance(value, tuple) else (value,):
+            for number in value if isinstance(value, tuple) else () if name == "engine" else (value,):
                 least = 0 if isinstance(number, float) or name == "seed" else 1
                 if not math.isfinite(number) or number < least or (name in DIVISORS and not number):
                     raise ValueError(f"weights: {name} = {value}")
