@@ -33,7 +33,7 @@ from recommender.publication.store import RedisRecommendationStore
 from tests.redis_server import RedisServer
 
 LONGEST_S = 600
-FACTORS = WEIGHTS.factors
+FACTORS = 3 * WEIGHTS.factors  # as many fits side by side
 SEED = 7
 
 
@@ -41,7 +41,7 @@ def learnt(viewers: int, dramas: int) -> Recommendations:
     """Lists by chance, none shorter than they may be, and vectors: the largest that can be published."""
     rng = np.random.default_rng(SEED)
     vectors = Vectors(*(rng.standard_normal((rows, FACTORS + 1), np.float32) for rows in (viewers, dramas + 1)))
-    factors = Factors(vectors.viewers[:, :FACTORS], vectors.dramas[:, :FACTORS], 1.0, 1.0)
+    factors = Factors.of(vectors.viewers[:, :FACTORS], vectors.dramas[:, :FACTORS], 1.0, 1.0)
     ids = np.cumsum(rng.integers(1, 4, viewers))
     personal = rng.integers(1, dramas + 1, (viewers, PER_VIEWER), np.uint16)
     also = rng.integers(1, dramas + 1, (dramas, PER_DRAMA), np.uint16)
