@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import cache
 from unittest.mock import Mock
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from domain.recommendations import Version, block_of, encode_block, find, pack
 from recommender.errors import Busy, Raced, Refused
 from recommender.learning import model
+from recommender.learning.model import Recommendations
 from recommender.learning.snapshot import Cooling, Snapshot
 from recommender.learning.weights import WEIGHTS
 from recommender.publication.publish import content, publish
@@ -50,9 +52,15 @@ class Scene:
         return find(self.store.blocks[str(at)][block_of(user, at.blocks)], user)
 
 
-def train(store: MemoryRecommendationStore, number: int) -> str:
+@cache
+def learnt() -> tuple[Snapshot, Recommendations]:
+    """Once for all tests: learning takes longer than all that is done here."""
     known = two_tastes(VIEWERS, 60)
-    made = model.train(known, WEIGHTS)
+    return known, model.train(known, WEIGHTS)
+
+
+def train(store: MemoryRecommendationStore, number: int) -> str:
+    known, made = learnt()
     hold = store.lock("train", "me", 60)
     assert hold
     stored = content(made, len(known.watches), f"{number:08x}", 5, WEIGHTS)

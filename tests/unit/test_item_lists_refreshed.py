@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 from unittest.mock import Mock
 
@@ -13,6 +14,7 @@ from domain.catalogue import EMPTY
 from domain.recommendations import Version, unpack
 from recommender.errors import Busy, Raced, Refused
 from recommender.learning import model, snapshot
+from recommender.learning.model import Recommendations
 from recommender.learning.snapshot import Pairs, Snapshot
 from recommender.learning.weights import WEIGHTS
 from recommender.publication.publish import content, meta_of, publish
@@ -25,9 +27,15 @@ from tests.snapshots import NOW_MS, two_tastes, watches
 NEW = 90  # came after the training
 
 
-def train(store: MemoryRecommendationStore, number: int) -> str:
+@cache
+def learnt() -> tuple[Snapshot, Recommendations]:
+    """Once for all tests: learning takes longer than all that is done here."""
     known = two_tastes()
-    made = model.train(known, WEIGHTS)
+    return known, model.train(known, WEIGHTS)
+
+
+def train(store: MemoryRecommendationStore, number: int) -> str:
+    known, made = learnt()
     hold = store.lock("train", "me", 60)
     assert hold
     stored = content(made, len(known.watches), f"{number:08x}", 5, WEIGHTS)
