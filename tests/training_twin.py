@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -12,13 +13,14 @@ from scipy.sparse import csr_matrix
 from recommender.learning.asked import DAY_MS
 from recommender.learning.days import Day
 from recommender.learning.snapshot import Pairs, Snapshot
-from recommender.learning.weights import Weights
+from recommender.learning.weights import WEIGHTS, Weights
 from recommender.training.day import Span, last_full_day
 from recommender.training.limits import Limits
 from recommender.training.registry import MOST, Entry
 from tests.snapshots import watches
 
 MIDNIGHT_MS = 1_790_006_400_000  # of Asia/Shanghai
+QUICK = msgspec.structs.replace(WEIGHTS, factors=8, iterations=6)  # what two tastes need is learnt by then
 SMALL = Limits(viewers=20, seeds=20, dramas=10, watches_a_day=20, draws=200)  # so that a test has enough to measure
 
 

@@ -10,14 +10,13 @@ import pytest
 
 from recommender.learning.model import Recommendations, train
 from recommender.learning.personal import Vectors
-from recommender.learning.weights import WEIGHTS
 from recommender.training import crowd
 from recommender.training.day import Span, last_full_day
 from recommender.training.exam import examine
 from recommender.training.measured import Measured
 from recommender.training.reach import reach, volume
 from tests.snapshots import watches
-from tests.training_twin import DAY_MS, MIDNIGHT_MS, SMALL, Doings, two_tastes_daily
+from tests.training_twin import DAY_MS, MIDNIGHT_MS, QUICK, SMALL, Doings, two_tastes_daily
 
 YESTERDAY = Span(MIDNIGHT_MS - DAY_MS, MIDNIGHT_MS)
 DOINGS = two_tastes_daily()
@@ -25,12 +24,12 @@ DOINGS = two_tastes_daily()
 
 @pytest.fixture(scope="module")
 def made() -> Recommendations:
-    return train(DOINGS.snapshot(YESTERDAY.from_ms, WEIGHTS), WEIGHTS)
+    return train(DOINGS.snapshot(YESTERDAY.from_ms, QUICK), QUICK)
 
 
 def examined(made: Recommendations, doings: Doings = DOINGS, **limits: object) -> Measured:
-    before, shown = doings.snapshot(YESTERDAY.from_ms, WEIGHTS), doings.day(YESTERDAY, WEIGHTS)
-    return examine(made, before, shown, WEIGHTS, msgspec.structs.replace(SMALL, **limits))
+    before, shown = doings.snapshot(YESTERDAY.from_ms, QUICK), doings.day(YESTERDAY, QUICK)
+    return examine(made, before, shown, QUICK, msgspec.structs.replace(SMALL, **limits))
 
 
 @pytest.mark.parametrize("later_ms", [0, 1, DAY_MS - 1])
@@ -64,9 +63,9 @@ def test_numbers_are_those_of_a_hand_made_list():
     rows = [(5, 1), (6, 1), (7, 1), (7, 2)]
     user, drama = (np.array(column) for column in zip(*rows, strict=True))
     today = Doings(user, drama, np.full(4, YESTERDAY.from_ms), np.ones(4, bool))
-    known = two_tastes_daily(viewers=2).snapshot(YESTERDAY.from_ms, WEIGHTS)
+    known = two_tastes_daily(viewers=2).snapshot(YESTERDAY.from_ms, QUICK)
     limits = msgspec.structs.replace(SMALL, viewers=3, seeds=1)
-    found = examine(made, known, today.day(YESTERDAY, WEIGHTS), WEIGHTS, limits)
+    found = examine(made, known, today.day(YESTERDAY, QUICK), QUICK, limits)
     assert found.values["recall@50"] == 1
     assert found.values["hit@10"] == 1
     gain = (1 + 1 / np.log2(13)) / (1 + 1 / np.log2(3))
@@ -76,10 +75,10 @@ def test_numbers_are_those_of_a_hand_made_list():
 
 
 def test_sessions_are_told_apart_whatever_their_hashes_and_the_ids_of_viewers(made):
-    day = DOINGS.day(YESTERDAY, WEIGHTS)
+    day = DOINGS.day(YESTERDAY, QUICK)
     huge = replace(day, user_id=day.user_id + 2**52, session=np.full(len(day), 2**62 - 1))
-    before = DOINGS.snapshot(YESTERDAY.from_ms, WEIGHTS)
-    found = examine(made, before, huge, WEIGHTS, SMALL)
+    before = DOINGS.snapshot(YESTERDAY.from_ms, QUICK)
+    found = examine(made, before, huge, QUICK, SMALL)
     assert found.values["item-hit@10"] == examined(made).values["item-hit@10"]
 
 

@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from domain.recommendations import Version
 from recommender.errors import Busy, Raced, Refused
-from recommender.learning.weights import WEIGHTS, Weights
+from recommender.learning.weights import Weights
 from recommender.publication.publish import meta_of
 from recommender.publication.roll_back import roll_back
 from recommender.training import job
@@ -21,7 +21,7 @@ from recommender.training.outcome import Report
 from recommender.training.registry import Decision, Entry
 from tests.breaking import Crash
 from tests.memory_recommendations import BreakingStore, MemoryRecommendationStore
-from tests.training_twin import DAY_MS, MIDNIGHT_MS, SMALL, Doings, MemoryRegistry, two_tastes_daily
+from tests.training_twin import DAY_MS, MIDNIGHT_MS, QUICK, SMALL, Doings, MemoryRegistry, two_tastes_daily
 
 DOINGS, FEW = two_tastes_daily(), two_tastes_daily(viewers=4, dramas=40)
 NOW_MS = MIDNIGHT_MS + 3_600_000
@@ -39,7 +39,7 @@ def models() -> MemoryRegistry:
 
 def trained(store, models, doings: Doings = DOINGS, overrule: str = "", **more: object) -> Report:
     order = Order(limits=SMALL, overrule=overrule)
-    return job.run(doings, store, models, NOW_MS, WEIGHTS, order=order, wait_s=0, **more)
+    return job.run(doings, store, models, NOW_MS, QUICK, order=order, wait_s=0, **more)
 
 
 def scrambled(doings: Doings, seed: int = 1) -> Doings:
@@ -71,7 +71,7 @@ def test_a_training_is_measured_and_kept_with_all_it_needs_to_be_repeated(store,
                                     "volume", "trend.hit@10", "popularity.hit@10", "over_trend.hit@10"}  # fmt: skip
     assert entry.not_measured == {}
     assert msgspec.json.decode(entry.limits, type=type(SMALL)) == SMALL
-    assert msgspec.json.decode(entry.weights, type=Weights) == WEIGHTS
+    assert msgspec.json.decode(entry.weights, type=Weights) == QUICK
     assert len(entry.snapshot) == 64
     assert entry.since_ms < entry.as_of_ms == NOW_MS
     assert set(entry.seconds) == {"read", "learn", "examine", "publish"}
@@ -126,7 +126,7 @@ def test_nobody_overrules_what_is_no_number_or_empty(store, models, monkeypatch)
 def trained_model():
     from recommender.learning.model import train
 
-    return train(DOINGS.snapshot(NOW_MS, WEIGHTS), WEIGHTS)
+    return train(DOINGS.snapshot(NOW_MS, QUICK), QUICK)
 
 
 def test_half_of_the_viewers_and_a_day_of_little_are_refused(store, models):

@@ -12,7 +12,6 @@ import pytest
 from domain.catalogue import EMPTY, Catalogue, Drama
 from juliu.commands.models import told
 from recommender.errors import Refused
-from recommender.learning.weights import WEIGHTS
 from recommender.training import job
 from recommender.training.folder import KEPT, clear_up, place, put
 from recommender.training.order import Order
@@ -20,7 +19,7 @@ from recommender.training.outcome import Outcome
 from recommender.training.registry import Decision, Entry
 from recommender.training.report import page
 from tests.memory_recommendations import MemoryRecommendationStore
-from tests.training_twin import MIDNIGHT_MS, SMALL, Doings, MemoryRegistry, two_tastes_daily
+from tests.training_twin import MIDNIGHT_MS, QUICK, SMALL, Doings, MemoryRegistry, two_tastes_daily
 
 EVIL = "<script>alert('x')</script>&"
 CATALOGUE = Catalogue.of(
@@ -78,7 +77,7 @@ def outcomes() -> list[Outcome]:
     for doings, overrule in ((good, ""), (little, ""), (little, EVIL), (good.where(good.user < 0), "")):
         order = Order(limits=SMALL, catalogue=CATALOGUE, overrule=overrule)
         try:
-            job.run(doings, store, models, MIDNIGHT_MS, WEIGHTS, order=order, tell=found.append, wait_s=0)
+            job.run(doings, store, models, MIDNIGHT_MS, QUICK, order=order, tell=found.append, wait_s=0)
         except Refused:
             continue
     return found
@@ -138,7 +137,7 @@ def test_without_a_catalogue_dramas_have_numbers(outcomes):
 def test_what_was_not_measured_stands_there(outcomes):
     store, told_ = MemoryRecommendationStore(), []
     two = Doings(*(column[:2] for column in vars(two_tastes_daily()).values()))
-    job.run(two, store, MemoryRegistry(), MIDNIGHT_MS, WEIGHTS, tell=told_.append, wait_s=0)
+    job.run(two, store, MemoryRegistry(), MIDNIGHT_MS, QUICK, tell=told_.append, wait_s=0)
     found = Structure(page(told_[0]))
     assert {row[0].strip() for row in found.tables["Not measured"][1:]} == {"coverage@20", "top-item@10", "listed",
                                                                           "volume", "lists", "item-hit@10"}  # fmt: skip
