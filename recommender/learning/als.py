@@ -110,17 +110,19 @@ def later(matrix: csr_matrix, dramas: Floats, parts: Sequence[Part]) -> Floats:
 
 
 def evenly(viewers: Floats, dramas: Floats, parts: Sequence[Part]) -> Floats:
-    """Each viewer's scores of every part spread as their parts do on average: the surer of a viewer, the wider."""
+    """`viewers`, changed in place: a viewer's scores of every part spread as their parts do on average.
+
+    The surer of a viewer, the wider.  In place, because of millions of viewers it is what takes most memory.
+    """
     told = [(columns, part) for columns, part in _columns(parts) if part.spread]
     if not told:
         return viewers
     spread = np.stack([_spread(viewers[:, columns], dramas[:, columns]) for columns, _ in told])
     sure = np.mean([row / part.spread for row, (_, part) in zip(spread, told, strict=True)], axis=0)
-    even = viewers.copy()
     for row, (columns, part) in zip(spread, told, strict=True):
         alive = part.spread > ALIVE
-        even[:, columns] *= (np.where(row > 0, sure / np.maximum(row, 1e-12), 0) * alive)[:, None].astype(np.float32)
-    return even
+        viewers[:, columns] *= (np.where(row > 0, sure / np.maximum(row, 1e-12), 0) * alive)[:, None].astype(np.float32)
+    return viewers
 
 
 def thinness(matrix: csr_matrix) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ def train(snapshot: Snapshot, weights: Weights, catalogue: Catalogue = EMPTY) ->
     watched = signals.watchers(watches, weights, dramas) > 0
     crowd = recent / recent.max() * weights.popular / (len(watches) / len(viewers)) ** 2
     vectors = personal.leaning(factors, fresh**weights.trend_power, crowd)
+    factors = replace(factors, viewers=vectors.viewers[:, :-1])  # the same numbers, held once
     best = personal.lists(vectors, never, watched, _discount(snapshot.ignored, viewers, dramas, weights))
     also = also_watched.related(snapshot, factors, weights, Content.of(catalogue))
     whole = bool(np.isfinite(vectors.viewers).all() and np.isfinite(vectors.dramas).all() and np.isfinite(fresh).all())
