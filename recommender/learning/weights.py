@@ -81,9 +81,9 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     hub_head: int = 10
 
     # freshness: score * (recent / (all + trend_prior)) ** power
-    trend_half_life_hours: float = 18.0
+    trend_half_life_hours: float = 9.0
     trend_prior: float = 5.0
-    trend_power: float = 0.5
+    trend_power: float = 0.4
     trend_power_also: float = 0.25
     # what is watched right now, in everybody's list: popular / (dramas a viewer, on average) ** 2, beside a usual best
     # score of 1; where nobody is known well, the crowd knows best
