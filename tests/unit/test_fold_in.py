@@ -15,7 +15,6 @@ from recommender.errors import Busy, Raced, Refused
 from recommender.learning import model
 from recommender.learning.model import Recommendations
 from recommender.learning.snapshot import Cooling, Snapshot
-from recommender.learning.weights import WEIGHTS
 from recommender.publication.publish import content, publish
 from recommender.publication.roll_back import roll_back
 from recommender.refresh import active, fold_in
@@ -24,6 +23,7 @@ from tests.breaking import Breaking, Crash
 from tests.memory_cooling import MemoryCoolingStore
 from tests.memory_recommendations import MemoryRecommendationStore
 from tests.snapshots import NOW_MS, ignored, pairs, two_tastes, watches
+from tests.training_twin import QUICK
 
 VIEWERS = 100
 NONE = np.zeros(0, np.int64)
@@ -56,14 +56,14 @@ class Scene:
 def learnt() -> tuple[Snapshot, Recommendations]:
     """Once for all tests: learning takes longer than all that is done here."""
     known = two_tastes(VIEWERS, 60)
-    return known, model.train(known, WEIGHTS)
+    return known, model.train(known, QUICK)
 
 
 def train(store: MemoryRecommendationStore, number: int) -> str:
     known, made = learnt()
     hold = store.lock("train", "me", 60)
     assert hold
-    stored = content(made, len(known.watches), f"{number:08x}", 5, WEIGHTS)
+    stored = content(made, len(known.watches), f"{number:08x}", 5, QUICK)
     publish(store, made, stored, hold, store.current)
     store.unlock(hold)
     return str(stored.version)
@@ -78,7 +78,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     train(scene.store, 1)
 
     def read(client: object, as_of_ms: int, weights: object, since_ms: int, dramas: int) -> active.Active:
-        return active.of(scene.known, scene.disliked, scene.cooling, WEIGHTS, dramas, until_ms=scene.until_ms)
+        return active.of(scene.known, scene.disliked, scene.cooling, QUICK, dramas, until_ms=scene.until_ms)
 
     monkeypatch.setattr(active, "read", read)
     return scene
