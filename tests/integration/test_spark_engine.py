@@ -13,7 +13,9 @@ from bench.recommender import made_up
 from recommender.errors import Trouble
 from recommender.learning import als, spark_als
 from recommender.learning.als import Factors
+from recommender.learning.model import train
 from recommender.learning.weights import WEIGHTS
+from tests.snapshots import two_tastes
 
 SMALL = msgspec.structs.replace(WEIGHTS, factors=16, iterations=8)
 DRAMAS, LENGTH = 500, 20
@@ -53,4 +55,4 @@ def test_without_pyspark_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark", None)
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with pytest.raises(Trouble, match=r"requirements/spark\.txt"):
-        spark_als.fit(csr_matrix((1, 1), dtype=np.float32), SMALL)
+        train(two_tastes(), msgspec.structs.replace(SMALL, engine="spark"))
