@@ -6,7 +6,6 @@ Each order is drawn for itself; a page takes one by chance and the first of it t
 from __future__ import annotations
 
 import math
-import random
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,18 +29,6 @@ class Cold(NamedTuple):
 
 
 NONE = Cold()
-
-
-def share_of_page(cold: Cold, most: float, whole: float, seed: int) -> float:
-    """What new dramas have of one page, whose shares add up to `whole`: `most`, or nothing.
-
-    Over pages that is cold.share of their places, and never more than most / whole.  On each page a share as small as
-    that would not do: the page gives whoever has any share a place now and then, about one in a hundred.
-    """
-    if not cold.orders or most <= 0:
-        return 0.0
-    luck = random.Random(f"cold {seed}").random()  # noqa: S311  not that which the page's own draws begin with
-    return most if luck * most < cold.share * whole else 0.0
 
 
 def pack_orders(share: float, orders: Sequence[Sequence[int]]) -> bytes:

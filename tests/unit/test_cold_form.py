@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cold import MAX_LENGTH, MAX_ORDERS, NONE, Cold, pack_orders, share_of_page, unpack_orders
+from domain.cold import MAX_LENGTH, MAX_ORDERS, NONE, Cold, pack_orders, unpack_orders
 from domain.recommendations import Damaged
 
 ORDERS = st.lists(st.lists(st.integers(1, 65_535), max_size=30), max_size=MAX_ORDERS)
@@ -48,22 +48,6 @@ def test_any_bytes_are_read_or_damaged(raw: bytes):
     except Damaged:
         return
     assert pack_orders(*found) == raw
-
-
-@pytest.mark.parametrize(
-    ("share", "expected"), [(0.0, 0.0), (0.0005, 0.0005), (0.01, 0.01), (0.04, 0.04), (0.2, 0.05 / 0.95)]
-)
-def test_over_pages_new_dramas_have_the_share_that_they_need_and_no_more_than_the_page_allows(
-    share: float, expected: float
-):
-    pages = [share_of_page(Cold(share, ((1,),)), 0.05, 0.95, seed) for seed in range(12_000)]
-    assert set(pages) <= {0.0, 0.05}
-    assert sum(pages) / 0.95 / len(pages) == pytest.approx(expected, rel=0.15)
-
-
-def test_without_orders_or_in_an_arm_without_new_dramas_there_are_none():
-    assert share_of_page(Cold(1.0, ()), 0.05, 0.95, 1) == 0
-    assert share_of_page(Cold(1.0, ((1,),)), 0.0, 0.95, 1) == 0
 
 
 @pytest.mark.parametrize("cut", range(31))
