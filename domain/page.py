@@ -32,7 +32,7 @@ class Page:
         self._most = max(1, round(CATEGORY_SHARE * size))
 
     def fill(self, shelves: Sequence[Shelf], free: bytearray) -> None:
-        """Take from the shelves what is free, each up to its share (smooth weighted round robin); each drama once."""
+        """Take from the shelves what is free, each as often as its share says; each drama once."""
         before, lines = len(self.passed), self._lines(shelves, free)
         while lines and len(self.picks) < self._end:
             line = _whose_turn(lines)
@@ -50,9 +50,9 @@ class Page:
         if not any(shelf.source is Source.COLD and shelf.indexes for shelf in shelves):
             anything += shares.get(Source.COLD, 0.0)
         lines.append(_Line(Shelf(Source.EXPLORE, ()), anything, self._anything(free)))
-        whole = sum(line.share for line in lines)
-        for line in lines[1:]:  # a small share comes now and then, not always in the same place
-            line.credit += whole * (self._rng.random() - 0.5)
+        for line in lines:  # somewhere in its interval: in the mean a share is exact, however small
+            if line.share:
+                line.due *= 0.0 if line is lines[0] else self._rng.random()
         return lines
 
     def _next(self, line: _Line, free: bytearray) -> Pick | None:
@@ -133,27 +133,30 @@ class Page:
 
 
 class _Line:
-    """A shelf that waits for its turn."""
+    """A shelf that waits for its turn: its next place is due at `due`, and then every 1 / share."""
 
-    __slots__ = ("candidates", "credit", "share", "shelf")
+    __slots__ = ("candidates", "due", "share", "shelf")
 
     def __init__(self, shelf: Shelf, share: float, candidates: Iterator[int]) -> None:
         self.shelf, self.share, self.candidates = shelf, share, candidates
-        self.credit = 0.0 if share else -math.inf  # without a share it waits until all others have left
+        self.due = self.every  # without a share never: it waits until all others have left
+
+    @property
+    def every(self) -> float:
+        """The interval between two of its places, in places of a page whose shares add up to 1."""
+        return 1 / self.share if self.share else math.inf
 
 
 def _leave(lines: list[_Line], line: _Line) -> None:
     """The line has run out: its share, and the turn that it was given, go to the first that is left."""
     lines.remove(line)
-    if lines:
+    if lines and line.share:
         lines[0].share += line.share
-        lines[0].credit += line.credit + sum(other.share for other in lines)
+        lines[0].due = min(lines[0].due, line.due - line.every)
 
 
 def _whose_turn(lines: list[_Line]) -> _Line:
-    """The line that is furthest behind its share; the first of equals."""
-    for line in lines:
-        line.credit += line.share
-    first = max(lines, key=lambda line: line.credit)
-    first.credit -= sum(line.share for line in lines)
+    """The line whose place is due first; the first of equals."""
+    first = min(lines, key=lambda line: line.due)
+    first.due += first.every
     return first

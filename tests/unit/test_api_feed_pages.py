@@ -59,6 +59,20 @@ async def test_what_was_taken_down_or_disliked_since_is_left_out_and_the_rest_ke
     assert again.items == [item for item in page.items if item.drama_id - ID not in (down, disliked)]
 
 
+async def test_the_title_of_what_was_taken_down_since_is_no_reason_any_more():
+    rig = Rig()
+    rig.lists.also = {50: list(range(1, 21))}
+    rig.watched(50)
+    cursor = (await rig.open()).cursor
+    page = await rig.open(f"cursor={cursor}")
+    assert "因为你看过《剧50》" in {item.reason for item in page.items}
+    rig.catalogue.current = rig.catalogue.current.with_takedowns([ID + 50])
+    again = await rig.open(f"cursor={cursor}")
+    assert indexes(again) == indexes(page)
+    assert "看过的人也在看" in {item.reason for item in again.items}
+    assert not any("剧50》" in item.reason for item in again.items)
+
+
 async def test_a_page_again_is_held_to_the_region_and_age_of_who_asks():
     rig = Rig(region=lambda i: "CN" if i % 2 else "")
     cursor = (await rig.open()).cursor

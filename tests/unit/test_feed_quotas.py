@@ -115,10 +115,10 @@ def test_chance_draws_from_what_is_free_and_tells_how_much_that_was(seed, seen, 
 def test_chance_gives_each_drama_the_same_chance():
     stock, mix = a_stock(), Mix(feed.SHARES, random_share=1.0)
     seen = bits(*range(1, 41))  # the first forty are gone
-    picks = (feed.compose([HOT], Viewed(seen), stock, 1, mix, seed=seed).picks[0] for seed in range(8_000))
+    picks = (feed.compose([HOT], Viewed(seen), stock, 1, mix, seed=seed).picks[0] for seed in range(2_000))
     found = Counter(pick.drama_index for pick in picks)
     assert set(found) == set(range(41, DRAMAS + 1))
-    chi_square = sum((count - 200) ** 2 / 200 for count in found.values())
+    chi_square = sum((count - 50) ** 2 / 50 for count in found.values())
     assert chi_square < 73  # 39 degrees of freedom, 1 in 1,000
 
 
@@ -142,6 +142,15 @@ def test_new_dramas_have_the_share_of_chance_finds_and_give_it_back_where_there_
     assert Counter(pick.source for pick in with_pool) == {Source.HOT: 10, Source.COLD: 10}
     without = feed.compose([HOT], Viewed(), stock, 20, Mix(shares), seed=3).picks
     assert Counter(pick.source for pick in without) == {Source.HOT: 10, Source.EXPLORE: 10}
+
+
+@pytest.mark.parametrize("share", [0.002, 0.02, 0.05, 0.3])
+def test_a_share_is_exact_in_the_mean_however_small(share):
+    stock, mix = a_stock(), Mix({Source.HOT: 1 - share, Source.COLD: share})
+    shelves = [Shelf(Source.HOT, range(1, 61)), Shelf(Source.COLD, range(61, 81))]
+    pages = (feed.compose(shelves, Viewed(), stock, 10, mix, seed=seed).picks for seed in range(1_000))
+    found = sum(pick.source is Source.COLD for picks in pages for pick in picks)
+    assert found == pytest.approx(10_000 * share, rel=0.05, abs=4 * (10_000 * share) ** 0.5)
 
 
 # -- what comes when ---------------------------------------------------------------------------------------------------

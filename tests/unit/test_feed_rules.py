@@ -117,8 +117,8 @@ def test_no_shelf_takes_much_more_than_its_share_while_others_have_something(see
     taken = Counter(pick.source for pick in picks)
     usual = dict(feed.SHARES) | {Source.EXPLORE: feed.SHARES[Source.COLD]}  # there is no pool of new dramas
     del usual[Source.COLD]
-    for source, share in usual.items():
-        assert abs(taken[source] - 20 * share / sum(usual.values())) <= 1.5
+    for source, share in usual.items():  # each of the small ones at most one off, the first by what these are off
+        assert abs(taken[source] - 20 * share / sum(usual.values())) <= (4 if source is Source.PERSONAL else 1)
     assert picks[0] == feed.Pick(1, Source.PERSONAL)
     of_personal = [pick.drama_index for pick in picks if pick.source is Source.PERSONAL]
     assert of_personal == sorted(of_personal)  # best first
