@@ -106,7 +106,10 @@ class Gathering:
         shares = dict(self.asked.shares)
         random_share = shares.pop(Source.RANDOM, self.asked.random_share)
         if pool is not None and Source.COLD in shares:
-            shares[Source.COLD] = min(shares[Source.COLD], pool.share if pool.orders else 0.0)
+            at_most = shares[Source.COLD]
+            shares[Source.COLD] = min(at_most, pool.share if pool.orders else 0.0)
+            if shares.get(Source.PERSONAL):
+                shares[Source.PERSONAL] += at_most - shares[Source.COLD]
         known = before.personal or before.last or any(before.seen)
         return Mix(shares, random_share, now.tired, newcomer=not known and bool(shares.get(Source.PERSONAL)))
 
