@@ -13,6 +13,7 @@ from recommender.training.order import Order
 from recommender.training.reach import reach, volume
 from recommender.training.source import Source
 
+HOUR_MS = 3_600_000
 USUAL_DAYS = 7  # before the last full one: a week has each kind of day
 
 log = logs.get(__name__)
@@ -33,6 +34,10 @@ def _examined(source: Source, day: Span, weights: Weights, order: Order) -> Meas
     before = source.snapshot(day.from_ms, weights)
     if not len(before.watches):
         return absent("lists", f"nobody had watched anything before {day}, the last full day")
+    hours = (day.from_ms - int(before.watches.at_ms.min())) // HOUR_MS
+    if hours < order.limits.learnt_hours:
+        why = f"what was watched before {day}, the last full day, goes back {hours} hours"
+        return absent("lists", f"{why}; {order.limits.learnt_hours} are needed")
     shown = source.day(day, weights)
     log.info("examining", day=str(day), watches=len(before.watches), shown=len(shown))
     return examine(train(before, weights, order.catalogue), before, shown, weights, order.limits)

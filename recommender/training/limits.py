@@ -16,6 +16,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     dramas: int = 50  # with watchers: of fewer, everybody's first ten are much the same
     watches_a_day: int = 1_000  # the median day: below, a day is half of another by chance
     days: int = 3  # before the last full day
+    learnt_hours: int = 40  # before that day: of one day alone the crowd's list is as good, and a day later it is not
 
     # bounds of the work
     asked_most: int = 20_000  # viewers, drawn by chance

@@ -150,6 +150,17 @@ def test_hardly_anything_is_published_and_what_could_not_be_measured_is_told(sto
     trained(store, models, tiny)
 
 
+@pytest.mark.parametrize(("days", "measured"), [(1, False), (2, False), (3, True)])
+def test_a_model_that_knows_one_day_is_not_held_against_the_crowds_list(store, models, days, measured):
+    trained(store, models, DOINGS.where(DOINGS.at_ms >= MIDNIGHT_MS - days * DAY_MS))
+    (entry,) = models.entries
+    assert ("recall@50" in entry.metrics) is measured
+    assert ("lists" in entry.not_measured) is not measured
+    if days == 2:
+        assert "goes back 2" in entry.not_measured["lists"]
+        assert entry.not_measured["lists"].endswith("hours; 40 are needed")
+
+
 def test_all_equal_scores_are_refused(store, models, monkeypatch):
     learnt = trained_model()
     alike = replace(learnt.vectors, viewers=learnt.vectors.viewers * 0 + 1, dramas=learnt.vectors.dramas * 0 + 1)
