@@ -134,7 +134,7 @@ async def test_new_dramas_get_the_share_that_they_need_now():
     rig.serves(Experiment("s", {"half": Arm(10_000, {Source.PERSONAL: 0.5, Source.COLD: 0.5})}))
     rig.viewers.personal[USER] = list(range(1, 61))
     for needed, places in (
-        (0.25, 10),
+        (0.25, 7.5),
         (0.9, 15),
         (0.0, 0),
     ):  # the arm's share bounds it; what is not theirs is personal
