@@ -14,6 +14,7 @@ from domain.stock import Stock
 
 CATEGORY_SHARE = 0.4  # of a page, before other categories have had their turn
 FIRST_PLACES, OF_A_CATEGORY = 10, 2  # a newcomer's first places, and how many of them a category may have
+WITHOUT_POOL = 0.01  # of a page, for anything at all, while there is no pool of new dramas
 MOST_PASSED_OVER = 300  # candidates that a quota keeps out of one page; past it the page takes what there is
 PROBES = 64  # random looks for a drama that is free; past it the free ones are counted through
 LOOK_AHEAD = 8  # candidates looked at so that two of one series do not stand beside each other
@@ -46,13 +47,12 @@ class Page:
     def _lines(self, shelves: Sequence[Shelf], free: bytearray) -> list[_Line]:
         shares = self._mix.shares
         lines = [_Line(shelf, shares.get(shelf.source, 0.0), iter(shelf.indexes)) for shelf in shelves]
-        anything = shares.get(Source.EXPLORE, 0.0)
+        lines.append(_Line(Shelf(Source.EXPLORE, ()), shares.get(Source.EXPLORE, 0.0), self._anything(free)))
         if not any(shelf.source is Source.COLD and shelf.indexes for shelf in shelves):
-            anything += shares.get(Source.COLD, 0.0)
-        lines.append(_Line(Shelf(Source.EXPLORE, ()), anything, self._anything(free)))
+            _share_out(shares.get(Source.COLD, 0.0), lines)
         for line in lines:  # somewhere in its interval: in the mean a share is exact, however small
             if line.share:
-                line.due *= 0.0 if line is lines[0] else self._rng.random()
+                line.due = 0.0 if line is lines[0] else line.every * self._rng.random()
         return lines
 
     def _next(self, line: _Line, free: bytearray) -> Pick | None:
@@ -132,6 +132,14 @@ class Page:
         yield from bitmap.indexes(free, self._rng.randrange(len(free)))
 
 
+def _share_out(cold: float, lines: list[_Line]) -> None:
+    """There is no pool of new dramas: a little of its share looks for anything, the rest is the best shelf's."""
+    explore = lines[-1]
+    best = next((line for line in lines if line.share), explore)
+    explore.share += min(cold, WITHOUT_POOL)
+    best.share += max(0.0, cold - WITHOUT_POOL)
+
+
 class _Line:
     """A shelf that waits for its turn: its next place is due at `due`, and then every 1 / share."""
 
@@ -139,7 +147,7 @@ class _Line:
 
     def __init__(self, shelf: Shelf, share: float, candidates: Iterator[int]) -> None:
         self.shelf, self.share, self.candidates = shelf, share, candidates
-        self.due = self.every  # without a share never: it waits until all others have left
+        self.due = math.inf  # without a share it waits until all others have left
 
     @property
     def every(self) -> float:

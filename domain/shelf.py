@@ -18,7 +18,7 @@ class Source(StrEnum):
     HOT = "hot"
     TREND = "trend"
     COLD = "cold"  # new dramas that have to be shown before anything is known of them
-    EXPLORE = "explore"  # anything; takes the place of COLD while no pool of new dramas is published
+    EXPLORE = "explore"  # anything: a little of it while no pool of new dramas is published
     RANDOM = "random"  # drawn evenly from everything that was free for the viewer: data without bias
     AGAIN = "again"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain import bitmap, feed
 from domain.audience import Audience, fits
 from domain.catalogue import Catalogue, Drama
-from domain.page import FIRST_PLACES, OF_A_CATEGORY
+from domain.page import FIRST_PLACES, OF_A_CATEGORY, WITHOUT_POOL
 from domain.shelf import Mix, Shelf, Source, Viewed
 from domain.stock import MOST_AUDIENCES, Stock
 
@@ -135,13 +135,18 @@ def test_chance_costs_no_shelf_its_next():
 # -- sources -----------------------------------------------------------------------------------------------------------
 
 
-def test_new_dramas_have_the_share_of_chance_finds_and_give_it_back_where_there_is_no_pool():
+def test_without_a_pool_of_new_dramas_the_best_shelf_has_their_share_but_a_little():
     stock, shares = a_stock(), {Source.HOT: 0.5, Source.COLD: 0.5}
     pool = Shelf(Source.COLD, range(61, 81))
     with_pool = feed.compose([HOT, pool], Viewed(), stock, 20, Mix(shares), seed=3).picks
     assert Counter(pick.source for pick in with_pool) == {Source.HOT: 10, Source.COLD: 10}
     without = feed.compose([HOT], Viewed(), stock, 20, Mix(shares), seed=3).picks
-    assert Counter(pick.source for pick in without) == {Source.HOT: 10, Source.EXPLORE: 10}
+    assert Counter(pick.source for pick in without)[Source.HOT] >= 19
+    pages = (feed.compose([HOT], Viewed(), stock, 10, Mix(shares), seed=seed).picks for seed in range(1_000))
+    found = sum(pick.source is Source.EXPLORE for picks in pages for pick in picks)
+    assert found == pytest.approx(10_000 * WITHOUT_POOL, rel=0.4)
+    alone = feed.compose([HOT], Viewed(), stock, 20, Mix({Source.COLD: 1.0}), seed=3).picks
+    assert {pick.source for pick in alone} == {Source.EXPLORE}
 
 
 @pytest.mark.parametrize("share", [0.002, 0.02, 0.05, 0.3])
