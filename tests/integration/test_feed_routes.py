@@ -159,7 +159,7 @@ async def test_before_any_training_the_feed_is_hot_and_the_rest(rig, api):
     rig.redis.zadd(keys.HOT, {str(DRAMA_OF + index): index for index in range(1, 31)})
     rig.redis.zadd(keys.TREND, {str(DRAMA_OF + 31): 1.0, str(DRAMA_OF + 32): 2.0})
     page = await ask(api, "/v1/feed")
-    assert {item["source"] for item in page["items"]} <= {"hot", "trend", "explore"}
+    assert {item["source"] for item in page["items"]} <= {"hot", "trend", "explore", "random"}
     assert sum(item["source"] == "hot" for item in page["items"]) >= 7
     assert page["degraded"] == []
     assert ids(await ask(api, "/v1/hot?size=3")) == [DRAMA_OF + 30, DRAMA_OF + 29, DRAMA_OF + 28]
