@@ -78,10 +78,12 @@ class _Teller(NamedTuple):
 
     def seeds(self) -> list[SeedDrama]:
         """The strongest first."""
-        also = {shelf.because: len(shelf.indexes) for shelf in self.material.shelves}
+        related = self.material.related
         return [
-            SeedDrama(drama_id=drama.drama_id, title=drama.title, strength=strength, related=also.get(drama.index, 0))
-            for drama, strength in ((self._drama(index), strength) for index, strength in self.material.session.seeds)
+            SeedDrama(
+                drama_id=drama.drama_id, title=drama.title, strength=by, related=len(related.get(drama.index, ()))
+            )
+            for drama, by in ((self._drama(index), by) for index, by in self.material.session.seeds)
         ]
 
     def shelves(self) -> list[ShelfSize]:

@@ -34,10 +34,15 @@ class Asked(NamedTuple):
 
 
 class Material(NamedTuple):
-    """What a page is made of; `trained` is the personal list as it was learnt, `lift` what the session does to it."""
+    """What a page is made of.
+
+    `related`: "people also watched" of each seed; `trained`: the personal list as it was learnt; `lift`: what the
+    session does to it.
+    """
 
     viewed: Viewed
     session: Session
+    related: Mapping[int, Sequence[int]]
     trained: Sequence[int]
     lift: Mapping[int, float]
     shelves: Sequence[Shelf]
@@ -79,7 +84,7 @@ class Gathering:
             *await self._for_everybody(self.stock.catalogue),
             *_cold(pool, asked.seed),
         ]
-        return Material(viewed, led, personal, lift, shelves, self._mix(before, now, pool))
+        return Material(viewed, led, related, personal, lift, shelves, self._mix(before, now, pool))
 
     def compose(self, material: Material, size: int, viewed: Viewed, spare: int = SPARE) -> Composed:
         """Candidates for `size` places, and `spare` more."""

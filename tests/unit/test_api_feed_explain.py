@@ -50,7 +50,7 @@ async def test_it_tells_why(rig):
     explained = await rig.explain("size=30&seed=3")
     places = {place.drama_id - ID: place for place in explained.places}
     assert (explained.arm, explained.version, explained.newcomer) == ("base", str(rig.lists.known), False)
-    assert [seed.drama_id for seed in explained.seeds] == [ID + 10, ID + 12]
+    assert [(seed.drama_id, seed.related) for seed in explained.seeds] == [(ID + 10, 3), (ID + 12, 0)]
     lifted = places[29]
     assert (lifted.source, lifted.trained_rank) in {("personal", 29), ("also_watched", None)}
     also = next(shelf for shelf in explained.shelves if shelf.source == "also_watched")
