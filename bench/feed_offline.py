@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from domain import bitmap, feed, hotness
+from domain import bitmap, feed, hotness, session
 from domain.catalogue import Catalogue, Drama
-from domain.feed import Shelf, Source, Stock, Viewed
+from domain.feed import Mix, Shelf, Source, Stock, Viewed
+from domain.session import Trace
 from recommender.learning.model import train
 from recommender.learning.signals import beside_usual
 from recommender.learning.snapshot import Pairs, Snapshot, Watches
@@ -33,6 +34,7 @@ from recommender.learning.weights import WEIGHTS, Weights
 
 DAY_MS, SHANGHAI_MS, SILENCE_MS = 86_400_000, 8 * 3_600_000, 30 * 60_000
 LENGTH = 10
+THOUSAND = 1_000  # a position is told in thousandths of the drama
 SHELF = 300  # of hot and trend, as the API holds them
 Ints = NDArray[np.int64]
 
@@ -85,7 +87,7 @@ def read(folder: Path) -> tuple[Log, Catalogue]:
             drama_id=int(v["video_id"]) + 1,
             index=int(v["video_id"]) + 1,
             category=v["tag"].split(",")[0],
-            durations=[1],
+            durations=[THOUSAND],
         )
         for v in videos
     ]
@@ -119,8 +121,8 @@ def pairs(log: Log, watches: Watches, weights: Weights) -> Pairs:
     """Pairs of dramas of one viewer within a week, weighted; the same session counts more."""
     sessions = _sessions(log)
     of_session: dict[tuple[int, int], set[int]] = {}
-    for user, drama, session in zip(log.user.tolist(), log.drama.tolist(), sessions.tolist(), strict=True):
-        of_session.setdefault((user, drama), set()).add(session)
+    for user, drama, sitting in zip(log.user.tolist(), log.drama.tolist(), sessions.tolist(), strict=True):
+        of_session.setdefault((user, drama), set()).add(sitting)
     order = np.lexsort((-watches.at_ms, watches.user_id))
     worth = np.where(watches.positive, weights.pair_positive, weights.pair_short)
     columns = (watches.user_id, watches.drama, watches.at_ms, worth)
@@ -172,15 +174,37 @@ class Served:
     hot: list[int]
     trend: list[int]
     latest: dict[int, list[int]]
+    traces: dict[int, list[Trace]]
     seen: dict[int, bytes]
 
     def page(self, user: int, served: bytes = b"") -> list[feed.Pick]:
-        shelves = [Shelf(Source.PERSONAL, self.personal.get(user, []))]
-        shelves += [
-            Shelf(Source.ALSO_WATCHED, self.also.get(d, []), d) for d in self.latest.get(user, [])[: feed.SEEDS]
+        """As the API makes the first page of an open: what was done last changes the order, 1 % is left to chance."""
+        viewed = Viewed(self.seen.get(user, b""), served)
+        now = session.session_of(self.traces.get(user, []), (), viewed, self.stock)
+        related = {index: self.also.get(index, []) for index, _ in now.seeds}
+        best = self.personal.get(user, [])
+        shelves = [
+            Shelf(Source.PERSONAL, session.rerank(best, session.lift_of(related, now.seeds), now.tired, self.stock))
         ]
+        shelves += [Shelf(Source.ALSO_WATCHED, related[index], index) for index, _ in now.seeds[: feed.SEEDS]]
         shelves += [Shelf(Source.HOT, self.hot), Shelf(Source.TREND, self.trend)]
-        return feed.blend(shelves, Viewed(self.seen.get(user, b""), served), self.stock, LENGTH, seed=user)
+        mix = Mix(feed.SHARES, feed.RANDOM_SHARE, now.tired, newcomer=not (best or now.seeds))
+        return feed.compose(shelves, viewed, self.stock, LENGTH, mix, seed=user).picks[:LENGTH]
+
+
+def traces(past: Log, latest: dict[int, list[int]]) -> dict[int, list[Trace]]:
+    """What each viewer did with the dramas of last, the latest first."""
+    done: dict[tuple[int, int], Trace] = {}
+    thousandths = (past.watched_ms / past.duration_ms * THOUSAND).astype(int)
+    columns = (past.user, past.drama, past.at_ms, thousandths, past.liked, past.followed)
+    for user, drama, at_ms, reached, liked, followed in zip(*(column.tolist() for column in columns), strict=True):
+        old = done.get((user, drama))
+        most = max(reached, old.progress[1][1] if old and old.progress else 0)
+        done[user, drama] = Trace(
+            drama, at_ms, ((at_ms, "", 0), (1, most)),
+            liked=bool(liked or (old and old.liked)), followed=bool(followed or (old and old.followed)),
+        )  # fmt: skip
+    return {user: [done[user, drama] for drama in dramas[: session.LOOKED_AT]] for user, dramas in latest.items()}
 
 
 def serve(past: Log, catalogue: Catalogue, now_ms: int, weights: Weights) -> Served:
@@ -209,6 +233,7 @@ def serve(past: Log, catalogue: Catalogue, now_ms: int, weights: Weights) -> Ser
         hot=top(fast, SHELF),
         trend=top(fast / (slow + hotness.TREND_SOFTENING), SHELF),
         latest=latest,
+        traces=traces(past, latest),
         seen={user: bytes(bitmap.of(found, dramas // 8 + 1)) for user, found in seen.items()},
     )
 

@@ -23,6 +23,7 @@ from bench.recommender.kuairand import KuaiRand
 from recommender.evaluation.interval import drawn, interval
 from recommender.evaluation.item_lists import ItemListNumbers, measure
 from recommender.interactions import Floats, Interactions, Ints, Known
+from recommender.learning.weights import WEIGHTS
 from recommender.models.als import ImplicitALS
 from recommender.models.ease import Ease
 from recommender.models.fsals import FrequencyScaledALS
@@ -50,6 +51,12 @@ def models(tag: Ints) -> Mapping[str, Callable[[], Model]]:
     def fsals() -> FrequencyScaledALS:
         return FrequencyScaledALS(threads=1)
 
+    def as_the_job() -> FrequencyScaledALS:
+        return FrequencyScaledALS(
+            factors=WEIGHTS.factors, iterations=WEIGHTS.iterations, unseen=WEIGHTS.frequency_unseen,
+            regularization=WEIGHTS.frequency_regularization, threads=1,
+        )  # fmt: skip
+
     def part(name: str) -> Callable[[], Model]:
         return lambda: ItemLists(parts={name: 1.0}, hub=1.0, factors=fsals)
 
@@ -62,6 +69,13 @@ def models(tag: Ints) -> Mapping[str, Callable[[], Model]]:
         **singles,
         "lists, no cap": lambda: ItemLists(factors=fsals, hub=1.0),
         "lists": lambda: ItemLists(factors=fsals),
+        "as the job has them": lambda: ItemLists(
+            parts={"cosine": WEIGHTS.also_together, "folded": WEIGHTS.also_folded, "alike": WEIGHTS.also_alike},
+            shrink=WEIGHTS.shrink,
+            most=WEIGHTS.pair_dramas,
+            hub=WEIGHTS.hub_share,
+            factors=as_the_job,
+        ),
         "lists, tags for few": lambda: ItemLists(factors=fsals, tags=tag),
     }
 
