@@ -71,6 +71,16 @@ async def test_an_unlock_debits_and_opens_and_says_how_to_play(app: Any, money: 
     }
 
 
+async def test_what_was_paid_for_is_noted_for_the_next_page_and_what_was_refused_is_not(app: Any, money: Any) -> None:
+    hints = MemoryHints()
+    app.state.unlocking = Unlocking(money, money, app.state.threads[0], MemoryPermission(), hints)
+    assert (await unlock(app)).status_code == 402
+    assert hints.noted == []
+    money.credit(USER, 100, "test", "r1")
+    assert (await unlock(app)).status_code == 200
+    assert hints.noted == [(USER, DRAMA)]
+
+
 async def test_fifty_at_once_are_one_debit_and_fifty_equal_answers(app: Any, money: MemoryMoney) -> None:
     money.credit(USER, 1_000, "test", "r1")
     answers = await asyncio.gather(*(unlock(app, key=f"k{n}") for n in range(50)))
