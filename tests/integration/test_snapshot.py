@@ -172,6 +172,9 @@ def test_what_was_shown_of_late_and_led_to_nothing_is_ignored(client):
 def test_a_drama_skipped_twice_and_not_watched_since_is_cooling(client):
     day, most = DAY_MS, WEIGHTS.cooling_days * DAY_MS
 
+    tail = a_watch(1, 11, NOW_MS - day, SHORT)  # the end of it, at last
+    tail[0] |= {"from_ms": 60_000 - SHORT, "to_ms": 60_000}
+
     def skipped(drama: int, *before_ms: int) -> list[Any]:
         return [row for ms in before_ms for row in a_watch(1, drama, NOW_MS - ms, SHORT)]
 
@@ -185,6 +188,8 @@ def test_a_drama_skipped_twice_and_not_watched_since_is_cooling(client):
         *skipped(7, most + day + 1, day),
         *skipped(8, most + 1, most - 1),  # since when it is away
         *skipped(9, most + 1, most),
+        skipped(10, 2 * day)[0], skipped(10, day)[0],  # not over
+        *skipped(11, 3 * day, 2 * day), *tail,
         *skipped(0, 2 * day, day),
     ])  # fmt: skip
     assert of(snapshot.cooling(client, NOW_MS, WEIGHTS, NOW_MS - 20 * DAY_MS)) == {(1, d) for d in (1, 5, 6, 8)}
