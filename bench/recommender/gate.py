@@ -1,10 +1,10 @@
 """Does the gate let good trainings through, and bad ones not?  A training a day on the sample log, without servers.
 
-    OPENBLAS_NUM_THREADS=1 python -m bench.recommender.gate FOLDER [--days 2 3 7 15]
+    OPENBLAS_NUM_THREADS=1 python -m bench.recommender.gate FOLDER [--days 1 2 3 4 7 15]
 
 FOLDER holds log.parquet and videos.csv of the sample log.  First a training at the end of each day, one after the
 other, as a new installation has them.  Then the last one again on rows, or with weights, that are wrong in ways that
-happen.  Then one with the last 2, 3, 7 and 15 days each, as `juliu demo` has them: of N days it learns N - 1.
+happen.  Then one with the last days alone, as `juliu demo` has them: of N days it learns N - 1, of one its first half.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def sabotages(log: Log, end_ms: int) -> dict[str, tuple[Log, Callable[[Log], Log
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--days", type=int, nargs="*", default=[2, 3, 7, 15])
+    parser.add_argument("--days", type=int, nargs="*", default=[1, 2, 3, 4, 7, 15])
     chosen = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     log, _ = feed_offline.read(chosen.folder)
@@ -148,8 +148,8 @@ def main() -> None:
     for name, (rows, wrong, weights) in sabotages(log, end_ms).items():
         tell(name, judged(Watched(rows, shown, wrong), end_ms, past, weights))
     for days in chosen.days:
-        begin_ms, end_ms = ((last + shift) * DAY_MS - SHANGHAI_MS for shift in (1 - days, 0))
-        kept = log.where(log.at_ms >= begin_ms)
+        kept = log.where(log.at_ms >= (last + 1 - days) * DAY_MS - SHANGHAI_MS)
+        end_ms = last * DAY_MS - SHANGHAI_MS if days > 1 else int(kept.at_ms[len(kept) // 2])
         tell(f"the demo with {days} days", judged(Watched(kept, shown), end_ms, []))
 
 
