@@ -71,9 +71,9 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     # "people also watched": what is watched together, C(a, b) / (sqrt(f(a) f(b)) + shrink), what ALS gives a viewer of
     # the seed alone, and the cosine of its vectors, the best of each being 1
     also_together: float = 1.0
-    also_folded: float = 1.0
+    also_folded: float = 0.25
     also_alike: float = 0.5
-    shrink: float = 20.0
+    shrink: float = 1.0
     least_watchers: float = 5.0  # f(a) of a drama that gets a list, where nothing is known of it but its watchers
     also_few: float = 3.0  # of f(a) watchers f(a) / (f(a) + also_few) of a list is theirs, the rest what has its tags
     also_foretold: float = 1.0  # and what lies where its content would put it
