@@ -13,7 +13,7 @@ th:first-child, td:first-child { text-align: left }
 tr.best td { background: #eef6ee; font-weight: 600 }
 small { color: #777; font-weight: 400; display: block }
 .wide { overflow-x: auto }
-.words td { text-align: left }
+.words th, .words td { text-align: left }
 svg { max-width: 100%; height: auto }
 """
 NOTHING = "–"
