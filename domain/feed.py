@@ -1,7 +1,7 @@
 """What stands in a page of the feed, and in which order.  Pure: the same lists, bitmaps and seed give the same page.
 
 A page is filled from shelves (sources), each up to its share; one that runs out leaves its places to the first that is
-left, so shelves are handed over best first.
+left and has a share, so shelves are handed over best first.
 First comes what the viewer has neither seen (a valid play) nor been served of late; then what was served; then what
 they skipped again and again; what was seen comes back when nothing else is left, the longest unseen first.  What may
 not be shown, or was disliked, never comes.

@@ -156,11 +156,15 @@ class _Line:
 
 
 def _leave(lines: list[_Line], line: _Line) -> None:
-    """The line has run out: its share, and the turn that it was given, go to the first that is left."""
+    """The line has run out: its share, and the turn that it was given, go to the first that is left and has a share.
+
+    Where none has, to the first: an arm that is to do without a source has it only when all others have run out.
+    """
     lines.remove(line)
     if lines and line.share:
-        lines[0].share += line.share
-        lines[0].due = min(lines[0].due, line.due - line.every)
+        heir = next((other for other in lines if other.share), lines[0])
+        heir.due = min(heir.due, line.due - line.every)
+        heir.share += line.share
 
 
 def _whose_turn(lines: list[_Line]) -> _Line:

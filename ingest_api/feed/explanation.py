@@ -46,7 +46,7 @@ class ShelfSize(BaseModel):
 
     source: str
     because_drama_id: int | None
-    share: float = Field(description="of a page; a source that has run out leaves its places to the first")
+    share: float = Field(description="of a page; a source that has run out leaves its places to the first with a share")
     dramas: int
     free: int = Field(description="of them, how many this viewer may be shown now")
 

@@ -158,6 +158,14 @@ def test_a_share_is_exact_in_the_mean_however_small(share):
     assert found == pytest.approx(10_000 * share, rel=0.05, abs=4 * (10_000 * share) ** 0.5)
 
 
+@given(seeds)
+def test_what_an_arm_is_to_do_without_does_not_step_in_while_anything_else_is_left(seed):
+    shelves = [Shelf(Source.PERSONAL, range(1, 31)), Shelf(Source.HOT, [40, 41])]
+    mix = Mix({Source.HOT: 0.95, Source.EXPLORE: 0.05})
+    found = {pick.source for pick in feed.compose(shelves, Viewed(), a_stock(), 10, mix, seed=seed).picks}
+    assert found == {Source.HOT, Source.EXPLORE}
+
+
 # -- what comes when ---------------------------------------------------------------------------------------------------
 
 
