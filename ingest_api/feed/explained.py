@@ -27,8 +27,7 @@ async def explained(gathering: Gathering, viewers: Shown, arm: str) -> Explanati
     asked = gathering.asked
     material, page = await _wanted(gathering, viewers, material)
     if len(page.picks) < asked.size:
-        again = await seen_again(gathering, viewers, material.viewed, asked.size - len(page.picks))
-        page.picks.extend(again)
+        page.picks.extend(await _again(gathering, viewers, material.viewed, asked.size - len(page.picks)))
     teller = _Teller(gathering.stock, material, page)
     return Explanation(
         user_id=asked.user_id, arm=arm, version=str(version) if version else None, seed=asked.seed,
@@ -53,6 +52,19 @@ async def _wanted(gathering: Gathering, viewers: Shown, material: Material) -> t
         if len(disliked) <= spare or len(picks) >= gathering.asked.size:
             break
     return material, page._replace(picks=picks)
+
+
+async def _again(gathering: Gathering, viewers: Shown, viewed: Viewed, size: int) -> list[Pick]:
+    """What was seen and comes back, without what the viewer dislikes."""
+    id_at, kept = gathering.stock.catalogue.id_at, list[Pick]()
+    for spare in SPARES:
+        found = await seen_again(gathering, viewers, viewed, size + spare)
+        ids = [id_at(pick.drama_index) or NO_INDEX for pick in found]
+        disliked = await gathering.sources.ask(VIEWER, viewers.disliked(gathering.asked.user_id, ids), set())
+        kept = [pick for pick, drama_id in zip(found, ids, strict=True) if drama_id not in disliked]
+        if len(kept) >= size or len(found) < size + spare:
+            break
+    return kept[:size]
 
 
 class _Teller(NamedTuple):

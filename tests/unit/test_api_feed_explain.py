@@ -81,6 +81,14 @@ async def test_of_a_viewer_who_has_seen_everything_it_tells_what_comes_again():
     assert explained.filtered.free == 0
 
 
+async def test_what_comes_again_is_told_without_what_the_viewer_dislikes():
+    rig = Rig()
+    rig.watched(*range(1, 61))
+    rig.viewers.recent[USER] = {}
+    rig.viewers.dislikes[USER] = {ID + i for i in range(1, 41)}
+    assert indexes(await rig.explain("size=15")) == indexes(await rig.open("size=15")) == list(range(41, 56))
+
+
 @pytest.mark.parametrize("query", ["", "user_id=0", "user_id=7&size=51", "user_id=7&region=c%20n", "user_id=7&seed=-1"])
 async def test_what_cannot_be_asked_is_told(rig, query):
     answer = await rig.get(f"/v1/feed/explain?{query}", user_id=USER, scope=Scope.ADMIN)
