@@ -72,6 +72,7 @@ class MemoryShown:
     follows: dict[int, set[int]] = field(default_factory=dict)
     where: dict[tuple[int, int], Register] = field(default_factory=dict)
     pages: dict[int, list[Kept]] = field(default_factory=dict)  # the last first, at most two
+    rounds: dict[int, int] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
 
     async def before(self, user_id: int, version: Version | None) -> Before:
@@ -87,6 +88,7 @@ class MemoryShown:
             self.cooling.get(user_id, []),
             list(pages),
             frozenset(self.dislikes.get(user_id, set()) & in_pages),
+            self._round(user_id),
         )
 
     def _traces(self, user_id: int) -> list[Trace]:
@@ -105,15 +107,21 @@ class MemoryShown:
         ours = next((page for page in pages if page.name == name), None)
         if ours and not order.more:
             return Served([], [], kept=ours)
+        if order.round != self._round(user_id):
+            candidates = [candidate._replace(again=False) for candidate in candidates]
         places, passed = self._choose(user_id, candidates, order.size)
         taken = [candidates[place] for place in places]
         if not taken:
             return Served([], [], passed)
         if any(candidate.again for candidate in taken):
             self.served[user_id] = {pick.drama_index for _, pick in ours.picks} if ours else set()
+            self.rounds[user_id] = self.rounds.get(user_id, 0) + 1
         self.served.setdefault(user_id, set()).update(candidate.drama_index for candidate in taken)
         self._keep(pages, ours, Kept(name, order.request_id, tuple(map(_kept, taken))))
         return Served(places, [self.where.get((user_id, candidate.drama_id)) for candidate in taken], passed)
+
+    def _round(self, user_id: int) -> str:
+        return str(self.rounds.get(user_id, ""))
 
     def _choose(self, user_id: int, candidates: Sequence[Candidate], size: int) -> tuple[list[int], list[int]]:
         places: list[int] = []

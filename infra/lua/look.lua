@@ -5,7 +5,7 @@
 -- Fields of the viewer's hash are spelled as in domain/state.py; the contract tests hold them to it.
 -- Answers {seen, served, cooling, the dramas touched last and when (id, ms, ...), those unlocked of late (the same), for
 --         each drama of both lists in order: progress, likes of its last three episodes, follow and dislike; the two
---         pages; ids that stand in them and are disliked}.  What is not there is false.
+--         pages and the round of serving; ids that stand in the pages and are disliked}.  What is not there is false.
 local function on(register)
   return register and string.match(register, '^%-?%d+,%d+,(%d+)') == '1'
 end
@@ -28,7 +28,7 @@ local function trace(list)
 end
 trace(recent)
 trace(unlocked)
-local pages, ids, fields = redis.call('HMGET', KEYS[7], 'now', 'before'), {}, {}
+local pages, ids, fields = redis.call('HMGET', KEYS[7], 'now', 'before', 'round'), {}, {}
 for n = 1, 2 do
   for id in string.gmatch(pages[n] or '', '\n(%d+)') do
     ids[#ids + 1], fields[#fields + 1] = id, 'rd' .. id

@@ -2,12 +2,16 @@
 -- since they were chosen; they are noted as served, and the page is kept, so that it can be answered again.
 -- KEYS: the bitmap of what was served, the viewer's hash, the last two pages.
 -- ARGV: how many, the bitmap's life in seconds, the pages' life, the page's name, its request id, 1 where it goes on with
---       what was taken before (else 0), the candidates: dense index, 1 where it was served before (else 0), field of its
---       dislike, field of its progress, drama id, what is told of it; all separated by spaces.
+--       what was taken before (else 0), the round that look.lua told, the candidates: dense index, 1 where it was served
+--       before (else 0), field of its dislike, field of its progress, drama id, what is told of it; all separated by
+--       spaces.
 -- Answers {places of what was taken (from 0), their progress (false where there is none), indexes that were passed over,
 --         the page as it is kept where it was served already (else false): then nothing else was done}.
--- Something that was served before begins a new round: what else was served is forgotten, but for this page's.
+-- Something that was served before begins a new round: what else was served is forgotten, but for this page's.  Where
+-- somebody began one since the candidates were chosen, this page is of that round too.
 local size, life, name = tonumber(ARGV[1]), ARGV[2], ARGV[4]
+local round = redis.call('HGET', KEYS[3], 'round') or ARGV[7]
+local begun = round ~= ARGV[7]
 local more = ARGV[6] == '1'
 local pages, ours = redis.call('HMGET', KEYS[3], 'now', 'before'), false
 for n, slot in ipairs({'now', 'before'}) do
@@ -17,9 +21,9 @@ for n, slot in ipairs({'now', 'before'}) do
   end
 end
 local indexes, again, dislikes, progress, told = {}, {}, {}, {}, {}
-for index, before, dislike, place, id, words in string.gmatch(ARGV[7], '(%d+) ([01]) (%S+) (%S+) (%d+) (%S+)') do
+for index, before, dislike, place, id, words in string.gmatch(ARGV[8], '(%d+) ([01]) (%S+) (%S+) (%d+) (%S+)') do
   local n = #indexes + 1
-  indexes[n], again[n], dislikes[n], progress[n] = index, before == '1', dislike, place
+  indexes[n], again[n], dislikes[n], progress[n] = index, before == '1' and not begun, dislike, place
   told[n] = id .. ' ' .. index .. ' ' .. words
 end
 if #indexes == 0 then return {{}, {}, {}, false} end
@@ -39,6 +43,7 @@ end
 if #places == 0 then return {{}, {}, passed, false} end
 if anew then
   redis.call('DEL', KEYS[1])
+  redis.call('HINCRBY', KEYS[3], 'round', 1)
   local earlier = ours and redis.call('HGET', KEYS[3], ours) or ''
   for index in string.gmatch(earlier, '\n%d+ (%d+)') do redis.call('SETBIT', KEYS[1], index, 1) end
 end

@@ -118,15 +118,14 @@ class RedisLists:
         version = await self._version.get()
         if version != self._also_of:
             self._also, self._also_of = {}, version
+        also = self._also  # of this version, whatever is published while we wait
         if version is None or not drama_indexes:
             return dict.fromkeys(drama_indexes, ())
         oldest = self._clock() - ALSO_S
-        old = [index for index in drama_indexes if index not in self._also or self._also[index][1] <= oldest]
+        old = [index for index in drama_indexes if index not in also or also[index][1] <= oldest]
         found = await self._read_also_watched(version, old) if old else {}
-        if version == self._also_of:
-            self._also.update((index, (packed, self._clock())) for index, packed in found.items())
-        known = {index: found[index] if index in found else self._also[index][0] for index in drama_indexes}
-        return {index: _unpacked(packed) for index, packed in known.items()}
+        also.update((index, (packed, self._clock())) for index, packed in found.items())
+        return {index: _unpacked(also[index][0]) for index in drama_indexes}
 
     async def cold(self) -> Cold | None:
         """See Lists."""

@@ -26,10 +26,11 @@ class Place(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A page, and the request id under which it was served first."""
+    """A page, the request id under which it was served first, and whether another may follow."""
 
     places: list[Place]
     request_id: str
+    goes_on: bool
 
 
 class Opening:
@@ -56,7 +57,8 @@ class Opening:
         places: list[Place] = []
         for spare in SPARES:
             picks = await self._picks(material, viewed, size - len(places), spare)
-            served = await self._serve(picks, viewed, size - len(places), more=bool(places))
+            order = Order(self._name, self._request_id, size - len(places), bool(places), before.round)
+            served = await self._serve(picks, viewed, order)
             if served.kept is not None:  # the same page was asked for twice at once, and the other one was first
                 return await self._as_kept(served.kept, before)
             taken = [picks[at] for at in served.places]
@@ -65,7 +67,7 @@ class Opening:
                 break
             never = viewed.disliked.union(served.passed, (pick.drama_index for pick in taken))
             viewed = viewed._replace(disliked=never)
-        return Opened(places, self._request_id)
+        return Opened(places, self._request_id, goes_on=bool(places))
 
     async def _as_kept(self, kept: Kept, before: Before) -> Opened:
         """The page as it was served, without what may not be shown any more or is disliked since."""
@@ -77,7 +79,7 @@ class Opening:
         ids = [drama_id for drama_id, *_ in stand]
         progress = await self._sources.ask(VIEWER, self._viewers.progress(self._asked.user_id, ids), {})
         places = [Place(pick, progress.get(drama_id), position) for drama_id, pick, position in stand]
-        return Opened(places, kept.request_id)
+        return Opened(places, kept.request_id, goes_on=True)
 
     def _stands(self, drama_id: int, pick: Pick) -> bool:
         known = self._stock.catalogue.index_of(drama_id) == pick.drama_index
@@ -94,9 +96,10 @@ class Opening:
             picks += await seen_again(self._gathering, self._viewers, viewed, size + spare - len(picks))
         return picks
 
-    async def _serve(self, picks: Sequence[Pick], viewed: Viewed, size: int, *, more: bool) -> Served:
+    async def _serve(self, picks: Sequence[Pick], viewed: Viewed, order: Order) -> Served:
         """What is served of the picks.  Where the viewer's store is away, the first of them, and nobody notes it."""
-        as_they_are = Served(range(min(size, len(picks))), [None] * min(size, len(picks)))
+        first = range(min(order.size, len(picks)))
+        as_they_are = Served(first, [None] * len(first))
         if VIEWER in self._sources.failed or not picks:
             return as_they_are
         id_at = self._stock.catalogue.id_at
@@ -105,7 +108,6 @@ class Opening:
             for pick in picks
             for index in (pick.drama_index,)
         ]
-        order = Order(self._name, self._request_id, size, more)
         return await self._sources.ask(VIEWER, self._viewers.serve(self._asked.user_id, candidates, order), as_they_are)
 
 

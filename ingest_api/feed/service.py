@@ -61,7 +61,7 @@ class Feed:
         gathering, arm = self._gathering(wish, seed)
         opened = await Opening(gathering, self._viewers, name, request_id).page()
         items = _items(opened.places, gathering.stock.catalogue, opened.request_id, arm)
-        cursor = name.next if items else None
+        cursor = name.next if opened.goes_on else None
         return FeedPage(request_id=opened.request_id, items=items, degraded=gathering.sources.failed, cursor=cursor)
 
     async def explain(self, wish: Wish, seed: int) -> Explanation:

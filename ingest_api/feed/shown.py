@@ -28,6 +28,7 @@ class Before(NamedTuple):
 
     `personal` is their list in the version, by dense index; None where it could not be read.  `cooling`: dense indexes
     that they left at once again and again.  `pages`: the last two that they were served; `disliked`: ids in these.
+    `round`: names the round of serving.
     """
 
     seen: bytes = b""
@@ -37,6 +38,7 @@ class Before(NamedTuple):
     cooling: Sequence[int] = ()
     pages: Sequence[Kept] = ()
     disliked: frozenset[int] = frozenset()
+    round: str = ""
 
 
 class Candidate(NamedTuple):
@@ -49,12 +51,16 @@ class Candidate(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What to serve: up to `size` for the page `name`; `more`: to what was taken for this page already."""
+    """What to serve: up to `size` for the page `name`; `more`: to what was taken for this page already.
+
+    `round`: that of Before, out of which the candidates were chosen.
+    """
 
     name: PageName
     request_id: str
     size: int
     more: bool = False
+    round: str = ""
 
 
 class Served(NamedTuple):
@@ -79,7 +85,8 @@ class Shown(Protocol):
         """Take the first, note them as served and keep the page, all in one step.
 
         Passed over is what the viewer dislikes, and what another page has taken since the candidates were chosen.
-        One that was served before begins a new round: what else was served is forgotten.  The last two pages are kept.
+        One that was served before begins a new round: what else was served is forgotten, unless another page has begun
+        one since.  The last two pages are kept.
         """
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
@@ -122,7 +129,8 @@ class RedisShown:
             f"{index} {again:d} {state.dislike_field(drama_id)} {state.progress_field(drama_id)} {drama_id} {told}"
             for index, drama_id, again, told in candidates
         )
-        life, page = (keys.SERVED_LIFE_S, keys.PAGE_LIFE_S), (str(order.name), order.request_id, int(order.more))
+        life = keys.SERVED_LIFE_S, keys.PAGE_LIFE_S
+        page = str(order.name), order.request_id, int(order.more), order.round
         try:
             async with asyncio.timeout(ANSWER_S):
                 namespace, p = await self._viewers.place(user_id)
@@ -161,7 +169,7 @@ class RedisShown:
 
 def _before(found: Sequence[Any]) -> Before:
     """What infra/lua/look.lua answers."""
-    seen, served, cooling, recent, unlocked, told, pages, disliked = found
+    seen, served, cooling, recent, unlocked, told, (*pages, served_round), disliked = found
     return Before(
         seen=seen or b"",
         served=served or b"",
@@ -169,6 +177,7 @@ def _before(found: Sequence[Any]) -> Before:
         cooling=_cooling(cooling or b""),
         pages=[read(page.decode()) for page in pages if page],
         disliked=frozenset(map(int, disliked)),
+        round=served_round.decode() if served_round else "",
     )
 
 

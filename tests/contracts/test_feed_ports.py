@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import pytest
 from redis.asyncio import Redis
 
 from domain import bitmap, keys, registers, state
 from domain.cold import Cold, pack_orders
-from domain.recommendations import block_of, encode_block, pack
+from domain.recommendations import Version, block_of, encode_block, pack
 from domain.session import LOOKED_AT, Trace
 from domain.shelf import Pick, Source
 from domain.topics import partition_of
@@ -141,8 +142,10 @@ def pick_of(index: int) -> Pick:
     return Pick(index, Source.ALSO_WATCHED, 9, 0.01 / index)
 
 
-def an_order(size: int, no: int = 0, opening: str = OPENING, request_id: str = "r", more: bool = False) -> Order:
-    return Order(PageName(opening, no), request_id, size, more)
+def an_order(
+    size: int, no: int = 0, opening: str = OPENING, request_id: str = "r", *, more: bool = False, round: str = ""
+) -> Order:  # fmt: skip
+    return Order(PageName(opening, no), request_id, size, more, round)
 
 
 names = itertools.count()
@@ -293,6 +296,20 @@ async def test_a_new_round_that_begins_in_the_midst_of_a_page_forgets_nothing_of
     assert await stores.served() == {1, 3}
 
 
+async def test_a_round_that_another_page_has_begun_is_not_begun_again(stores):
+    await stores.shown.serve(USER, candidates(1, 2, 3, 4), an_order(4))
+    before = await stores.shown.before(USER, None)
+    same = {"again": (1, 2, 3, 4)}
+    one = await stores.shown.serve(USER, candidates(1, 2, 3, 4, **same), an_order(2, 1, round=before.round))
+    other = await stores.shown.serve(USER, candidates(2, 3, 4, 1, **same), an_order(2, 2, round=before.round))
+    assert (list(one.places), list(one.passed)) == ([0, 1], [])
+    assert (list(other.places), list(other.passed)) == ([1, 2], [2])
+    assert await stores.served() == {1, 2, 3, 4}
+    before = await stores.shown.before(USER, None)
+    await stores.shown.serve(USER, candidates(4, again=(4,)), an_order(1, 3, round=before.round))
+    assert await stores.served() == {4}
+
+
 async def test_a_page_goes_on_while_another_one_was_opened(stores):
     await stores.shown.serve(USER, candidates(1), an_order(2))
     await stores.shown.serve(USER, candidates(5), an_order(1, opening="f" * 16))
@@ -374,6 +391,41 @@ async def test_a_list_of_people_also_watched_is_read_again_after_a_minute(fresh:
     with pytest.raises(NumbersUnavailable):
         await lists.also_watched([4])
     await client.aclose()
+
+
+class Held(NamedTuple):
+    """Redis, as far as lists of "people also watched" are read; it answers these once it is let."""
+
+    version: list[Version]
+    asked: asyncio.Event
+    let: asyncio.Event
+
+    async def get(self, _key: str) -> str:
+        return str(self.version[-1])
+
+    async def hmget(self, key: str, fields: list[str]) -> list[bytes]:
+        self.asked.set()
+        await self.let.wait()
+        return [pack([7 if str(VERSION) in key else 8]) for _ in fields]
+
+
+async def test_a_version_that_is_published_while_lists_are_read_harms_nobody():
+    now, redis = [0.0], Held([VERSION], asyncio.Event(), asyncio.Event())
+    lists = RedisLists(cast(Redis, redis), lambda: now[0])
+    redis.let.set()
+    await lists.also_watched([5])
+    redis.asked.clear()
+    redis.let.clear()
+    waits = asyncio.create_task(lists.also_watched([5, 6]))
+    await redis.asked.wait()
+    redis.asked.clear()
+    now[0] = 1.5
+    redis.version.append(VERSION._replace(run="00000002"))
+    other = asyncio.create_task(lists.also_watched([5]))
+    await redis.asked.wait()
+    redis.let.set()
+    assert await waits == {5: (7,), 6: (7,)}
+    assert await other == {5: (8,)} == await lists.also_watched([5])
 
 
 @pytest.mark.servers

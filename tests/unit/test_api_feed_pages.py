@@ -97,6 +97,32 @@ async def test_the_same_cursor_twice_at_once_is_one_page(monkeypatch):
     assert len(rig.viewers.served[USER]) == 20
 
 
+async def test_of_a_page_of_which_nothing_stands_any_more_the_next_one_can_still_be_asked_for():
+    rig = Rig()
+    cursor = (await rig.open()).cursor
+    page = await rig.open(f"cursor={cursor}")
+    rig.viewers.dislikes[USER] = {item.drama_id for item in page.items}
+    again = await rig.open(f"cursor={cursor}")
+    assert (again.items, again.cursor) == ([], page.cursor)
+
+
+async def test_two_opens_at_once_that_both_begin_a_new_round_have_nothing_in_common(monkeypatch):
+    rig = Rig(dramas=40)
+    await rig.open("size=40")
+    both_have_looked, before = asyncio.Barrier(2), rig.viewers.before
+
+    async def beside(*arguments):
+        found = await before(*arguments)
+        await both_have_looked.wait()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.viewers, "before", beside)
+        one, other = await asyncio.gather(rig.open(), rig.open())
+    shown = [*indexes(one), *indexes(other), *indexes(await rig.open("size=20"))]
+    assert sorted(shown) == list(range(1, 41))
+
+
 async def test_each_open_without_a_cursor_is_a_new_one():
     rig = Rig()
     one, other = await rig.open(), await rig.open()
