@@ -191,7 +191,8 @@ def served(p: int, user_id: int) -> str:
 
 
 def page(p: int, user_id: int) -> str:
-    """HASH now, before -> the last two pages that this viewer was served: one that is asked for again is the same.
+    """HASH now, before -> the last two pages that this viewer was served: one that is asked for again is the same;
+    round -> how many rounds of serving have begun.
 
     Lives PAGE_LIFE_S.  Written by the feed (infra/lua/serve.lua).
     """

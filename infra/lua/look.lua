@@ -1,14 +1,16 @@
 -- What the feed needs to know of a viewer before it makes a page, as of one moment.
 -- KEYS: the bitmaps of what was seen and served, what is cooling, the dramas touched last, the viewer's hash, what was
---       unlocked of late, the last two pages.
--- ARGV: how many of the dramas touched last.
+--       unlocked of late, the last two pages, the namespace pointer.
+-- ARGV: how many of the dramas touched last, the namespace of these keys.
 -- Fields of the viewer's hash are spelled as in domain/state.py; the contract tests hold them to it.
 -- Answers {seen, served, cooling, the dramas touched last and when (id, ms, ...), those unlocked of late (the same), for
 --         each drama of both lists in order: progress, likes of its last three episodes, follow and dislike; the two
 --         pages and the round of serving; ids that stand in the pages and are disliked}.  What is not there is false.
+--         False alone where another namespace is in use: what is left of this one is being removed.
 local function on(register)
   return register and string.match(register, '^%-?%d+,%d+,(%d+)') == '1'
 end
+if redis.call('GET', KEYS[8]) ~= ARGV[2] then return false end
 local recent = redis.call('ZREVRANGE', KEYS[4], 0, ARGV[1] - 1, 'WITHSCORES')
 local unlocked = redis.call('ZREVRANGE', KEYS[6], 0, ARGV[1] - 1, 'WITHSCORES')
 local traces = {}

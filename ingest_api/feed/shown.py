@@ -111,17 +111,25 @@ class RedisShown:
         """See Shown."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                namespace, p = await self._viewers.place(user_id)
-                names = [
-                    keys.seen(namespace, p, user_id), keys.served(p, user_id), keys.cooling(p, user_id),
-                    keys.recent(namespace, p, user_id), keys.user(namespace, p, user_id), keys.unlocked(p, user_id),
-                    keys.page(p, user_id),
-                ]  # fmt: skip
-                block = None if version is None else keys.rec_users(str(version), block_of(user_id, version.blocks))
-                found, personal = await self._look.beside(block, names, [session.LOOKED_AT])
+                found, personal = await self._looked(user_id, version)
+                if found is None:  # a rebuild has moved the viewer's partition since its pointer was read
+                    self._viewers.moved(user_id)
+                    found, personal = await self._looked(user_id, version)
+            if found is None:
+                raise ViewersUnavailable
             return _before(found)._replace(personal=_personal(personal, user_id))
         except (RedisError, OSError, TimeoutError, ValueError) as error:  # ValueError: a cell that nobody wrote so
             raise ViewersUnavailable from error
+
+    async def _looked(self, user_id: int, version: Version | None) -> tuple[Any, Any]:
+        namespace, p = await self._viewers.place(user_id)
+        names = [
+            keys.seen(namespace, p, user_id), keys.served(p, user_id), keys.cooling(p, user_id),
+            keys.recent(namespace, p, user_id), keys.user(namespace, p, user_id), keys.unlocked(p, user_id),
+            keys.page(p, user_id), keys.namespace(p),
+        ]  # fmt: skip
+        block = None if version is None else keys.rec_users(str(version), block_of(user_id, version.blocks))
+        return await self._look.beside(block, names, [session.LOOKED_AT, namespace])
 
     async def serve(self, user_id: int, candidates: Sequence[Candidate], order: Order) -> Served:
         """See Shown."""

@@ -82,6 +82,10 @@ class RedisViewers:
         except (RedisError, OSError) as error:
             raise ViewersUnavailable from error
 
+    def moved(self, user_id: int) -> None:
+        """The viewer's partition uses another namespace than place() said."""
+        self._pointers.pop(partition_of(user_id, self._partitions), None)
+
     async def place(self, user_id: int) -> tuple[int, int]:
         """(namespace, partition) of the viewer's keys; the pointer is read once a POINTER_S and partition."""
         p = partition_of(user_id, self._partitions)

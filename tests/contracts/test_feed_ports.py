@@ -443,6 +443,22 @@ async def test_hints_are_bounded_and_their_store_may_be_away(fresh: Settings) ->
 
 
 @pytest.mark.servers
+async def test_after_a_rebuild_a_viewer_is_looked_for_where_they_are_now(fresh: Settings) -> None:
+    client = Redis.from_url(fresh.redis_url)
+    shown = RedisShown(client, RedisViewers(client, PARTITIONS, lambda: 0.0))  # no pointer grows old
+    await client.set(keys.namespace(P), NAMESPACE)
+    await client.setbit(keys.seen(NAMESPACE, P, USER), 1, 1)
+    assert set(bitmap.indexes((await shown.before(USER, None)).seen)) == {1}
+    await client.rename(keys.seen(NAMESPACE, P, USER), keys.seen(NAMESPACE + 1, P, USER))  # and the old one is swept
+    await client.set(keys.namespace(P), NAMESPACE + 1)
+    assert set(bitmap.indexes((await shown.before(USER, None)).seen)) == {1}
+    await client.delete(keys.namespace(P))
+    with pytest.raises(ViewersUnavailable):
+        await shown.before(USER, None)
+    await client.aclose()
+
+
+@pytest.mark.servers
 async def test_what_redis_cannot_answer_is_the_ports_own_error(fresh: Settings) -> None:
     client = Redis.from_url(fresh.redis_url)
     shown = RedisShown(client, RedisViewers(client, PARTITIONS))
