@@ -17,6 +17,7 @@ from recommender.learning.folding import Folding
 from recommender.learning.model import Recommendations
 from recommender.learning.weights import Weights
 from recommender.publication.blocks import Blocks
+from recommender.publication.lock import LOCK_S
 from recommender.publication.store import KEYS_AT_ONCE, Hold, RecommendationStore
 from recommender.training.gate import check
 
@@ -79,6 +80,8 @@ def publish(store: RecommendationStore, made: Recommendations, stored: Content, 
     before = store.pointers()
     if before.current != over:
         raise Raced(f"{before.current or 'nothing'} is served by now, not {over or 'nothing'}")
+    if not store.renew(hold, LOCK_S):  # what is unread is then somebody else's, who may be about to switch to it
+        raise Raced("the lock is somebody else's by now")
     _clear_up(store, before.unread, {before.current, before.previous})
     check(made)
     store.stage(stored.version)

@@ -268,3 +268,21 @@ def test_publishing_holds_a_batch_at_a_time_and_not_all_lists_twice():
         tracemalloc.stop()
     assert sum(store.sizes) > lists.nbytes
     assert peak < lists.nbytes / 2
+
+
+def test_who_lost_the_lock_takes_nothing_away_from_who_is_about_to_publish(store):
+    put(store, 1)
+    over = store.current
+    store.locks.clear()  # ours ran out: we were frozen, or learnt for too long
+    other = store.lock("train", "other", 60)
+
+    class AboutToSwitch(MemoryRecommendationStore):
+        def switch(self, expected, new, hold):
+            with pytest.raises(Raced):
+                publish(store, learnt(2), stored(2), HOLD, over)
+            return super().switch(expected, new, hold)
+
+    twin = AboutToSwitch()
+    twin.__dict__ = vars(store)  # one and the same store
+    publish(twin, learnt(3), stored(3), other, over)
+    assert served(twin) == 3
