@@ -40,10 +40,9 @@ def check(made: Recommendations, with_something_left: int = 0) -> None:
         raise Refused("no viewers")
     if with_something_left >= HANDFUL and not made.personal.any():
         raise Refused(f"nobody's list has anything in it, and {with_something_left:,} viewers have not seen everything")
-    if nothing := rows_of_nothing(made):
-        raise Refused(
-            f"{nothing:,} viewers have a vector of nothing but 0: every drama is as good to them as any other"
-        )
+    nothing = rows_of_nothing(made)  # of a few, whom nobody is like, there may be nothing to know
+    if 2 * nothing > len(made.viewers):
+        raise Refused(f"{nothing:,} of {len(made.viewers):,} viewers have a vector of nothing but 0: all one list")
     lists, apart = lists_told_apart(made)
     if lists >= HANDFUL and not apart:
         raise Refused("all scores of a list are equal, in every list: their order is chance")

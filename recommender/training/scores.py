@@ -41,5 +41,6 @@ def lists_told_apart(made: Recommendations) -> tuple[int, int]:
 
 
 def rows_of_nothing(made: Recommendations) -> int:
-    """Viewers whose vector is all 0: everything is as good as anything else to them."""
-    return int((~made.vectors.viewers.any(axis=1)).sum())
+    """Viewers whose vector is all 0, but for what adds the crowd's score: they have the list that everybody has."""
+    own = made.factors.viewers if made.factors else made.vectors.viewers
+    return int((~own.any(axis=1)).sum())

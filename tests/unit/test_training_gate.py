@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from recommender.errors import Refused
+from recommender.learning.als import Factors
 from recommender.learning.model import Recommendations
 from recommender.learning.personal import Vectors
 from recommender.training.gate import HANDFUL, Served, check, doubts
@@ -60,7 +62,7 @@ def test_what_is_sound_passes(served):
         (
             made_of(9, vectors=Vectors(np.eye(9, 2, dtype=np.float32), np.ones((3, 2), np.float32))),
             0,
-            "7 viewers have a vector of nothing but 0",
+            "7 of 9 viewers have a vector of nothing but 0",
         ),
         (
             made_of(HANDFUL, vectors=Vectors(np.ones((HANDFUL, 1)), np.ones((3, 1)))),
@@ -72,6 +74,19 @@ def test_what_is_sound_passes(served):
 def test_nobody_may_publish_nothing_or_nonsense(made, left, why):
     with pytest.raises(Refused, match=why):
         check(made, left)
+
+
+@pytest.mark.parametrize(("of_nothing", "well"), [(9, False), (5, False), (4, True)])
+def test_who_only_has_the_crowds_list_is_known_for_nothing_and_most_viewers_must_not_be(of_nothing, well):
+    own = np.ones((9, 1), np.float32)
+    own[:of_nothing] = 0
+    crowd = np.ones(
+        (9, 1), np.float32
+    )  # as recommender.learning.personal.leaning puts it beside what is a viewer's own
+    vectors = Vectors(np.hstack([own, crowd]), np.array([[0, 0], [1, 1], [0.5, 0.5]], np.float32))
+    made = made_of(9, vectors=vectors, factors=Factors.of(own, vectors.dramas[:, :1], 1.0, 1.0))
+    with contextlib.nullcontext() if well else pytest.raises(Refused, match=f"{of_nothing} of 9 viewers"):
+        check(made)
 
 
 def test_all_may_have_been_seen_and_a_few_lists_may_be_of_equals():
