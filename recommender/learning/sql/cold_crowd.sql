@@ -25,7 +25,7 @@ FROM
     (
         SELECT user_id, drama_index
         FROM events
-        WHERE event_type IN ('heartbeat', 'play_ended') AND to_ms > from_ms
+        WHERE event_type IN ('heartbeat', 'play_ended') AND from_ms < least(to_ms, events.duration_ms)  -- nothing past the end
           AND (user_id, drama_index) IN pairs
           AND received_at >= fromUnixTimestamp64Milli({recent_ms:Int64})
           AND received_at < fromUnixTimestamp64Milli({as_of_ms:Int64})

@@ -23,7 +23,7 @@ FROM
         SELECT user_id, drama_index, 0 AS shown, 0 AS chance, 1 AS played
         FROM events
         WHERE event_type IN ('heartbeat', 'play_ended') AND drama_id IN {dramas:Array(UInt64)} AND drama_index > 0
-          AND to_ms > from_ms
+          AND from_ms < least(to_ms, events.duration_ms)  -- nothing past the end
           AND received_at >= fromUnixTimestamp64Milli({recent_ms:Int64})
           AND received_at < fromUnixTimestamp64Milli({as_of_ms:Int64})
           AND ts >= fromUnixTimestamp64Milli({recent_ms:Int64}) - INTERVAL 7 DAY

@@ -28,7 +28,8 @@ FROM
                         watched_ms >= least({long_ms:UInt32}, max(duration_ms)) AS positive,
                         toUnixTimestamp64Milli(max(ts)) AS play_last_ms
                     FROM events
-                    WHERE event_type IN ('heartbeat', 'play_ended') AND drama_index > 0 AND to_ms > from_ms
+                    WHERE event_type IN ('heartbeat', 'play_ended') AND drama_index > 0
+                      AND from_ms < least(to_ms, duration_ms)  -- nothing past the end
                       AND ts < fromUnixTimestamp64Milli({as_of_ms:Int64})
                       AND ts >= fromUnixTimestamp64Milli({from_ms:Int64})
                     GROUP BY user_id, drama_index, session_id, play_id
