@@ -14,13 +14,14 @@ from recommender.learning.snapshot import Pairs, Snapshot
 from recommender.learning.weights import WEIGHTS
 from recommender.training.gate import check
 from tests.snapshots import HOUR_MS, NOW_MS, pairs, two_tastes, watches
+from tests.training_twin import QUICK
 
 NO_PAIRS = Pairs(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 @pytest.fixture(scope="module")
 def made() -> Recommendations:
-    return train(two_tastes(), WEIGHTS)
+    return train(two_tastes(), QUICK)
 
 
 def lists_of(made: Recommendations) -> dict[int, list[int]]:
@@ -49,7 +50,7 @@ def test_people_also_watched_what_goes_with_it(made):
 
 
 def test_the_same_snapshot_gives_the_same_lists(made):
-    again = train(two_tastes(), WEIGHTS)
+    again = train(two_tastes(), QUICK)
     assert np.array_equal(made.personal, again.personal)
     assert {k: v.tolist() for k, v in made.also_watched.items()} == {
         k: v.tolist() for k, v in again.also_watched.items()
@@ -58,7 +59,7 @@ def test_the_same_snapshot_gives_the_same_lists(made):
 
 @pytest.mark.parametrize("entries", [[(7, 3)], [(7, 1), (7, 2)], [(1, 5), (2, 5)], [(u, 9) for u in range(1, 30)]])
 def test_hardly_anything_to_learn_from_is_no_error(entries):
-    made = train(Snapshot(NOW_MS, watches(*entries), NO_PAIRS), WEIGHTS)
+    made = train(Snapshot(NOW_MS, watches(*entries), NO_PAIRS), QUICK)
     assert made.whole
     assert made.viewers.tolist() == sorted({user for user, _ in entries})
     check(made)
@@ -68,7 +69,7 @@ def test_what_is_watched_of_late_goes_before_what_was_watched_as_often_long_ago(
     users = range(1, 41)
     entries = [(u, 1 + u % 2) for u in users] + [(u, 3 + u % 4) for u in users]
     at_ms = np.array([NOW_MS - (HOUR_MS if drama % 2 else 20 * 24 * HOUR_MS) for _, drama in entries])
-    made = train(Snapshot(NOW_MS, watches(*entries, at_ms=at_ms, seen=np.ones(len(entries), bool)), NO_PAIRS), WEIGHTS)
+    made = train(Snapshot(NOW_MS, watches(*entries, at_ms=at_ms, seen=np.ones(len(entries), bool)), NO_PAIRS), QUICK)
     for indexes in lists_of(made).values():
         assert [i % 2 for i in indexes] == sorted((i % 2 for i in indexes), reverse=True)
 

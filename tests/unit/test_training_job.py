@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from copy import deepcopy
 from dataclasses import replace
 
 import msgspec
@@ -24,6 +25,8 @@ from tests.memory_recommendations import BreakingStore, MemoryRecommendationStor
 from tests.training_twin import DAY_MS, MIDNIGHT_MS, QUICK, SMALL, Doings, MemoryRegistry, two_tastes_daily
 
 DOINGS, FEW = two_tastes_daily(), two_tastes_daily(viewers=4, dramas=40)
+# one fit of hardly anything, for tests of what happens around it
+HASTY = msgspec.structs.replace(QUICK, factors=2, iterations=1, regularizations=(0.2,), frequency_regularization=0.0)
 NOW_MS = MIDNIGHT_MS + 3_600_000
 
 
@@ -37,9 +40,16 @@ def models() -> MemoryRegistry:
     return MemoryRegistry()
 
 
-def trained(store, models, doings: Doings = DOINGS, overrule: str = "", **more: object) -> Report:
+def trained(
+    store, models, doings: Doings = DOINGS, overrule: str = "", weights: Weights = QUICK, **more: object
+) -> Report:
     order = Order(limits=SMALL, overrule=overrule)
-    return job.run(doings, store, models, NOW_MS, QUICK, order=order, wait_s=0, **more)
+    return job.run(doings, store, models, NOW_MS, weights, order=order, wait_s=0, **more)
+
+
+def hastily(store, models, doings: Doings = FEW) -> Report:
+    """A training whose model is not what the test is about."""
+    return trained(store, models, doings, weights=HASTY)
 
 
 def scrambled(doings: Doings, seed: int = 1) -> Doings:
@@ -142,12 +152,12 @@ def test_half_of_the_viewers_and_a_day_of_little_are_refused(store, models):
 def test_hardly_anything_is_published_and_what_could_not_be_measured_is_told(store, models, rows):
     user, drama = (np.array(column) for column in zip(*rows, strict=True))
     tiny = Doings(user, drama, np.full(len(rows), NOW_MS - 5), np.ones(len(rows), bool))
-    report = trained(store, models, tiny)
+    report = hastily(store, models, tiny)
     assert store.current == report.version
     assert models.entries[-1].not_measured.keys() >= {"lists", "coverage@20", "top-item@10", "volume"}
     assert "before 2026-09-21, the last full day" in models.entries[-1].not_measured["lists"]
     assert "not measured: volume" in report.sentence()
-    trained(store, models, tiny)
+    hastily(store, models, tiny)
 
 
 @pytest.mark.parametrize(("days", "measured"), [(1, False), (2, False), (3, True)])
@@ -171,18 +181,19 @@ def test_all_equal_scores_are_refused(store, models, monkeypatch):
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_training_that_dies_at_any_write_leaves_a_whole_version_and_the_next_one_publishes(after):
+    published = MemoryRecommendationStore()
+    hastily(published, MemoryRegistry())
     at, done = 0, False
     while not done:
         at += 1
-        twin, models = MemoryRecommendationStore(), MemoryRegistry()
-        trained(twin, models, FEW)
+        twin, models = deepcopy(published), MemoryRegistry()
         breaking = BreakingStore(twin, at, after=after)
         with contextlib.suppress(Crash):
-            trained(breaking, models, FEW)
+            hastily(breaking, models)
         done = not breaking.broke
         before = str(served(twin))
         twin.locks.clear()  # it runs out
-        assert before != trained(twin, models, FEW).version == twin.current
+        assert before != hastily(twin, models).version == twin.current
     assert at > 4
 
 
@@ -192,9 +203,9 @@ class Dies(MemoryRegistry):
 
 
 def test_a_training_that_dies_in_its_exam_has_written_nothing(store, models):
-    before = trained(store, models).version
+    before = hastily(store, models).version
     with pytest.raises(Crash):
-        trained(store, Dies(models.entries))
+        hastily(store, Dies(models.entries))
     assert store.pointers() == (before, "", "")
     assert list(store.blocks) == [before]
 
@@ -203,15 +214,15 @@ def test_two_do_not_train_at_once(store, models):
     class Meanwhile(Doings):
         def day(self, span, weights):
             with pytest.raises(Busy):
-                trained(store, models)
+                hastily(store, models)
             return super().day(span, weights)
 
-    report = trained(store, models, Meanwhile(**vars(DOINGS)))
+    report = hastily(store, models, Meanwhile(**vars(FEW)))
     assert [entry.version for entry in models.entries] == [report.version]
 
 
 def test_who_rolls_back_during_the_exam_wins(store, models):
-    first, _ = trained(store, models).version, trained(store, models)
+    first, _ = hastily(store, models).version, hastily(store, models)
 
     class Meanwhile(Doings):
         def day(self, span, weights):
@@ -219,7 +230,7 @@ def test_who_rolls_back_during_the_exam_wins(store, models):
             return super().day(span, weights)
 
     with pytest.raises(Raced):
-        trained(store, models, Meanwhile(**vars(DOINGS)), overrule="however")
+        hastily(store, models, Meanwhile(**vars(FEW)))
     assert store.current == first
 
 
@@ -231,7 +242,7 @@ def test_a_registry_that_does_not_answer_stops_nobody_and_is_told(store):
         def latest(self, most: int = 0):
             raise ClickHouseError("away")
 
-    report = trained(store, Away())
+    report = hastily(store, Away())
     assert report.not_measured["earlier versions"] == "the registry does not answer"
     assert store.current == report.version
 
