@@ -112,6 +112,10 @@ TRAININGS = Counter(
 TRAINED_AT = Gauge(
     "juliu_trained_at_seconds", "When a scheduled training last published, Unix time; 0 before the first."
 )
+RECOMMENDATIONS_END = Gauge(
+    "juliu_recommendations_end_seconds",
+    "When the version of recommendations that readers have runs out, Unix time; 0 where there never was one.",
+)
 REFRESHES = Counter(
     "juliu_refreshes_total",
     "Scheduled runs between trainings, by task (lists, fold-in, cold) and outcome: done, refused, trouble, busy, died,"

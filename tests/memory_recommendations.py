@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from domain import keys
 from domain.recommendations import Version
 from recommender.publication.store import Hold, Pointers
 from tests.breaking import Breaking
@@ -77,6 +78,9 @@ class MemoryRecommendationStore:
 
     def meta(self, version: Version) -> bytes | None:
         return self.metas.get(str(version))
+
+    def life_s(self, version: Version) -> float:
+        return float(keys.REC_LIFE_S) if str(version) in self.metas else 0.0
 
     def switch(self, expected: str, new: Version, hold: Hold) -> bool:
         if self.current != expected or not self.renew(hold, 0):

@@ -16,6 +16,7 @@ from infra.settings import Settings, load
 from juliu.canary.places import Sky
 from juliu.canary.turns import Turns, keep_flying, note, sender
 from recommender.duty import StoredDuty
+from recommender.publication import life
 from recommender.publication.store import RedisRecommendationStore
 from recommender.schedule import Child, Schedule, Task
 from streams.health import Health
@@ -70,6 +71,7 @@ async def _run(settings: Settings) -> None:
         try:
             async with asyncio.TaskGroup() as group:  # what nobody foresaw in one of them ends the process
                 group.create_task(ours.run(stop))
+                group.create_task(life.keep_telling(store, stop))
                 group.create_task(_keep_flying(settings, turns, stop))
         finally:
             health.close()

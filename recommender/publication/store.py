@@ -95,6 +95,9 @@ class RecommendationStore(Protocol):
     def meta(self, version: Version) -> bytes | None:
         """What the version is."""
 
+    def life_s(self, version: Version) -> float:
+        """How long it lives on; 0 where it does not."""
+
     def switch(self, expected: str, new: Version, hold: Hold) -> bool:
         """Readers get `new` from now on, what was served becomes previous, previous becomes unread; all or nothing.
 
@@ -224,6 +227,9 @@ class RedisRecommendationStore:
 
     def meta(self, version: Version) -> bytes | None:
         return cast("bytes | None", self._redis.get(keys.rec_meta(str(version))))
+
+    def life_s(self, version: Version) -> float:
+        return max(0, self._redis.pttl(keys.rec_meta(str(version)))) / 1000
 
     def switch(self, expected: str, new: Version, hold: Hold) -> bool:
         names = [keys.REC_CURRENT, keys.REC_PREVIOUS, keys.REC_UNREAD, keys.rec_lock(hold.task)]

@@ -112,4 +112,4 @@ def test_numbers_that_are_the_products_own_are_the_same_there():
     assert budget.count(f"[{dead.MINUTES}m]") == 2
     assert f"> {EVENTS.retention_ms // 2000} or" in BY_NAME["RetentionNear"]["expr"]
     assert BY_NAME["RelayShardsFree"]["expr"].endswith(f"< {SHARDS}")
-    assert f"> {keys.REC_LIFE_S - 2 * 86_400} and" in BY_NAME["RecommendationsEnd"]["expr"]
+    assert f"< {keys.REC_LIFE_S - 5 * 86_400} and" in BY_NAME["RecommendationsEnd"]["expr"]

@@ -92,6 +92,8 @@ CALM: dict[str, str] = {
     "juliu_relay_shards": at(64),
     "juliu_catalogue_age_seconds": at(0.4),
     "juliu_trained_at_seconds": CLOCK,
+    'juliu_recommendations_end_seconds{instance="schedule"}': at(604_800),
+    'juliu_recommendations_end_seconds{instance="schedule-new"}': at(0),  # it has not looked yet
     'juliu_trainings_total{outcome="refused"}': at(0),
     **{
         f'juliu_refreshed_at_seconds{{task="{task}",instance="schedule"}}': CLOCK
@@ -147,7 +149,7 @@ TROUBLE: dict[str, tuple[dict[str, str], set[str]]] = {  # alarm -> what is othe
     "RelayShardsFree": ({"juliu_relay_shards": then("64", "32")}, set()),
     "CatalogueOld": ({"juliu_catalogue_age_seconds": then("0.4", "90")}, set()),
     "TrainingOld": ({"juliu_trained_at_seconds": at(-21_600)}, set()),
-    "RecommendationsEnd": ({"juliu_trained_at_seconds": at(-432_000)}, {"TrainingOld"}),
+    "RecommendationsEnd": ({'juliu_recommendations_end_seconds{instance="schedule"}': at(172_800)}, set()),
     "TrainingRefused": ({'juliu_trainings_total{outcome="refused"}': then("0", "0+0.1")}, set()),
     "RefreshOld": ({'juliu_refreshed_at_seconds{task="cold",instance="schedule"}': STOPPED_CLOCK}, set()),
     "ListsOld": ({'juliu_refreshed_at_seconds{task="lists",instance="schedule"}': at(-14_400)}, set()),

@@ -70,6 +70,14 @@ def test_what_was_put_is_read_back_and_belongs_to_its_version_alone(store):
     assert store.blocks_of(NEW, [2, 999, 0]) == [b"block 2", None, b"block 0"]
 
 
+def test_a_version_lives_as_long_as_its_meta_and_one_that_is_not_there_not_at_all(store):
+    assert store.life_s(OLD) == 0
+    put(store, OLD)
+    assert keys.REC_LIFE_S - 60 < store.life_s(OLD) <= keys.REC_LIFE_S
+    store.drop(OLD)
+    assert store.life_s(OLD) == 0
+
+
 def test_the_pointer_moves_once_and_for_the_owner_of_the_lock_alone(store):
     put(store, OLD)
     assert not store.switch("", OLD, Hold("train", 1, "me"))  # nobody has the lock
