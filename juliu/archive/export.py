@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import time
 from collections import Counter
@@ -119,11 +120,16 @@ class Export:
         if held is not None and _is_there(self._to / held.file, held):
             return held
         name = "-".join(x for x in (cell.table, cell.kind, cell.day, f"{cell.part}of{cell.parts}") if x)
-        made = self._write(cell, f"{name}-{rows}-{digest:016x}.native.zst", rows, digest)
+        file = f"{name}-{rows}-{digest:016x}-{self._form(cell.table)}.native.zst"
+        made = self._write(cell, file, rows, digest)
         if rows:
             self.written += 1
             say(f"{self.month.month}: {made.file}, {rows:,} rows, {made.bytes:,} bytes")
         return made
+
+    def _form(self, table: Table) -> str:
+        """Names the table's columns: of another form than before, no file takes the place of one that is named."""
+        return hashlib.sha256(msgspec.json.encode(self.columns[table])).hexdigest()[:8]
 
     def _write(self, cell: Cell, name: str, rows: int, digest: int) -> Slice:
         if not rows:

@@ -1,7 +1,9 @@
 """What a month's folder says of itself: manifest.json, the last thing that is written, and what makes it an archive.
 
 DIR/202611/manifest.json                                       fences, structures, and of each file rows and sha256
-DIR/202611/events-heartbeat-2026-11-28-0of1-4711-ab12cd34.native.zst     ClickHouse's Native format, zstd
+DIR/202611/events-heartbeat-2026-11-28-0of1-4711-ab12cd34-0f1e2d3c.native.zst     ClickHouse's Native format, zstd
+
+A file's name says what is in it: a cell, how many rows, which, and by their digest the table's columns.
 """
 
 from __future__ import annotations

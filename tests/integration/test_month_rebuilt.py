@@ -267,6 +267,18 @@ def test_a_month_that_went_does_not_replace_its_archive(lost, tmp_path):
     assert fewer.events < len(lost.tables[0])  # all that there was by now, also what came after the archive
 
 
+def test_after_a_migration_an_archive_that_stays_is_still_what_it_says(lost, tmp_path):
+    export.archive(lost.arena.settings, lost.month, tmp_path, False, said)
+    lost.arena.ask("ALTER TABLE events ADD COLUMN since Float32")
+    try:
+        lost.arena.ask("DELETE FROM events WHERE event_type = 'heartbeat'")
+        with pytest.raises(export.Refused, match="heartbeat"):
+            export.archive(lost.arena.settings, lost.month, tmp_path, False, said)
+        assert problems(tmp_path / str(lost.month)) == []
+    finally:
+        lost.arena.ask("ALTER TABLE events DROP COLUMN since")
+
+
 def test_a_month_of_which_there_is_nothing_is_refused(lost, tmp_path):
     with pytest.raises(export.Refused, match="nothing of this month"):
         export.archive(lost.arena.settings, 199_912, tmp_path, False, said)
