@@ -1,93 +1,24 @@
-"""Fold-in: who was active gets a new list in place, whatever happens to the one who writes it."""
+"""Fold-in: who was active gets a new list in place; who cannot be folded in is left as they are, and counted."""
 
 from __future__ import annotations
-
-import contextlib
-from dataclasses import dataclass
-from functools import cache
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from domain.recommendations import Version, block_of, encode_block, find, pack
-from recommender.errors import Busy, Raced, Refused
-from recommender.learning import model
-from recommender.learning.model import Recommendations
+from domain.recommendations import Version, block_of, encode_block, pack
+from recommender.errors import Refused
 from recommender.learning.snapshot import Cooling, Snapshot
-from recommender.publication.publish import content, publish
 from recommender.publication.roll_back import roll_back
-from recommender.refresh import active, fold_in
-from recommender.refresh.fold_in import BACK_MS, MOST_OF_A_BLOCK, OVERLAP_MS, Report
-from tests.breaking import Breaking, Crash
-from tests.memory_cooling import MemoryCoolingStore
+from recommender.refresh import fold_in
+from recommender.refresh.fold_in import BACK_MS, MOST_OF_A_BLOCK, OVERLAP_MS
+from tests.fold_in_scene import AT_MS, STRANGER, VIEWERS, Scene, a_scene, odd, train
 from tests.memory_recommendations import MemoryRecommendationStore
-from tests.snapshots import NOW_MS, ignored, pairs, two_tastes, watches
-from tests.training_twin import QUICK
-
-VIEWERS = 100
-NONE = np.zeros(0, np.int64)
-NOTHING_COOLS = Cooling(NONE, NONE.astype(np.int32))
-STRANGER = 7_777
-AT_MS = NOW_MS + 7_200_000  # of a run: two hours after the training
-
-
-@dataclass
-class Scene:
-    """A version that is served, and viewers who were active since."""
-
-    store: MemoryRecommendationStore
-    known: Snapshot
-    hidden: MemoryCoolingStore
-    disliked: active.Cells = (NONE, NONE.astype(np.int32))
-    cooling: Cooling = NOTHING_COOLS
-    until_ms: int = AT_MS - 5  # the latest that was received
-
-    def run(self, **over: object) -> Report:
-        scene = {**vars(self), **over}
-        return fold_in.run(Mock(), scene["store"], scene["hidden"], AT_MS)
-
-    def list_of(self, user: int, version: str = "") -> tuple[int, ...] | None:
-        at = Version.parse(version or self.store.current)
-        return find(self.store.blocks[str(at)][block_of(user, at.blocks)], user)
-
-
-@cache
-def learnt() -> tuple[Snapshot, Recommendations]:
-    """Once for all tests: learning takes longer than all that is done here."""
-    known = two_tastes(VIEWERS, 60)
-    return known, model.train(known, QUICK)
-
-
-def train(store: MemoryRecommendationStore, number: int) -> str:
-    known, made = learnt()
-    hold = store.lock("train", "me", 60)
-    assert hold
-    stored = content(made, len(known.watches), f"{number:08x}", 5, QUICK)
-    publish(store, made, stored, hold, store.current)
-    store.unlock(hold)
-    return str(stored.version)
+from tests.snapshots import NOW_MS, ignored, watches
 
 
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Viewer 2 (of even tastes) has turned to odd dramas, and so has a stranger."""
-    entries = [(user, index) for user in (2, STRANGER) for index in (1, 3, 5, 7, 9, 11, 13)]
-    known = Snapshot(NOW_MS, watches(*entries, seen=np.ones(len(entries), bool)), pairs({(1, 2): 1.0}))
-    scene = Scene(MemoryRecommendationStore(), known, MemoryCoolingStore())
-    train(scene.store, 1)
-
-    def read(client: object, as_of_ms: int, weights: object, since_ms: int, dramas: int) -> active.Active:
-        return active.of(scene.known, scene.disliked, scene.cooling, QUICK, dramas, until_ms=scene.until_ms)
-
-    monkeypatch.setattr(active, "read", read)
-    return scene
-
-
-def odd(indexes: tuple[int, ...] | None) -> int:
-    """Of the first ten."""
-    assert indexes is not None
-    return sum(index % 2 for index in indexes[:10])
+    return a_scene(monkeypatch)
 
 
 def test_who_was_active_gets_another_list_and_nobody_else_does(scene):
@@ -131,121 +62,6 @@ def test_a_version_with_folded_viewers_is_still_whole(scene):
     assert odd(scene.list_of(2)) >= 8
 
 
-def test_what_somebody_else_writes_meanwhile_is_kept(scene):
-    version = Version.parse(scene.store.current)
-    other = STRANGER + version.blocks * 2**32  # in nobody's way
-
-    class Meanwhile(MemoryRecommendationStore):
-        left = 2
-
-        def blocks_of(self, version, numbers):
-            found = super().blocks_of(version, numbers)
-            if self.left:
-                self.left -= 1
-                number = block_of(2, version.blocks)
-                rows = {user: pack([9]) for user in (other, other + self.left)}
-                self.blocks[str(version)][number] = fold_in.with_rows(self.blocks[str(version)][number], rows)
-            return found
-
-    report = scene.run(store=Meanwhile(**vars(scene.store)))
-    block = scene.store.blocks[str(version)][block_of(2, version.blocks)]
-    assert (find(block, other), find(block, other + 1)) == ((9,), (9,))
-    assert odd(scene.list_of(2)) >= 8
-    assert report.viewers == 2
-
-
-@pytest.mark.parametrize("what", ["block", "lock", "lock at the end"])
-def test_who_is_overtaken_for_good_notes_nothing_and_says_so(scene, what):
-    class Overtaken(MemoryRecommendationStore):
-        times = 0
-
-        def blocks_of(self, version, numbers):
-            found = super().blocks_of(version, numbers)
-            if what == "block":
-                self.times += 1
-                for number in numbers:
-                    self.put_blocks(version, {number: encode_block([(10**9 + self.times, pack([1]))])})
-            if what == "lock":
-                self.locks.clear()
-            return found
-
-        def mark_folded(self, text, hold):
-            if what == "lock at the end":
-                self.locks.clear()
-            return super().mark_folded(text, hold)
-
-    before = scene.list_of(2)
-    store = Overtaken(**vars(scene.store))
-    with pytest.raises(Raced):
-        scene.run(store=store)
-    assert store.mark == ""
-    if what == "lock":
-        assert scene.list_of(2) == before
-
-
-def test_a_version_that_is_published_meanwhile_is_left_alone(scene):
-    first = scene.store.current
-
-    class Published(MemoryRecommendationStore):
-        def blocks_of(self, version, numbers):
-            found = super().blocks_of(version, numbers)
-            if self.current == first:
-                train(self, 2)
-            return found
-
-    store = Published(**vars(scene.store))
-    report = scene.run(store=store)
-    assert report.version == first != store.current
-    assert odd(scene.list_of(2, first)) >= 8
-    scene.store = store
-    assert odd(scene.list_of(2)) <= 2
-    scene.run()  # the next run begins where that training's knowledge ends
-    assert odd(scene.list_of(2)) >= 8
-
-
-def test_versions_that_vanish_under_it_do_no_harm(scene):
-    class Gone(MemoryRecommendationStore):
-        def blocks_of(self, version, numbers):
-            self.blocks.pop(str(version), None)
-            return super().blocks_of(version, numbers)
-
-    report = scene.run(store=Gone(**vars(scene.store)))
-    assert (report.viewers, report.left) == (0, 2)
-    assert not any(scene.store.blocks.values())  # and nothing came back
-
-
-class BreakingFoldIn(Breaking):
-    """A store on which the fold-in dies."""
-
-    WRITES = frozenset({"refold", "mark_folded"})
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_a_run_that_dies_anywhere_is_done_again_by_the_next(scene, after, monkeypatch):
-    monkeypatch.setattr(fold_in, "KEYS_AT_ONCE", 1)
-    entries = [(user, index) for user in range(2, 80, 2) for index in (1, 3, 5)]
-    scene.known = Snapshot(NOW_MS, watches(*entries), scene.known.pairs)
-    undisturbed = MemoryRecommendationStore(
-        **{**vars(scene.store), "blocks": {k: dict(v) for k, v in scene.store.blocks.items()}}
-    )
-    scene.run(store=undisturbed)
-    at = 0
-    while True:
-        at += 1
-        blocks = {version: dict(blocks) for version, blocks in scene.store.blocks.items()}
-        store = MemoryRecommendationStore(**{**vars(scene.store), "blocks": blocks, "mark": ""})
-        breaking = BreakingFoldIn(store, at, after=after)
-        with contextlib.suppress(Crash):
-            scene.run(store=breaking)
-        store.locks.clear()
-        scene.run(store=store)
-        assert store.blocks == undisturbed.blocks
-        assert store.mark == undisturbed.mark
-        if not breaking.broke:
-            break
-    assert at > 3
-
-
 def test_nobody_is_folded_into_what_cannot_be_folded_into(scene):
     with pytest.raises(Refused, match="nothing is served"):
         scene.run(store=MemoryRecommendationStore())
@@ -286,14 +102,6 @@ def test_what_is_hidden_for_a_while_is_said_of_everybody_who_was_active(scene):
     scene.cooling = Cooling(np.array([STRANGER, STRANGER, 9_999]), np.array([8, 6, 3]))
     assert scene.run().cooling == 2
     assert scene.hidden.lists == {3: (5,), STRANGER: (8, 6), 9_999: (3,)}
-
-
-def test_two_do_not_run_at_once(scene):
-    hold = scene.store.lock("fold-in", "another", 60)
-    with pytest.raises(Busy):
-        scene.run()
-    scene.store.unlock(hold)
-    assert scene.run().viewers == 2
 
 
 V = Version(NOW_MS - 3_600_000, 4, "0000000a")
