@@ -1,4 +1,6 @@
-"""Why a training published nothing.  Whatever it was, the version before is served on."""
+"""Why a training, or a refresh between trainings, published nothing.  Whatever it was, readers have what they had."""
+
+DONE, REFUSED, TROUBLE, BUSY = 0, 3, 4, 5  # exit codes of the commands: schedules and CronJobs know these
 
 
 class NotPublished(Exception):
@@ -10,7 +12,7 @@ class Refused(NotPublished):
 
 
 class Trouble(NotPublished):
-    """A server does not answer, or something came in between: train again."""
+    """A server does not answer, or something came in between: do it again."""
 
 
 class NotWhole(Trouble):
@@ -22,4 +24,4 @@ class Raced(Trouble):
 
 
 class Busy(NotPublished):
-    """Somebody else is training: wait for them."""
+    """Somebody else is at it: wait for them."""

@@ -20,10 +20,10 @@ from redis.exceptions import RedisError
 from infra import logs, metrics
 from infra.waiting import set_within
 from recommender.duty import KEEP_S, Duty
+from recommender.errors import BUSY, DONE, REFUSED, TROUBLE
 
 RETRY_S = 60.0  # after a failure, doubled with each that follows, up to the interval
 STOP_S = 10.0  # from SIGTERM to SIGKILL
-DONE, REFUSED, TROUBLE, BUSY = 0, 3, 4, 5  # exit codes of the commands
 OUTCOMES = {DONE: "done", REFUSED: "refused", TROUBLE: "trouble", BUSY: "busy"}
 STUCK, ELSEWHERE = "stuck", "elsewhere"
 

@@ -13,9 +13,8 @@ from infra import logs
 from infra.settings import Settings, load
 from juliu.commands import terminated
 from juliu.commands.json_option import Json
-from juliu.commands.train import BUSY, REFUSED, TROUBLE
 from juliu.commands.trouble import end
-from recommender.errors import Busy, Refused, Trouble
+from recommender.errors import BUSY, REFUSED, TROUBLE, Busy, Refused, Trouble
 from recommender.refresh import main
 
 app = typer.Typer(no_args_is_help=True)

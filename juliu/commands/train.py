@@ -16,7 +16,7 @@ from juliu.commands import terminated
 from juliu.commands.json_option import Json
 from juliu.commands.moments import iso_ms
 from juliu.commands.trouble import end
-from recommender.errors import Busy, Refused, Trouble
+from recommender.errors import BUSY, REFUSED, TROUBLE, Busy, Refused, Trouble
 from recommender.learning.weights import WEIGHTS
 from recommender.main import train_once
 from recommender.training.folder import clear_up, place, put
@@ -25,7 +25,6 @@ from recommender.training.report import page
 
 Engine = Literal["implicit", "spark"]
 LATEST_MS = 4_102_444_800_000  # the year 2100; more are microseconds
-REFUSED, TROUBLE, BUSY = 3, 4, 5  # not those of other commands: schedulers and CronJobs know these
 REPORTS = "reports"  # a folder of JULIU_HOME
 
 
