@@ -46,8 +46,9 @@ async def _wanted(gathering: Gathering, viewers: Shown, material: Material) -> t
         ids = {gathering.stock.catalogue.id_at(pick.drama_index) or NO_INDEX: pick.drama_index for pick in page.picks}
         known = {drama_id: index for drama_id, index in ids.items() if index not in material.viewed.disliked}
         disliked = await gathering.sources.ask(VIEWER, viewers.disliked(gathering.asked.user_id, list(known)), set())
-        picks = [pick for pick in page.picks if not {pick.drama_index} & {known[one] for one in disliked}]
-        never = material.viewed.disliked.union(known[one] for one in disliked)
+        gone = {known[drama_id] for drama_id in disliked}
+        picks = [pick for pick in page.picks if pick.drama_index not in gone]
+        never = material.viewed.disliked | gone
         material = material._replace(viewed=material.viewed._replace(disliked=never))
         if len(disliked) <= spare or len(picks) >= gathering.asked.size:
             break

@@ -73,7 +73,8 @@ class Gathering:
         personal = before.personal or ()
         if not asked.shares.get(Source.PERSONAL):  # an arm without personal lists is not made personal by the session
             now = now._replace(tired={})
-        led = now._replace(seeds=[*context, *(seed for seed in now.seeds if seed[:1] not in {c[:1] for c in context})])
+        came_by = {seed.drama_index for seed in context}
+        led = now._replace(seeds=[*context, *(seed for seed in now.seeds if seed.drama_index not in came_by)])
         indexes = [seed.drama_index for seed in led.seeds]
         related = await self.sources.ask(Source.ALSO_WATCHED, self._lists.also_watched(indexes), {}) if indexes else {}
         lift = session.lift_of(related, led.seeds)

@@ -91,10 +91,10 @@ def frequency_scaled(matrix: csr_matrix, weights: Weights) -> Factors:
 
 def beside_each_other(alone: Sequence[Factors]) -> Factors:
     """Parts as one; of each viewer every part has the same say."""
-    dramas = np.hstack([one.dramas for one in alone])
-    viewers = np.hstack([one.viewers for one in alone])
     if len(alone) == 1:
         return alone[0]
+    dramas = np.hstack([one.dramas for one in alone])
+    viewers = np.hstack([one.viewers for one in alone])
     parts = [replace(part, spread=_usual(_spread(one.viewers, one.dramas))) for one in alone for part in one.parts]
     return Factors(evenly(viewers, dramas, parts), dramas, tuple(parts))
 

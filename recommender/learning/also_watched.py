@@ -101,8 +101,8 @@ class _Parts:
         folded = self._allowed(self.dramas[rows] @ self.reach @ self.dramas.T, rows)
         alike = self._allowed(self.directions[rows] @ self.directions.T, rows)
         found: Floats = weights.also_together * together + weights.also_folded * folded + weights.also_alike * alike
-        trust = (self.watchers[rows] / (self.watchers[rows] + weights.also_few))[:, None] * self.has_tags[rows][:, None]
-        trust = np.where(self.has_tags[rows][:, None], trust, 1).astype(np.float32)
+        watchers = self.watchers[rows]
+        trust = np.where(self.has_tags[rows], watchers / (watchers + weights.also_few), 1).astype(np.float32)[:, None]
         tagged = self._allowed((self.tags[rows] @ self.tags.T).toarray() * self.watchers, rows)
         tagged = _scaled(tagged + weights.also_foretold * alike)
         return np.asarray((trust * _scaled(found) + (1 - trust) * tagged) * self.fresh, np.float32)

@@ -133,7 +133,6 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"weights: {len(self.share_usual)} shares for lengths between share_edges_ms = {edges}")
 
 
-DIVISORS = frozenset(
-    {"trend_half_life_hours", "most", "share_usual", "frequency_unseen"}
-)  # what is counted with cannot be 0
+# what is divided by cannot be 0
+DIVISORS = frozenset({"trend_half_life_hours", "most", "share_usual", "frequency_unseen"})
 WEIGHTS = Weights()

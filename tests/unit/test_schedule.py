@@ -232,6 +232,7 @@ async def test_duty_that_cannot_be_kept_is_told_and_does_not_end_the_schedule(ca
     duty = StoredDuty(Away())
     assert await duty.ours("train")
     await duty.keep()
+    assert "duty not kept" in "".join(capsys.readouterr())
     with pytest.raises(RedisError):
         await duty.ours("train")
 
