@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol, cast
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from domain import keys, registers, state
@@ -14,7 +15,7 @@ from domain.registers import Register
 from domain.topics import partition_of
 from ingest_api.errors import ViewersUnavailable
 
-POINTER_S = 1.0  # a namespace moves when a rebuild is done; a second of the old one shows the same numbers
+POINTER_S = 1.0  # a namespace moves when a rebuild is done, and the old one is removed: readers see that and ask again
 
 
 class Watched(NamedTuple):
@@ -63,24 +64,39 @@ class RedisViewers:
 
     async def history(self, user_id: int, start: int, count: int) -> list[Watched]:
         """See Viewers."""
-        namespace, p = await self.place(user_id)
-        try:
-            found = await self._redis.zrange(
-                keys.recent(namespace, p, user_id), start, start + count - 1, desc=True, withscores=True
-            )
-        except (RedisError, OSError) as error:
-            raise ViewersUnavailable from error
+        last = start + count - 1
+        found = await self._asked(
+            user_id,
+            lambda pipe, namespace, p: pipe.zrange(
+                keys.recent(namespace, p, user_id), start, last, desc=True, withscores=True
+            ),
+        )
         return [Watched(int(drama_id), int(at_ms)) for drama_id, at_ms in cast(list[tuple[bytes, float]], found)]
 
     async def _fields(self, user_id: int, names: list[str]) -> list[bytes | None]:
         """Of the viewer's hash, in this order."""
         if not names:
             return []
-        namespace, p = await self.place(user_id)
-        try:
-            return cast(list[bytes | None], await self._redis.hmget(keys.user(namespace, p, user_id), names))
-        except (RedisError, OSError) as error:
-            raise ViewersUnavailable from error
+        found = await self._asked(
+            user_id, lambda pipe, namespace, p: pipe.hmget(keys.user(namespace, p, user_id), names)
+        )
+        return cast(list[bytes | None], found)
+
+    async def _asked(self, user_id: int, ask: Callable[[Pipeline, int, int], object]) -> object:
+        """What is read in the namespace in use: whether it still was, its pointer tells, which is read after it."""
+        for _ in range(2):
+            namespace, p = await self.place(user_id)
+            pipe = self._redis.pipeline(transaction=False)
+            ask(pipe, namespace, p)
+            pipe.get(keys.namespace(p))
+            try:
+                found, pointer = await pipe.execute()
+            except (RedisError, OSError) as error:
+                raise ViewersUnavailable from error
+            if pointer == b"%d" % namespace:
+                return found
+            self.moved(user_id)
+        raise ViewersUnavailable
 
     def moved(self, user_id: int) -> None:
         """The viewer's partition uses another namespace than place() said."""

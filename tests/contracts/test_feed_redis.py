@@ -16,7 +16,7 @@ from ingest_api.feed.hints import RedisHints
 from ingest_api.feed.lists import ALSO_S, RedisLists
 from ingest_api.feed.shown import RedisShown
 from ingest_api.product.viewers import RedisViewers
-from tests.feed_stores import CATALOGUE, NAMESPACE, PARTITIONS, USER, P, an_order, candidates
+from tests.feed_stores import CATALOGUE, NAMESPACE, PARTITIONS, USER, P, Real, an_order, candidates
 from tests.memory_feed import VERSION
 
 
@@ -133,6 +133,26 @@ async def test_after_a_rebuild_a_viewer_is_looked_for_where_they_are_now(fresh: 
     await client.delete(keys.namespace(P))
     with pytest.raises(ViewersUnavailable):
         await shown.before(USER, None)
+    await client.aclose()
+
+
+@pytest.mark.servers
+async def test_after_a_rebuild_history_and_reactions_are_read_where_they_are_now(fresh: Settings) -> None:
+    client = Redis.from_url(fresh.redis_url)
+    await client.set(keys.namespace(P), NAMESPACE)
+    real = Real(client)
+    await real.watch(101, 5)
+    await real.dislike(102)
+    viewers = [RedisViewers(client, PARTITIONS, lambda: 0.0) for _ in range(2)]  # no pointer grows old
+    assert [len(await each.history(USER, 0, 5)) for each in viewers] == [1, 1]
+    for name in (keys.recent, keys.user):
+        await client.rename(name(NAMESPACE, P, USER), name(NAMESPACE + 1, P, USER))  # and the old ones are swept
+    await client.set(keys.namespace(P), NAMESPACE + 1)
+    assert [watched.drama_id for watched in await viewers[0].history(USER, 0, 5)] == [101]
+    assert await viewers[1].disliked(USER, [101, 102]) == {102}
+    await client.delete(keys.namespace(P))
+    with pytest.raises(ViewersUnavailable):
+        await viewers[1].progress(USER, [101])
     await client.aclose()
 
 
