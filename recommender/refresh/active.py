@@ -27,7 +27,7 @@ class Active:
     never: csr_matrix  # an entry: not to be listed
     discount: csr_matrix  # 0..1: what a score loses
     cooling: Cooling  # of these viewers and of others
-    until_ms: int  # what was received before then, and some of what was received later
+    until_ms: int  # what was received before then in every partition, and some of what was received later
 
     def __len__(self) -> int:
         return len(self.viewers)
