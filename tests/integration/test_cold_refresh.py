@@ -197,3 +197,9 @@ def test_queries_name_sources_as_the_feed_does():
     assert named & set(Source) == chance
     assert named - set(Source) == {"impression", "heartbeat", "play_ended"}
     assert np.all([source.value for source in chance])
+
+
+def test_what_came_out_today_is_not_behind_a_backlog_of_what_nobody_was_shown(client: Any):
+    insert(client, shown(7, range(3)))
+    _, published = refreshed(client, a_catalogue(MOST_NEW + 2))
+    assert {7, MOST_NEW + 2} <= published
