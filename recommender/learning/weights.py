@@ -16,8 +16,8 @@ import msgspec
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """Confidences add up per (viewer, drama) and stop at `most`; decays are half-lives.
 
-    Raises ValueError (decoding: msgspec.ValidationError) for a number that is none, below 0, or 0 where that is no
-    number to count with.
+    Raises ValueError (decoding: msgspec.ValidationError) for a number that is none, below 0, 0 where that is no number
+    to count with, or above 1 where it is a share.
     """
 
     version: int = 3
@@ -124,7 +124,8 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
         for name, value in msgspec.structs.asdict(self).items():
             for number in value if isinstance(value, tuple) else () if name == "engine" else (value,):
                 least = 0 if isinstance(number, float) or name == "seed" else 1
-                if not math.isfinite(number) or number < least or (name in DIVISORS and not number):
+                none = (name in DIVISORS and not number) or (name in SHARES and number > 1)
+                if not math.isfinite(number) or number < least or none:
                     raise ValueError(f"weights: {name} = {value}")
         if self.skip > self.watched:
             raise ValueError(f"weights: skip = {self.skip}, and a watch is worth {self.watched}")
@@ -134,5 +135,6 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # what is divided by cannot be 0
-DIVISORS = frozenset({"trend_half_life_hours", "most", "share_usual", "frequency_unseen"})
+DIVISORS = frozenset({"trend_half_life_hours", "trend_prior", "also_few", "most", "share_usual", "frequency_unseen"})
+SHARES = frozenset({"ignored", "hub_share", "cold_share", "cold_graduate", "cold_retire"})  # of all, or chances
 WEIGHTS = Weights()

@@ -89,7 +89,8 @@ def test_a_weight_that_is_no_amount_is_refused(name, value):
     "wrong",
     [
         {"window_days": 0}, {"pair_dramas": -1}, {"factors": 0}, {"trend_half_life_hours": 0.0}, {"most": 0.0},
-        {"skip": 1.5}, {"share_edges_ms": (7_000,)}, {"share_edges_ms": (2, 1), "share_usual": (0.1, 0.1, 0.1)},
+        {"trend_prior": 0.0}, {"also_few": 0.0}, {"ignored": 1.5}, {"cold_share": 1.1}, {"skip": 1.5},
+        {"share_edges_ms": (7_000,)}, {"share_edges_ms": (2, 1), "share_usual": (0.1, 0.1, 0.1)},
         {"share_usual": (0.1,) * 7 + (float("nan"),)},
     ],
 )  # fmt: skip
