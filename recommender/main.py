@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from redis.asyncio import Redis
@@ -23,6 +24,8 @@ from recommender.training.order import Order
 from recommender.training.outcome import Outcome, Report
 from recommender.training.registry import ClickHouseRegistry
 from recommender.training.source import ClickHouseSource
+
+TRIES = 3  # a base may be forgotten while it is read: by then there is the next
 
 log = logs.get(__name__)
 
@@ -49,6 +52,9 @@ def catalogue_now(settings: Settings) -> Catalogue:
 
     async def read() -> Catalogue:
         async with Redis.from_url(settings.redis_url) as redis:
+            for _ in range(TRIES - 1):
+                with suppress(CatalogueDamaged):
+                    return await read_catalogue(redis)
             return await read_catalogue(redis)
 
     try:
