@@ -122,6 +122,7 @@ class Schedule:
         try:
             while not await set_within(stop, KEEP_S):
                 await self.duty.keep()
+                self._mind_the_clock()
         finally:
             self._scheduler.shutdown(wait=False)
             await _cancelled(self._running)
@@ -137,6 +138,14 @@ class Schedule:
             next_run_time=_after(min(task.first_s, task.interval_s)),
             max_instances=1, coalesce=True, misfire_grace_time=task.interval_s,
         )  # fmt: skip
+
+    def _mind_the_clock(self) -> None:
+        """No run is further away than its period, or the clock was put back: it is not waited for to come round."""
+        for task in self.tasks:
+            job = self._scheduler.get_job(task.name)
+            if job is not None and job.next_run_time > _after(task.interval_s + KEEP_S):
+                log.warning("the clock was put back", task=task.name, next_run=str(job.next_run_time))
+                self._scheduler.modify_job(task.name, next_run_time=_after(0))
 
     async def _turn(self, task: Task) -> None:
         """What APScheduler calls.  A surprise ends the schedule instead of being logged once an hour."""

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -105,6 +106,20 @@ async def test_every_task_has_its_own_period_and_one_without_is_never_run():
     runs = Runs(0, 0)
     schedule = await played(runs, a_task("train"), a_task("lists"), a_task("cold", interval_s=0))
     assert sorted(schedule.states) == ["lists", "train"]
+
+
+async def test_a_clock_that_was_put_back_stops_nothing(monkeypatch):
+    monkeypatch.setattr("recommender.schedule.KEEP_S", 0.01)
+    runs = Runs(0)
+    task = Task("train", 3_600, WITHIN_S, 600.0)
+    schedule = Schedule((task,), lambda _: runs, Always())
+    running = asyncio.create_task(schedule.run(runs.stop))
+    await asyncio.sleep(0)
+    assert schedule._scheduler.get_job("train").next_run_time < datetime.now(UTC) + timedelta(hours=1)
+    schedule._scheduler.modify_job("train", next_run_time=datetime.now(UTC) + timedelta(days=1))  # so it looks then
+    async with asyncio.timeout(WITHIN_S):
+        await running
+    assert runs.codes == []
 
 
 async def test_what_nobody_foresaw_ends_the_schedule():
