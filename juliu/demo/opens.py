@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from domain.playback import VALID_MS
 from juliu.demo import lists
+from juliu.demo.hits import LENGTH
 from juliu.demo.log import WatchLog
 from juliu.load.client import Client
 
@@ -23,8 +24,15 @@ def seen(before: WatchLog, durations_ms: Mapping[int, int]) -> dict[int, set[int
 
 
 async def pages(client: Client, viewers: Sequence[int]) -> list[Mapping[int, Sequence[int]]]:
-    """The first page of each viewer's feed, OPENS times, one after the other.  Raises BadList, GaveUp."""
-    return [await lists.feeds(client, viewers) for _ in range(OPENS)]
+    """The first page of each viewer's feed, OPENS times, one after the other.
+
+    Raises BadList, also for a page that is not full (of nothing nothing comes again), and GaveUp.
+    """
+    opened: list[Mapping[int, Sequence[int]]] = [await lists.feeds(client, viewers) for _ in range(OPENS)]
+    for at_once in opened:
+        if short := [viewer for viewer, dramas in at_once.items() if len(dramas) < LENGTH]:
+            raise lists.BadList(f"GET /v1/feed: viewer {short[0]} got {len(at_once[short[0]])} dramas for {LENGTH}")
+    return opened
 
 
 def repeated(

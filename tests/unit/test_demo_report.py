@@ -13,8 +13,11 @@ from rich.console import Console
 from domain import counters
 from juliu.demo import hits, opens, proof, report, shop
 from juliu.demo.ledger import Ledger
+from juliu.demo.lists import BadList
 from juliu.demo.log import Exposure, WatchLog
 from juliu.demo.proof import Rows
+from juliu.load.client import Client
+from juliu.load.line import Answer
 
 
 def shown(user_id: int, drama_id: int, play_ms: int) -> Exposure:
@@ -127,6 +130,22 @@ def test_a_demo_whose_feed_repeats_itself_or_was_never_opened_is_not_good():
 def test_what_was_in_a_page_before_or_was_seen_before_is_a_repeat():
     opened = [{7: [1, 2], 8: [1]}, {7: [3, 2], 8: [2, 9]}]
     assert list(opens.repeated(opened, {8: {9}})) == [(7, 2, 2), (8, 2, 9)]
+
+
+class Pages(Client):
+    """An API whose feed is this many dramas long, whoever asks."""
+
+    def __init__(self, length: int) -> None:
+        self._items = [{"drama_id": number} for number in range(1, length + 1)]
+
+    async def get(self, user_id: int, path: str) -> Answer:
+        return Answer(200, None, json.dumps({"items": self._items}).encode())
+
+
+async def test_a_feed_without_dramas_is_not_one_that_never_repeats_itself():
+    assert len(await opens.pages(Pages(hits.LENGTH), [7, 8])) == opens.OPENS
+    with pytest.raises(BadList, match="viewer 7 got 9"):
+        await opens.pages(Pages(hits.LENGTH - 1), [7, 8])
 
 
 def test_the_report_file_has_the_promised_keys(tmp_path):
