@@ -16,10 +16,9 @@ from infra.settings import Settings
 from recommender.publication import scripts
 
 ANSWER_S = 10.0
-KEYS_AT_ONCE = 500
-
+KEYS_AT_ONCE = 500  # of one round trip
 MAX_CHUNKS = 128  # of the factors
-NEW_LISTS_S = 3_600
+NEW_LISTS_S = 3_600  # life of lists that were written beside, and whose writer died before they took their place
 
 
 class Pointers(NamedTuple):
@@ -138,14 +137,10 @@ class RedisRecommendationStore:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
-        self._lock, self._renew = client.register_script(scripts.LOCK), client.register_script(scripts.RENEW)
-        self._unlock = client.register_script(scripts.UNLOCK)
-        self._switch, self._roll_back = (
-            client.register_script(scripts.SWITCH),
-            client.register_script(scripts.ROLL_BACK),
-        )
-        self._refold, self._relist = client.register_script(scripts.REFOLD), client.register_script(scripts.RELIST)
-        self._mark = client.register_script(scripts.MARK)
+        script = client.register_script
+        self._lock, self._renew, self._unlock = script(scripts.LOCK), script(scripts.RENEW), script(scripts.UNLOCK)
+        self._switch, self._roll_back = script(scripts.SWITCH), script(scripts.ROLL_BACK)
+        self._refold, self._relist, self._mark = script(scripts.REFOLD), script(scripts.RELIST), script(scripts.MARK)
 
     @classmethod
     def of(cls, settings: Settings) -> RedisRecommendationStore:
