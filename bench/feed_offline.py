@@ -82,14 +82,10 @@ def read(folder: Path) -> tuple[Log, Catalogue]:
         column["user_id"] + 1, drama, column["time_ms"], np.minimum(column["play_time_ms"], duration), duration,
         column["is_like"] > 0, column["is_follow"] > 0,
     )  # fmt: skip
+    ids = (int(video["video_id"]) + 1 for video in videos)
+    categories = (video["tag"].split(",")[0] for video in videos)
     dramas = [
-        Drama(
-            drama_id=int(v["video_id"]) + 1,
-            index=int(v["video_id"]) + 1,
-            category=v["tag"].split(",")[0],
-            durations=[THOUSAND],
-        )
-        for v in videos
+        Drama(drama_id=n, index=n, category=c, durations=[THOUSAND]) for n, c in zip(ids, categories, strict=True)
     ]
     played = log.where(log.watched_ms > 0)
     return played.where(np.argsort(played.at_ms, kind="stable")), Catalogue.of(dramas)
@@ -207,6 +203,22 @@ def traces(past: Log, latest: dict[int, list[int]]) -> dict[int, list[Trace]]:
     return {user: [done[user, drama] for drama in dramas[: session.LOOKED_AT]] for user, dramas in latest.items()}
 
 
+def latest_of(past: Log) -> dict[int, list[int]]:
+    """Each viewer's dramas, the one watched last first."""
+    latest: dict[int, dict[int, None]] = {}
+    for user, drama in zip(past.user[::-1].tolist(), past.drama[::-1].tolist(), strict=True):
+        latest.setdefault(user, {})[drama] = None
+    return {user: list(dramas) for user, dramas in latest.items()}
+
+
+def dramas_by_viewer(log: Log) -> dict[int, set[int]]:
+    """What each viewer watched."""
+    found: dict[int, set[int]] = {}
+    for user, drama in zip(log.user.tolist(), log.drama.tolist(), strict=True):
+        found.setdefault(user, set()).add(drama)
+    return found
+
+
 def serve(past: Log, catalogue: Catalogue, now_ms: int, weights: Weights) -> Served:
     began = time.perf_counter(), time.process_time()
     learnt = train(snapshot(past, now_ms, weights), weights)
@@ -216,25 +228,17 @@ def serve(past: Log, catalogue: Catalogue, now_ms: int, weights: Weights) -> Ser
     )
     dramas = catalogue.top_index + 1
     fast, slow = (heat(past, now_ms, decay.half_life_ms, dramas) for decay in hotness.DECAYS)
-    latest: dict[int, list[int]] = {}
-    for user, drama in zip(past.user[::-1].tolist(), past.drama[::-1].tolist(), strict=True):
-        if drama not in latest.setdefault(user, []):
-            latest[user].append(drama)
-    valid = past.where(past.valid)
-    seen: dict[int, set[int]] = {}
-    for user, drama in zip(valid.user.tolist(), valid.drama.tolist(), strict=True):
-        seen.setdefault(user, set()).add(drama)
+    lists = zip(learnt.viewers.tolist(), learnt.personal, strict=True)
+    latest, seen = latest_of(past), dramas_by_viewer(past.where(past.valid))
     return Served(
         stock=Stock(catalogue),
-        personal={
-            user: row[row > 0].tolist() for user, row in zip(learnt.viewers.tolist(), learnt.personal, strict=True)
-        },
+        personal={user: row[row > 0].tolist() for user, row in lists},
         also={drama: row.tolist() for drama, row in learnt.also_watched.items()},
         hot=top(fast, SHELF),
         trend=top(fast / (slow + hotness.TREND_SOFTENING), SHELF),
         latest=latest,
         traces=traces(past, latest),
-        seen={user: bytes(bitmap.of(found, dramas // 8 + 1)) for user, found in seen.items()},
+        seen={user: bytes(bitmap.of(of, dramas // 8 + 1)) for user, of in seen.items()},
     )
 
 
@@ -283,9 +287,7 @@ def main() -> None:
     if chosen.days == 1:  # as the demo does: the second half of the one day is what they watch then
         now_ms = int(log.at_ms[kept][kept.sum() // 2])
     past, future = log.where(kept & (log.at_ms < now_ms)), log.where(kept & (log.at_ms >= now_ms))
-    truth: dict[int, set[int]] = {}
-    for user, drama in zip(future.user.tolist(), future.drama.tolist(), strict=True):
-        truth.setdefault(user, set()).add(drama)
+    truth = dramas_by_viewer(future)
     rng = np.random.default_rng(0)
     viewers = sorted(rng.choice(sorted(truth), min(chosen.viewers, len(truth)), replace=False).tolist())
     print(f"{chosen.days} days, {chosen.back} back: {len(viewers):,} viewers of the last day")
