@@ -18,7 +18,6 @@ from redis.exceptions import RedisError
 from infra.settings import Settings
 from juliu.commands import schedule as schedule_process
 from juliu.commands.schedule import COMMANDS, child, tasks
-from juliu.commands.train import moment_ms
 from recommender.duty import StoredDuty
 from recommender.schedule import RETRY_S, STUCK, Child, Schedule, State, Task
 from tests.memory_recommendations import MemoryRecommendationStore
@@ -274,34 +273,3 @@ def test_a_period_is_never_or_at_least_a_minute(seconds):
     for name in ("train_interval_s", "lists_interval_s", "fold_in_interval_s", "cold_interval_s"):
         with pytest.raises(ValueError, match=name):
             Settings(**{name: seconds})
-
-
-NOW_MS = 1_790_000_000_000
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("now", NOW_MS),
-        ("1700000000000", 1_700_000_000_000),
-        ("2026-05-08", 1_778_169_600_000),  # midnight in Shanghai
-        ("2026-05-08T01:30", 1_778_175_000_000),
-        ("2026-05-08T01:30:00+00:00", 1_778_203_800_000),
-        ("2026-05-08T01:30:00Z", 1_778_203_800_000),
-    ],
-)
-def test_a_moment_is_an_iso_time_of_shanghai_or_unix_milliseconds(text, expected):
-    assert moment_ms(text, NOW_MS) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        *((text, "neither") for text in ("", "tomorrow", "-5", "1e9", "2026-13-01", "٣")),
-        ("0", "range"),
-        (str(2**53), "range"),
-    ],
-)
-def test_what_is_no_moment_is_told(text, why):
-    with pytest.raises(ValueError, match=why):
-        moment_ms(text, NOW_MS)
