@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from domain.keys import REC_LIFE_S
 from recommender.training.day import last_full_day
 from recommender.training.measured import Measured
 from recommender.training.registry import Decision, Entry
@@ -13,7 +14,11 @@ from recommender.training.registry import Decision, Entry
 
 @dataclass(frozen=True)
 class History:
-    """The latest first, one a day that was the last full one; after what a person overruled only what came since."""
+    """The latest first, one a day that was the last full one.
+
+    It begins anew with what a person overruled, and with what was published when nothing was served any more: after a
+    week of refusals viewers do what they do now, whatever they did before.
+    """
 
     accepted: Sequence[Measured]
     overruled: Measured | None = None  # the last of them, where a person published it in spite of the gate
@@ -28,7 +33,7 @@ def history(entries: Sequence[Entry], most: int) -> History:
     """From what the registry has, the latest first."""
     accepted: dict[int, Measured] = {}
     overruled = None
-    undone = _undone(entries)
+    undone, made_ms = _undone(entries), _made_ms(entries)
     for entry in entries:
         if entry.decision is not Decision.PUBLISHED or entry.version in undone or len(accepted) == most:
             continue
@@ -37,7 +42,14 @@ def history(entries: Sequence[Entry], most: int) -> History:
         if entry.overruled:
             overruled = measured
             break
+        if entry.at_ms - made_ms.get(entry.before, entry.at_ms) > 1_000 * REC_LIFE_S:
+            break
     return History(list(accepted.values()), overruled)
+
+
+def _made_ms(entries: Sequence[Entry]) -> dict[str, int]:
+    """When each version was published, from when on it lives REC_LIFE_S."""
+    return {entry.version: entry.at_ms for entry in entries if entry.decision is Decision.PUBLISHED}
 
 
 def _undone(entries: Sequence[Entry]) -> frozenset[str]:

@@ -178,8 +178,8 @@ def test_where_nothing_is_served_only_what_stands_by_itself_is_doubted():
 
 def entry(day: int, recall: float = 0.0, decision: Decision = Decision.PUBLISHED, **more: object) -> Entry:
     return Entry(
-        at_ms=day, decision=decision, as_of_ms=NOW_MS + day * DAY_MS, metrics={"recall@50": recall} if recall else {},
-        **({"version": f"v{day}"} | more),
+        decision=decision, as_of_ms=NOW_MS + day * DAY_MS, metrics={"recall@50": recall} if recall else {},
+        **({"at_ms": day, "version": f"v{day}"} | more),
     )  # fmt: skip
 
 
@@ -195,6 +195,16 @@ def test_what_was_rolled_back_is_no_measure_unless_somebody_went_back_to_it():
     again = entry(4, decision=Decision.ROLLED_BACK, version="v2", before="v1")
     assert history([back, entry(2, 0.2), entry(1, 0.1)], 7).usual("recall@50") == (0.1, 1)
     assert history([again, back, entry(2, 0.2), entry(1, 0.1)], 7).usual("recall@50") == (0.2, 1)
+
+
+def test_what_was_published_when_nothing_was_served_any_more_is_a_new_measure():
+    """Refused for a week for being worse than what was, then out: from then on it is what it is."""
+    day_8, day_1 = (round(day * DAY_MS) for day in (8.5, 1))
+    late = entry(8, 0.2, at_ms=day_8, before="v1")
+    old = entry(1, 0.9, at_ms=day_1)
+    assert history([late, old], 7).usual("recall@50") == (0.2, 1)
+    in_time = entry(8, 0.2, at_ms=day_1 + 6 * DAY_MS, before="v1")
+    assert history([in_time, old], 7).usual("recall@50") == (0.55, 2)
 
 
 def test_after_what_a_person_overruled_only_that_and_what_came_since_counts():
