@@ -25,7 +25,7 @@ def a_line(drama_id: int = 7, how_many: int = 2, **fields: Any) -> dict[str, Any
         "free_first": 5,
         "price_coins": 80,
         "published": True,
-        "series": "重生之总裁",
+        "series": f"重生之总裁 {drama_id}",
         "episodes": [an_episode(number, drama_id) for number in range(1, how_many + 1)],
     }
     return {name: value for name, value in (line | fields).items() if value is not ...}

@@ -61,7 +61,7 @@ def test_a_drama_that_there_is_not_is_a_mistyped_one(rig: Rig):
 
 def test_the_list_has_an_end(rig: Rig):
     rig.imports(*(a_line(n, how_many=1) for n in range(1, 4)))
-    rig.rows("INSERT INTO dramas SELECT seq.n, seq.n, '', '', '[]', '[]', '', 0, 0, 0, 0, 1 FROM"
+    rig.rows("INSERT INTO dramas SELECT seq.n, seq.n, '', '', '[]', '[]', '', 0, 0, 0, 0, 1, '' FROM"
              " (SELECT 10 + a.d + 10 * b.d + 100 * c.d + 1000 * e.d AS n FROM"
              f" {digits('a')}, {digits('b')}, {digits('c')}, {digits('e')}) AS seq")  # fmt: skip
     rig.rows("INSERT INTO takedowns SELECT drama_id, 1 FROM dramas WHERE drama_id >= 10")
