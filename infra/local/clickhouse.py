@@ -12,7 +12,7 @@ from infra.local.answer import ask
 from infra.local.errors import NotReady
 from infra.local.filled import fill
 from infra.local.home import ETC, HOST, Home
-from infra.local.program import CLEAN_BY_DEFAULT, PATIENT, Kind
+from infra.local.program import BURSTS, CLEAN_BY_DEFAULT, Kind, giving_way
 
 _TIMEOUT_S = 1.0
 
@@ -40,9 +40,10 @@ class ClickHouse:
         fill("clickhouse.xml", run / "clickhouse-local.xml", port=self.port, data=data, users=users)
 
     def command(self) -> list[str]:
-        """Our runner of the wheel's server.  Its bursts at each block are what unlocks would wait for."""
+        """Our runner of the wheel's server."""
         run, data = self.home.run(self.name), self.home.data(self.name)
-        return [*PATIENT, sys.executable, "-m", "infra.local.clickhouse_server", str(run), str(data), str(self.port)]
+        ours = [sys.executable, "-m", "infra.local.clickhouse_server", str(run), str(data), str(self.port)]
+        return giving_way(BURSTS, ours)
 
     def environment(self) -> Mapping[str, str]:
         """Nothing."""

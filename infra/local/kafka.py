@@ -17,7 +17,7 @@ from infra.local import kafka_jars
 from infra.local.errors import NotReady, StackError
 from infra.local.filled import fill
 from infra.local.home import ETC, HOST, Home
-from infra.local.program import Kind
+from infra.local.program import SOON, Kind, giving_way
 
 _TIMEOUT_S = 1.0
 _FORMAT_WITHIN_S = 60
@@ -105,10 +105,8 @@ class Kafka:
         on two cores, half the CPU until ready (2.2 s, not 4), 3 CPU-seconds instead of 8.5 for the first
         150,000 records in batches of 100; then as good (0.8 and 1.1 CPU-seconds for 400,000 records in bulk).
         """
-        return [
-            *kafka_jars.java(*_HEAP, "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"),
-            _log_config(), "kafka.Kafka", str(self._config),
-        ]  # fmt: skip
+        java = kafka_jars.java(*_HEAP, "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
+        return giving_way(SOON, [*java, _log_config(), "kafka.Kafka", str(self._config)])
 
     def environment(self) -> Mapping[str, str]:
         """A locale in which Java can open a folder of any name."""

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from infra.local.answer import ask
 from infra.local.errors import Waiting
 from infra.local.home import HOST, Home
-from infra.local.program import CLEAN_BY_DEFAULT, PATIENT, Kind
+from infra.local.program import CLEAN_BY_DEFAULT, Kind, giving_way
 
 _TIMEOUT_S = 2.0
 
@@ -29,7 +29,7 @@ class Process:
     port: int
     group: str = ""
     is_api: bool = False
-    patient: bool = False
+    niceness: int = 0
     has_outbox: bool = False
     kind: Kind = "process"
     start_within_s: float = 90.0
@@ -42,7 +42,7 @@ class Process:
 
     def command(self) -> list[str]:
         """The console command on this interpreter."""
-        return [*(PATIENT if self.patient else ()), sys.executable, "-m", "juliu", *self.arguments]
+        return giving_way(self.niceness, [sys.executable, "-m", "juliu", *self.arguments])
 
     def environment(self) -> Mapping[str, str]:
         """Where its metrics are; the API serves them on its own port."""

@@ -8,8 +8,16 @@ from typing import Literal, Protocol
 Kind = Literal["server", "process"]
 
 CLEAN_BY_DEFAULT = frozenset({0})
-# Before the command of what may wait a moment: a viewer's answer comes first where all share the cores of one machine.
-PATIENT = ("nice", "-n", "10")
+
+# Where all share the cores of one machine, a viewer's answer comes first: the API, Redis and MySQL give way to nobody.
+SOON = 10  # seconds later it would be missed: the log, the counters
+LATER = 15  # nobody waits for it: rows for analysts, trainings
+BURSTS = 19  # ClickHouse wakes a score of threads at once for each block and merge
+
+
+def giving_way(niceness: int, command: list[str]) -> list[str]:
+    """The command, run so that it gives way to what runs with less niceness (0-19)."""
+    return ["nice", "-n", str(niceness), *command] if niceness else command
 
 
 class Program(Protocol):

@@ -11,7 +11,7 @@ from infra.local.home import Home
 from infra.local.kafka import Kafka
 from infra.local.mariadb import MariaDB
 from infra.local.processes import Process
-from infra.local.program import Program
+from infra.local.program import LATER, SOON, Program
 from infra.local.redis import Redis
 
 _UVICORN_EXITS = frozenset({0, -signal.SIGTERM})  # having finished its requests, it ends by the signal that it got
@@ -32,8 +32,10 @@ def processes(home: Home, ports: Mapping[str, int]) -> list[Process]:
     ours = [
         Process(home, "api", ("api",), ports["api"], is_api=True, clean_exits=_UVICORN_EXITS),
         Process(home, "relay", ("relay",), ports.get("relay", 0), has_outbox=True),
-        Process(home, "stream-counters", ("stream", "counters"), ports["stream-counters"], group="counters"),
-        Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store", patient=True),
-        Process(home, "schedule", ("schedule",), ports["schedule"]),
+        Process(
+            home, "stream-counters", ("stream", "counters"), ports["stream-counters"], group="counters", niceness=SOON
+        ),
+        Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store", niceness=LATER),
+        Process(home, "schedule", ("schedule",), ports["schedule"], niceness=LATER),
     ]
     return [process for process in ours if process.port]
