@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import typer
 
-MISCONFIGURED = 78  # as streams.exits
+MISCONFIGURED = 78  # as infra.exits
 
 
 class Command(NamedTuple):

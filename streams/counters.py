@@ -12,7 +12,7 @@ from streams.merge import Merger
 
 
 def main(settings: Settings) -> None:
-    """Work until SIGTERM; see streams.exits for how else it may end."""
+    """Work until SIGTERM; see infra.exits for how else it may end."""
     logs.setup("stream-counters", settings)
     redis, version = connect(settings.redis_url), dead.code_version()
     budget = dead.Budget(redis, GROUP, version)

@@ -17,10 +17,9 @@ from redis.exceptions import RedisError
 
 from domain import keys
 from domain.topics import DEAD, EVENTS
-from infra import failpoints, logs, metrics
+from infra import exits, failpoints, logs, metrics
 from infra.fold_store import Wait
 from infra.place import ROOT
-from streams import exits
 from streams.log_writer import Letter
 from streams.records import MAX_REASON, Record
 

@@ -25,9 +25,9 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from infra import logs, metrics
+from infra import exits, logs, metrics
 from infra.fold_store import NamespaceMoved, StoreBroken, Wait
-from streams import exits, records
+from streams import records
 from streams.records import Record
 from streams.waits import Waits
 

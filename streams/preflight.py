@@ -12,9 +12,8 @@ from confluent_kafka.admin import AdminClient
 from redis.exceptions import RedisError
 
 from domain.topics import DEAD, EVENTS
-from infra import logs, namespaces
+from infra import exits, logs, namespaces
 from infra.settings import Settings
-from streams import exits
 
 ANSWER_S = 3.0
 FIRST_S, LONGEST_S = 0.1, 3.0  # back-off

@@ -24,12 +24,12 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from domain.topics import EVENTS
-from infra import logs
+from infra import exits, logs
+from infra.health import Answer, Health
 from infra.place import home
 from infra.settings import Settings
-from streams import exits, preflight, transport
+from streams import preflight, transport
 from streams.group import Group, Work
-from streams.health import Answer, Health
 from streams.probe import ServersProbe
 from streams.waits import Waits
 from streams.watchdog import SESSION_S, Watchdog
@@ -165,7 +165,7 @@ class Beats:
 
 
 def run(settings: Settings, work: Work, waits: Waits | None = None, tasks: Sequence[Task] = ()) -> None:
-    """Work until SIGTERM or SIGINT.  The process ends with a code of streams.exits on anything else."""
+    """Work until SIGTERM or SIGINT.  The process ends with a code of infra.exits on anything else."""
     _quiet_libraries()
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # for the consumer's thread too; a tenth less CPU an event
     loop = asyncio.new_event_loop()

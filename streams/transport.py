@@ -23,8 +23,7 @@ from faust.serializers import codecs
 from faust.transport import drivers
 from faust.types import TP, ConsumerMessage
 
-from infra import logs
-from streams import exits
+from infra import exits, logs
 
 SCHEME, SERIALIZER = "kafkafence", "run"
 MAX_RUN = 1000  # records in one Faust event: above it nothing gets cheaper

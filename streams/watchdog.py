@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from infra import logs, metrics
+from infra import exits, logs, metrics
 from infra.fold_store import REBUILD
-from streams import exits
 from streams.group import Group
 
 SESSION_S = 10.0  # of the group membership: runtime.make_app uses it

@@ -1,4 +1,4 @@
-"""The end of a process as a test sees it: in place of streams.exits.end, which would end this one."""
+"""The end of a process as a test sees it: in place of infra.exits.end, which would end this one."""
 
 from __future__ import annotations
 

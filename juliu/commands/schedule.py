@@ -12,6 +12,7 @@ from contextlib import closing
 import msgspec
 
 from infra import logs
+from infra.health import Health
 from infra.settings import Settings, load
 from juliu.canary.places import Sky
 from juliu.canary.turns import Turns, keep_flying, note, sender
@@ -19,7 +20,6 @@ from recommender.duty import StoredDuty
 from recommender.publication import life
 from recommender.publication.store import RedisRecommendationStore
 from recommender.schedule import Child, Schedule, Task
-from streams.health import Health
 
 NICENESS = 10  # what runs shares the machine with the API and the workers
 COMMANDS = {

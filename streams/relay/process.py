@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 
-from infra import logs
+from infra import exits, logs
+from infra.health import Answer, Health
 from infra.mysql.engine import engine_of
 from infra.settings import Settings
-from streams import exits, preflight
-from streams.health import Answer, Health
+from streams import preflight
 from streams.relay.mysql_outbox import MySqlOutbox, NotMigrated
 from streams.relay.relay import Pace, Relay
 from streams.relay.sender import KafkaSender
@@ -23,7 +23,7 @@ log = logs.get(__name__)
 
 
 def main(settings: Settings) -> None:
-    """Relay until SIGTERM or SIGINT; see streams.exits for how else it may end."""
+    """Relay until SIGTERM or SIGINT; see infra.exits for how else it may end."""
     logs.setup("relay", settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from domain import events
+from infra import exits
 from infra.local import state
 from infra.local.home import Home
 from infra.settings import Settings
-from streams import exits
 from streams.watchdog import SESSION_S
 from tests.fold_worker import Log, Worker, caught_up, equals_ledger, total
 from tests.redis_server import RedisServer, until

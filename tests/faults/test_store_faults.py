@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from domain.blocks import LIMIT
+from infra import exits
 from infra.settings import Settings
 from juliu.rebuild.redis import Options, Rebuild, connected
-from streams import exits
 from streams.watchdog import SESSION_S
 from tests.clickhouse_proxy import ClickHouseProxy
 from tests.store_arena import Arena, copy_of, until

@@ -12,8 +12,9 @@ import pytest
 
 from domain import counters, events, keys
 from domain.topics import partition_of
+from infra import exits
 from infra.settings import Settings
-from streams import dead, exits
+from streams import dead
 from tests.fold_worker import Log, Worker, caught_up, dead_letters, equals_ledger, fences, total
 from tests.redis_server import RedisServer, until
 from tests.stream import Stream, shuffled

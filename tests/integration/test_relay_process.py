@@ -10,12 +10,12 @@ import pytest
 
 from domain import events
 from domain.topics import partition_of
+from infra import exits
 from infra.local import lag, local_env, ports
 from infra.local.home import Home
 from infra.money.tables import SHARDS
 from infra.place import home
 from infra.settings import Settings
-from streams import exits
 from tests.redis_server import until
 from tests.relay_rig import Rig, shards
 

@@ -11,8 +11,9 @@ import pytest
 
 from domain import events
 from domain.topics import PULSE_KEY, partition_of
+from infra import exits
 from infra.fold_store import Wait
-from streams import exits, records
+from streams import records
 from streams.dead import LETTERS, Dead, code_version
 from streams.log_writer import Letter
 from streams.waits import Waits

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from infra import exits
 from infra.fold_store import Broken, NamespaceMoved, Wait
-from streams import exits, group
+from streams import group
 from streams.group import Moved
 from tests.ended import Ended
 from tests.group_rig import Rig, Taking, Working

@@ -9,8 +9,8 @@ import pytest
 
 from domain import events
 from domain.topics import partition_of
+from infra import exits
 from infra.clickhouse.row_store import Stored
-from streams import exits
 from tests.ended import Ended
 from tests.log_records import FakeRecord
 from tests.store_rig import PARTITIONS, Log, Rig, a_rig

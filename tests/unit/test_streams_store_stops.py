@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.blocks import Block
+from infra import exits
 from infra.clickhouse.row_store import Stored
-from streams import exits
 from tests.ended import Ended
 from tests.store_rig import PARTITIONS, Log, Rig, a_log, a_rig
 from tests.stream import Stream, shuffled

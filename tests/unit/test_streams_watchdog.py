@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from streams import exits
+from infra import exits
 from streams.watchdog import FAR_BEHIND_S, IDLE_STALLS, SESSION_S, STALL_S, STOP_S, First, Silent, Watchdog
 from tests.ended import Ended, ends
 

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import Producer
 
 from domain import events, keys
+from infra import exits
 from infra.log_reader import LogReader
 from juliu.dead import letters
 from juliu.dead.letters import Case
@@ -21,7 +22,6 @@ from juliu.dead.sending import Again, Sender
 from juliu.dead.summary import kinds
 from juliu.verify.found import Report
 from juliu.verify.run import verify
-from streams import exits
 from streams.dead import AT_LEAST
 from tests.ended import Ended
 from tests.operator_world import Unfolding, World
