@@ -1,0 +1,1 @@
+"""What media jobs decide, without any I/O: steps, verdicts, names, playlists, prices."""
