@@ -1,0 +1,74 @@
+"""The queue of media jobs as its callers see it.  Kept by JobQueue (MySQL) and by the twin in tests.memory_jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from domain.media.steps import Step
+from domain.media.trouble import StepFailed
+from infra.media.job import Depth, Facts, JobFilter, JobView, Leased, Record, Standing, Submission
+
+
+class Jobs(Protocol):
+    """Blocks; call it in a thread.  Every call may raise Wait (infra.fold_store), and may be repeated then.
+
+    A step has one holder: who leases it gets a token that grows with each lease, and every write of a holder is refused
+    with LeaseLost (Cancelled where the job was cancelled) once another token has been given.  What a holder repeats
+    because an answer was lost is done once.
+    """
+
+    def submit(self, what: Submission) -> int:
+        """The id of a new job.  Raises AlreadyActive, AlreadyDone, ValueError (a field out of its bounds)."""
+
+    def lease(self, owner: str, life_ms: int, steps: Collection[Step]) -> Leased | None:
+        """A step that is due, of these steps: what is furthest along first, then what waits longest.  None: none is.
+
+        A lease that ran out is due: taken over with a higher token.  One that ran out MAX_ATTEMPTS times fails.
+        """
+
+    def renew(self, leased: Leased, progress_permille: int) -> Standing:
+        """Hold it for its life from now.  Raises LeaseLost; that the job was cancelled is told, not raised."""
+
+    def note(self, leased: Leased, facts: Facts) -> None:
+        """Keep these facts of the step beside those it has, before an effect outside.
+
+        Raises LeaseLost, ValueError (more than MAX_FACTS bytes in all).
+        """
+
+    def finish(self, leased: Leased, facts: Facts, cpu_ms: int) -> None:
+        """The step is done: keep its facts, make ready what depends on it, write its record; one transaction.
+
+        The fact `content_hash` becomes the job's; `usage` and `content_ms` go into the record (domain.media.record).
+        Raises LeaseLost, ValueError (more than MAX_FACTS bytes in all, or nonsense in one of those three).
+        """
+
+    def fail(self, leased: Leased, trouble: StepFailed, cpu_ms: int = 0) -> None:
+        """The attempt failed: AGAIN makes it due later, MAX_ATTEMPTS times; else it has failed.  Raises LeaseLost."""
+
+    def later(self, leased: Leased, after_s: float) -> None:
+        """Not done yet: due again after `after_s`; no attempt was used.  0 gives it back.  Raises LeaseLost.
+
+        A step that was begun MAX_WAIT_MS ago fails instead.
+        """
+
+    def cancel(self, job_id: int) -> None:
+        """End the job; who holds a step of it hears so at the next write.  Raises UnknownJob, NotNow (it has ended)."""
+
+    def retry(self, job_id: int) -> None:
+        """Do once more what failed or was cancelled.  Raises UnknownJob, NotNow, AlreadyActive (another one is)."""
+
+    def jobs(self, which: JobFilter, after_id: int, limit: int) -> Sequence[JobView]:
+        """At most `limit` (1..MAX_LISTED, else ValueError) jobs above `after_id`, by id."""
+
+    def job(self, job_id: int) -> JobView:
+        """One job.  Raises UnknownJob."""
+
+    def depth(self) -> Depth:
+        """How much there is to do."""
+
+    def records(self, limit: int) -> Sequence[Record]:
+        """The first `limit` records that are to be sent, in the order they were written."""
+
+    def records_sent(self, ids: Sequence[int]) -> None:
+        """These are in the log: forget them."""
