@@ -1,4 +1,4 @@
-"""Which renditions an episode gets, by the size of its source: never larger than that, always even, one rate of frames."""
+"""Which renditions an episode gets, by its source: never larger than that, sizes even, one constant rate of frames."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class EncodedRung:
-    """A rendition as it came out: bytes of all segments, their number, bit/s at most and on average, RFC 6381 codecs."""
+    """A rendition as it came out: bytes of all segments, their number, bit/s at most and on average, codecs (RFC 6381)."""
 
     rung: Rung
     bytes: int
@@ -69,7 +69,7 @@ def rungs_of(probe: Probe) -> list[Rung]:
     video = probe.seen()
     short = min(video.width, video.height)
     fitting = [step for step in _STEPS if short >= NEARLY * step[1]] or [_STEPS[0]]
-    return [_rung(video.width, video.height, *step) for step in fitting]
+    return [_rung(video.width, video.height, step) for step in fitting]
 
 
 def rate_of(probe: Probe) -> Fraction:
@@ -93,7 +93,8 @@ def aligned(cuts: Sequence[Sequence[float]], fps: Fraction) -> bool:
     )
 
 
-def _rung(width: int, height: int, name: str, short: int, video_bps: int, audio_bps: int) -> Rung:
+def _rung(width: int, height: int, step: tuple[str, int, int, int]) -> Rung:
+    name, short, video_bps, audio_bps = step
     scale = min(1.0, short / min(width, height))
     return Rung(name, _even(width * scale), _even(height * scale), video_bps, audio_bps)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -89,7 +90,7 @@ def parse(answer: Json, extension: str, size_bytes: int, frame_times: Sequence[f
 def is_uneven(times: Sequence[float]) -> bool:
     """Whether frames at these times (s, any order) come at uneven distances.  Fewer than 3 tell nothing: False."""
     ordered = sorted(times)
-    gaps = [later - earlier for earlier, later in zip(ordered, ordered[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(ordered)]
     if len(gaps) < 2:
         return False
     typical = sorted(gaps)[len(gaps) // 2]

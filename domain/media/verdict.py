@@ -59,8 +59,41 @@ class Reason:
     text: str
 
 
-VIDEO_CODECS = frozenset("h264 hevc mpeg4 mpeg2video mpeg1video vp8 vp9 av1 prores dnxhd mjpeg h263 wmv3 vc1".split())
-AUDIO_CODECS = frozenset("aac mp3 mp2 ac3 eac3 opus vorbis flac alac wmav2 pcm_s16le pcm_s16be pcm_s24le".split())
+VIDEO_CODECS = frozenset(
+    (
+        "h264",
+        "hevc",
+        "mpeg4",
+        "mpeg2video",
+        "mpeg1video",
+        "vp8",
+        "vp9",
+        "av1",
+        "prores",
+        "dnxhd",
+        "mjpeg",
+        "h263",
+        "wmv3",
+        "vc1",
+    )
+)
+AUDIO_CODECS = frozenset(
+    (
+        "aac",
+        "mp3",
+        "mp2",
+        "ac3",
+        "eac3",
+        "opus",
+        "vorbis",
+        "flac",
+        "alac",
+        "wmav2",
+        "pcm_s16le",
+        "pcm_s16be",
+        "pcm_s24le",
+    )
+)
 EXTENSIONS = {
     "mov": frozenset(("mp4", "mov", "m4v", "3gp", "3g2", "m4a", "mj2")),
     "matroska": frozenset(("mkv", "webm")),
@@ -118,9 +151,7 @@ def _of_amounts(probe: Probe, limits: Limits) -> list[Reason]:
 def _of_codecs(probe: Probe, video: Video) -> list[Reason]:
     found = []
     if video.codec not in VIDEO_CODECS:
-        found.append(
-            _no(Code.CODEC, f"Pictures in {video.codec or 'an unknown codec'} are not taken; H.264 always is.")
-        )
+        found.append(_no(Code.CODEC, f"Pictures in {video.codec or 'an unknown codec'} are not taken; H.264 is."))
     if probe.audio and probe.audio.codec not in AUDIO_CODECS:
         sound = probe.audio.codec or "an unknown codec"
         found.append(_no(Code.CODEC, f"Sound in {sound} is not taken; AAC always is."))
@@ -171,9 +202,7 @@ def _of_length(probe: Probe, report: Report, limits: Limits) -> list[Reason]:
     if report.decoded_ms > limits.duration_ms:
         return [_no(Code.TOO_LONG, f"It is longer than {_time(limits.duration_ms)}.")]
     if report.decoded_ms < limits.shortest_ms:
-        return [
-            _no(Code.TOO_SHORT, f"{report.decoded_ms} ms could be decoded; at least {limits.shortest_ms} is taken.")
-        ]
+        return [_no(Code.TOO_SHORT, f"{report.decoded_ms} ms were decoded; at least {limits.shortest_ms} is taken.")]
     if lacking > max(SHORT_MISSING_MS, SHORT_MISSING * probe.duration_ms):
         return [_no(Code.TRUNCATED, f"{lengths}: its end is missing. Upload it again.")]
     if -lacking > max(SHORT_MISSING_MS, SHORT_MISSING * probe.duration_ms):
