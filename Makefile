@@ -5,7 +5,7 @@
 help: ## what can be typed
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## packages, .venv and Kafka's jars
+setup: ## packages, .venv, Kafka's jars and hls.js
 	@infra/bootstrap.sh
 
 demo: setup ## replay a real watch log, train, feed, prove the counts (DAYS=7; KEEP=0 stops the servers at the end)

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Set-up of a fresh clone: Debian packages, .venv, Kafka's jars.  `make` calls it before everything; quick when nothing is to be done.
+# Set-up of a fresh clone: Debian packages, .venv, Kafka's jars, hls.js.  `make` calls it before everything; quick when nothing is to be done.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-PROGRAMS="java mvn redis-server mariadbd mariadb-install-db my_print_defaults setpriv"
+PROGRAMS="java mvn redis-server mariadbd mariadb-install-db my_print_defaults setpriv ffmpeg ffprobe"
 LIBRARIES="libgomp.so.1"  # of implicit's wheel
+PLAYER="chromium fc-match cjk-font"  # of `juliu demo --story media` and its test alone: without them all else works
 PYTHONS="python3.11 python3 python3.12 python3.13"
 
 say() { echo "setup: $*" >&2; }
@@ -22,12 +23,23 @@ package_of() {
     my_print_defaults) echo mariadb-client-core ;;
     setpriv) echo util-linux ;;
     libgomp.so.1) echo libgomp1 ;;
+    ffmpeg | ffprobe) echo ffmpeg ;;
+    chromium) echo chromium ;;
+    fc-match) echo fontconfig ;;
+    cjk-font) echo fonts-wqy-microhei ;;
     venv) echo python3-venv ;;
   esac
 }
 
+has_player_part() {
+  case $1 in
+    cjk-font) have fc-list && [ -n "$(fc-list :lang=zh-cn)" ] ;;
+    *) have "$1" ;;
+  esac
+}
+
 # The stamp names what was set up; any change of these files, of the Python or of a moved checkout means doing it again.
-fingerprint() { { pwd; cat requirements/dev.txt requirements/uv.txt pyproject.toml infra/local/etc/kafka-pom.xml infra/bootstrap.sh; } | sha256sum; }
+fingerprint() { { pwd; cat requirements/dev.txt requirements/uv.txt pyproject.toml infra/local/etc/*-pom.xml infra/bootstrap.sh; } | sha256sum; }
 done_before() { [ -x .venv/bin/juliu ] && [ "$(cat .venv/setup.stamp 2>/dev/null)" = "$(fingerprint)" ]; }
 
 missing_programs() {
@@ -43,7 +55,11 @@ find_python() {
   fail "no Python 3.11, 3.12 or 3.13 found: apt-get install python3"
 }
 
+missing_of_the_player() { for part in $PLAYER; do has_player_part "$part" || echo "$part"; done; }
+
 can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
+
+can_install() { command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; }
 
 install_packages() {
   if ! command -v apt-get >/dev/null; then fail "install these yourself (their names in Debian): $*"; fi
@@ -98,20 +114,33 @@ make_venv() {
   .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline -e .
 }
 
+install_player() {
+  local missing packages
+  missing=$(missing_of_the_player)
+  if [ -z "$missing" ]; then return; fi
+  # shellcheck disable=SC2046,SC2086
+  packages=$(echo $(packages_of $missing))
+  # shellcheck disable=SC2086
+  if can_install && (install_packages $packages); then return; fi
+  say "\`juliu demo --story media\` and its test need $packages (Debian packages); all else works without"
+}
+
+packages_of() { for part in "$@"; do package_of "$part"; done | sort -u; }
+
 main() {
-  local missing python packages=""
+  local missing python
   missing=$(missing_programs)
   if [ -z "$missing" ] && done_before; then return; fi
   python=$(find_python)
   if ! can_make_venv "$python" && [ ! -x .venv/bin/pip ]; then missing="$missing venv"; fi
-  for program in $missing; do packages="$packages $(package_of "$program")"; done
-  if [ -n "$packages" ]; then
-    # shellcheck disable=SC2046,SC2086  words are wanted
-    install_packages $(printf '%s\n' $packages | sort -u)
-  fi
+  # shellcheck disable=SC2046,SC2086  words are wanted
+  if [ -n "$missing" ]; then install_packages $(packages_of $missing); fi
+  install_player
   make_venv "$python"
   say "Kafka's jars"
   .venv/bin/python -m infra.local.kafka_jars
+  say "hls.js"
+  .venv/bin/python -m infra.local.hls_player
   fingerprint >.venv/setup.stamp
   say "done"
 }

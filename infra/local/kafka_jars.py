@@ -5,22 +5,17 @@ python -m infra.local.kafka_jars     what `make` does at set-up; quick when noth
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from infra.local import maven
 from infra.local.errors import StackError
 from infra.local.home import ETC, SHARE
 
 POM = ETC / "kafka-pom.xml"
-_RESOLVE_WITHIN_S = 600
-_TRIES = 2  # a registry may fail once
-_SEE = "Maven could not fetch Kafka's jars"
 
 
 def folder() -> Path:
@@ -56,38 +51,7 @@ def java(*options: str) -> list[str]:
 
 def resolve() -> None:
     """Have Maven fetch the jars unless they are there.  Raises StackError saying what failed."""
-    if folder().exists():
-        return
-    SHARE.mkdir(parents=True, exist_ok=True)
-    with (SHARE / "kafka.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a set-up and a start at the same time
-        if not folder().exists():
-            _fetch(folder())
-
-
-def _fetch(target: Path) -> None:
-    partial = target.with_suffix(".partial")
-    for attempt in range(1, _TRIES + 1):
-        shutil.rmtree(partial, ignore_errors=True)
-        made = _maven(partial)
-        if made.returncode == 0 and any(partial.glob("kafka_2.13-*.jar")):
-            partial.rename(target)
-            return
-        if attempt == _TRIES:
-            raise StackError(f"{_SEE}:\n{(made.stdout + made.stderr).strip()[-2000:]}")
-
-
-def _maven(target: Path) -> subprocess.CompletedProcess[str]:
-    command = ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(POM), "dependency:copy-dependencies",
-               "-DincludeScope=runtime", f"-DoutputDirectory={target}"]  # fmt: skip
-    try:
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RESOLVE_WITHIN_S, check=False
-        )
-    except FileNotFoundError as error:
-        raise StackError("mvn is missing: `apt-get install maven`, then `make setup`") from error
-    except subprocess.TimeoutExpired as error:
-        raise StackError(f"{_SEE} within {_RESOLVE_WITHIN_S} s") from error
+    maven.resolve(POM, folder(), "kafka_2.13-*.jar", "Kafka's jars")
 
 
 def main() -> int:
