@@ -1,0 +1,199 @@
+"""Dramas on WeChat, in MySQL: what was handed in, how the audit stands, which media is which episode.
+
+One writer a drama at a time is the queue's promise (one active job each); what a zombie writes late is refused here by
+the time its job was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from domain.media.wechat_drama import Audit, Dossier
+from infra.fold_store import Wait
+from infra.media.wechat_tables import wechat_dramas, wechat_episodes
+from infra.money.attempts import MoneyUnavailable, answers
+
+NOTE_LENGTH = 500
+MAX_ASKED = 500  # episodes of one question
+_D, _E = wechat_dramas.c, wechat_episodes.c
+_PUT = sa.text(  # the tick is for the number that was seen: assignments go from left to right, so it is looked at first
+    "INSERT INTO wechat_dramas (drama_id, record_number, ticked_by, ticked_ms, dossier, platform_id, audit, audit_note,"
+    " submitted_ms, audited_ms, updated_ms) VALUES (:drama_id, :number, '', 0, :dossier, NULL, 0, '', 0, 0, :now_ms)"
+    " ON DUPLICATE KEY UPDATE ticked_by = IF(record_number = VALUES(record_number), ticked_by, ''),"
+    " ticked_ms = IF(record_number = VALUES(record_number), ticked_ms, 0),"
+    " record_number = VALUES(record_number), dossier = VALUES(dossier), updated_ms = VALUES(updated_ms)"
+)
+_PLAYS = sa.text(
+    "SELECT e.drama_id, e.episode_no, e.media_id FROM wechat_episodes e"
+    " JOIN wechat_dramas w ON w.drama_id = e.drama_id JOIN dramas d ON d.drama_id = e.drama_id"
+    " LEFT JOIN takedowns t ON t.drama_id = e.drama_id"
+    " WHERE w.audit = 3 AND w.ticked_ms > 0 AND d.published AND t.drama_id IS NULL"
+    " AND (e.drama_id, e.episode_no) IN :pairs"
+).bindparams(sa.bindparam("pairs", expanding=True))
+
+
+class UnknownDrama(LookupError):
+    """There is no such drama in the catalogue, or nothing was handed in for it."""
+
+
+class Standing(NamedTuple):
+    """A drama: what was handed in, who ticked that the opening shows the record number, and WeChat's word on it."""
+
+    dossier: Dossier
+    ticked_by: str
+    ticked_ms: int
+    platform_id: int | None
+    audit: Audit
+    audit_note: str
+    submitted_ms: int
+    audited_ms: int
+
+
+class Media(NamedTuple):
+    """An episode's media: the one in the drama, and one that is to take its place (0: none)."""
+
+    media_id: int
+    next_media_id: int
+    title: str
+    made_ms: int
+
+
+class Dramas:
+    """Blocks; call it in a thread.  Every call may raise Wait: MySQL does not answer, and it may be repeated."""
+
+    def __init__(self, engine: Engine, now_ms: Callable[[], int]) -> None:
+        self._engine, self._now_ms = engine, now_ms
+
+    # -- by people ---------------------------------------------------------------------------------------------------
+
+    def put(self, dossier: Dossier) -> None:
+        """Hand in, or mend.  A changed record number takes the tick away.  Raises UnknownDrama."""
+        text = msgspec.json.encode(dossier).decode()
+        row = {"drama_id": dossier.drama_id, "number": dossier.record_number, "dossier": text, "now_ms": self._now_ms()}
+        try:
+            self._do(_PUT, row)
+        except IntegrityError as error:
+            raise UnknownDrama(f"there is no drama {dossier.drama_id} in the catalogue") from error
+
+    def tick(self, drama_id: int, record_number: str, who: str) -> None:
+        """`who` has seen this record number in the opening.  Raises UnknownDrama, ValueError (it is another number)."""
+        if not 1 <= len(who) <= 64:
+            raise ValueError("who ticks it has 1 to 64 characters")
+        if self.standing(drama_id).dossier.record_number != record_number or not record_number:
+            raise ValueError("that is not the record number that was handed in")
+        ours = (_D.drama_id == drama_id) & (_D.record_number == record_number)
+        self._do(sa.update(wechat_dramas).where(ours).values(ticked_by=who, ticked_ms=self._now_ms()))
+
+    # -- the drama ---------------------------------------------------------------------------------------------------
+
+    def standing(self, drama_id: int) -> Standing:
+        """How it stands.  Raises UnknownDrama where nothing was handed in."""
+        with self._asked() as connection:
+            row = connection.execute(sa.select(wechat_dramas).where(_D.drama_id == drama_id)).mappings().first()
+        if row is None:
+            raise UnknownDrama(f"nothing was handed in for drama {drama_id}")
+        dossier = msgspec.convert(row["dossier"], Dossier)
+        return Standing(
+            dossier, row["ticked_by"], row["ticked_ms"], row["platform_id"], Audit(row["audit"]), row["audit_note"],
+            row["submitted_ms"], row["audited_ms"],
+        )  # fmt: skip
+
+    def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
+        """WeChat has taken it under this id, with these media (episode -> media id).  May be repeated."""
+        theirs = (_D.drama_id == drama_id) & (_D.submitted_ms <= submitted_ms)
+        stands = {"platform_id": platform_id, "audit": int(Audit.PENDING), "audit_note": ""}
+        row = sa.update(wechat_dramas).where(theirs)
+        with self._asked() as connection:
+            connection.execute(row.values(submitted_ms=submitted_ms, updated_ms=self._now_ms(), **stands))
+            for episode_no, media_id in media.items():
+                connection.execute(_moved(drama_id, episode_no, media_id))
+
+    def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
+        """What WeChat says now; `note` is what a person should do."""
+        values = {"audit": int(audit), "audit_note": note[:NOTE_LENGTH], "audited_ms": self._now_ms()}
+        self._do(sa.update(wechat_dramas).where(_D.drama_id == drama_id).values(**values))
+
+    def drama_of(self, platform_id: int) -> int | None:
+        """Our id of WeChat's drama."""
+        with self._asked() as connection:
+            return connection.scalar(sa.select(_D.drama_id).where(_D.platform_id == platform_id))
+
+    def passed(self, limit: int) -> list[int]:
+        """Dramas that play, those first that were not asked about for longest."""
+        which = sa.select(_D.drama_id).where(_D.audit == int(Audit.PASSED)).order_by(_D.audited_ms, _D.drama_id)
+        with self._asked() as connection:
+            return list(connection.scalars(which.limit(limit)))
+
+    def episodes(self, drama_id: int) -> int:
+        """How many episodes the catalogue has of it."""
+        count = sa.text("SELECT COUNT(*) FROM episodes WHERE drama_id = :drama_id")
+        with self._asked() as connection:
+            return int(connection.scalar(count, {"drama_id": drama_id}) or 0)
+
+    # -- its episodes ------------------------------------------------------------------------------------------------
+
+    def media(self, drama_id: int) -> Mapping[int, Media]:
+        """Media of each episode that has any, by number."""
+        with self._asked() as connection:
+            rows = connection.execute(sa.select(wechat_episodes).where(_E.drama_id == drama_id)).mappings()
+            return {row["episode_no"]: Media(*(row[name] for name in Media._fields)) for row in rows}
+
+    def uploaded(self, drama_id: int, episode_no: int, media_id: int, title: str, made_ms: int) -> bool:
+        """An episode has this media now; in a drama that was submitted it waits for its turn.  May be repeated.
+
+        False, and nothing is changed, where a job that was made later has put its own.
+        """
+        key = {"drama_id": drama_id, "episode_no": episode_no}
+        with self._asked() as connection:
+            sent = connection.scalar(sa.select(_D.platform_id).where(_D.drama_id == drama_id).with_for_update())
+            ours = (_E.drama_id == drama_id) & (_E.episode_no == episode_no)
+            row = connection.execute(sa.select(wechat_episodes).where(ours).with_for_update()).mappings().first()
+            if row is not None and row["made_ms"] > made_ms:
+                return False
+            values = {"title": title, "made_ms": made_ms, "updated_ms": self._now_ms()}
+            if row is None:
+                row_of = {**key, "media_id": media_id, "next_media_id": 0, **values}
+                connection.execute(sa.insert(wechat_episodes).values(**row_of))
+            else:
+                waits = sent is not None and row["media_id"] != media_id
+                place = {"next_media_id": media_id} if waits else {"media_id": media_id, "next_media_id": 0}
+                connection.execute(sa.update(wechat_episodes).where(ours).values(**place, **values))
+            return True
+
+    def replaced(self, drama_id: int, episode_no: int, media_id: int) -> None:
+        """WeChat plays this one now, which was to take the other's place.  May be repeated."""
+        self._do(_moved(drama_id, episode_no, media_id))
+
+    def plays(self, pairs: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], int]:
+        """Media ids of those (drama, episode)s that may play now: passed, ticked, published, not taken down."""
+        if len(pairs) > MAX_ASKED:
+            raise ValueError(f"{len(pairs)} episodes, more than {MAX_ASKED}")
+        if not pairs:
+            return {}
+        with self._asked() as connection:
+            rows = connection.execute(_PLAYS, {"pairs": sorted(pairs)})
+            return {(drama_id, episode_no): media_id for drama_id, episode_no, media_id in rows}
+
+    def _do(self, statement: sa.Executable, row: Mapping[str, object] | None = None) -> None:
+        with self._asked() as connection:
+            connection.execute(statement, row or {})
+
+    @contextmanager
+    def _asked(self) -> Iterator[Connection]:
+        try:
+            with answers(), self._engine.begin() as connection:
+                yield connection
+        except MoneyUnavailable as error:
+            raise Wait("mysql", error) from error
+
+
+def _moved(drama_id: int, episode_no: int, media_id: int) -> sa.Update:
+    ours = (_E.drama_id == drama_id) & (_E.episode_no == episode_no) & (_E.next_media_id == media_id)
+    return sa.update(wechat_episodes).where(ours).values(media_id=media_id, next_media_id=0)
