@@ -61,6 +61,27 @@ class Settings(BaseSettings):
         3_600, ge=60, le=86_400, description="how long a media address works; up to 5 minutes more"
     )
     media_root: str = Field("", description="folder that the catalogue's media_path is below; none: no video is served")
+    media_key_secret: SecretStr = Field(
+        SecretStr(""), description="seals the keys of encrypted video, at least 32 bytes; none: no encrypted video"
+    )
+    media_key_secret_previous: SecretStr = Field(
+        SecretStr(""), description="the secret before; what it sealed still opens"
+    )
+    media_grant_life_s: int = Field(
+        900, ge=360, le=900, description="longest time that an address of encrypted video works; up to 5 minutes less"
+    )
+    media_cdn_url: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:-]+)?$",
+        description="CDN that has the segments, as https://host; none: the API sends them itself",
+    )
+    media_cdn_signing: Literal["A", "B", "C", "C-edgeone", "D"] = Field(
+        "D", description="how addresses of the CDN are signed, as its console is set"
+    )
+    media_cdn_key: SecretStr = Field(SecretStr(""), description="key that addresses of the CDN are signed with")
+    media_cdn_life_s: int = Field(
+        900, ge=60, le=86_400, description="how long the CDN takes an address, as its console is set"
+    )
     api_host: str = Field("127.0.0.1", description="address that the API binds")
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API binds")
     backfill_anywhere: bool = Field(False, description="take tokens of scope backfill from outside loopback too")
