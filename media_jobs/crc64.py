@@ -71,7 +71,7 @@ def _joined(register: Words, words: int) -> int:
 
 def _applied(operator: Words, to: Words) -> Words:
     """A linear map, given as its values for each byte at each place, of each word."""
-    result = operator[0][to & _LOW]
+    result: Words = operator[0][to & _LOW]
     for place in range(1, 8):
         result = result ^ operator[place][(to >> np.uint64(8 * place)) & _LOW]
     return result

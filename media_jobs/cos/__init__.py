@@ -1,0 +1,1 @@
+"""The engine on Tencent Cloud: COS for storage, CI for processing.  Nothing else imports qcloud_cos."""

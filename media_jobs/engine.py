@@ -1,0 +1,128 @@
+"""The two ports that everything here works with: where files lie (Storage) and what is made of them (Processing).
+
+Two engines keep them: media_jobs.local (a folder, ffmpeg) and media_jobs.cos (Tencent COS and CI).  All calls block; a
+watch that raises (Cancelled, LeaseLost) ends them soon and goes through untouched.  Every other trouble is a
+StepFailed: AGAIN where the service is away or slow, MEND where people must do something, GIVE_UP never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from domain.media import names
+from domain.media.ladder import Encoded, Rung
+from domain.media.probe import Probe
+from domain.media.report import Report
+from media_jobs.ffmpeg.posters import Poster
+from media_jobs.watch import Watch
+
+MAX_KEYS = (
+    10_000  # that one call of Storage.keys lists or Storage.delete takes: an hour at four rungs is 7,200 segments
+)
+
+
+class Stored(NamedTuple):
+    """A file in Storage.  `crc64` is CRC-64/XZ of its bytes, as COS tells it."""
+
+    key: str
+    size: int
+    crc64: int
+
+
+class Storage(Protocol):
+    """Files by key (domain.media.names).  A key that is none is a ValueError: a mistake of the caller, not of fate."""
+
+    def put(self, key: str, path: Path, content_type: str, watch: Watch) -> Stored:
+        """The file under this key, whole and on disk there when this returns; readers see the old one until then.
+
+        May be repeated.  What an interrupted call had sent is not sent again where the store allows it.  The watch is
+        told 0..1000; memory does not depend on the size.
+        """
+
+    def put_bytes(self, key: str, body: bytes, content_type: str) -> Stored:
+        """The same for a small thing: playlists, posters."""
+
+    def fetch(self, key: str, target: Path, max_bytes: int, watch: Watch) -> Stored:
+        """A copy in `target`, checked by its CRC; do not write to it, it may be the stored file itself.
+
+        StepFailed(MEND, "not_found") where there is no such key, (MEND, "too_large") past max_bytes: nothing of it is
+        left then.
+        """
+
+    def head(self, key: str) -> Stored | None:
+        """What lies there; None where nothing does."""
+
+    def keys(self, prefix: str, limit: int) -> list[str]:
+        """Keys that begin with `prefix`, in order, at most `limit` of them, which is at most MAX_KEYS."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """None of these is there afterwards; those that were not there are no trouble.  At most MAX_KEYS."""
+
+    def pull_address(self, key: str, life_s: int) -> str:
+        """An address at which anybody may GET the file for so long (60 s to 7 days), by the account's own keys."""
+
+    def upload_address(self, key: str, life_s: int, size: int) -> str:
+        """An address to which anybody may PUT exactly `size` bytes for so long: a browser, past the API."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to make from one source, and how its traces at a service are found again.
+
+    `work` is a folder of the caller's for files on the way.  `token` is the lease's fencing token: a higher one is a
+    later try of the same step.  `since_ms`: no earlier try can be older (Unix time; the job's creation).
+    """
+
+    job_id: int
+    step: str
+    token: int
+    source: str
+    drama_id: int
+    episode_no: int
+    hash12: str
+    since_ms: int
+    work: Path
+
+    @property
+    def mezzanine(self) -> str:
+        """Key of the plain file."""
+        return names.mezzanine(self.drama_id, self.episode_no, self.hash12)
+
+    @property
+    def intermediate(self) -> str:
+        """Prefix of what only this task leaves in Storage on the way."""
+        return names.intermediate(self.drama_id, self.episode_no, self.hash12)
+
+
+class Processing(Protocol):
+    """What is made of a source.  A repeated call finds what an earlier one began, where a service does the work."""
+
+    def source(self, task: Task, watch: Watch) -> Path:
+        """The source as a local file below task.work; fetched once a task."""
+
+    def probe(self, task: Task, watch: Watch) -> Probe:
+        """What the source is.  StepFailed(MEND, ...) for what is no video."""
+
+    def inspect(self, task: Task, probe: Probe, watch: Watch) -> Report:
+        """How it looks and sounds from end to end."""
+
+    def ladder(
+        self,
+        task: Task,
+        probe: Probe,
+        report: Report,
+        rungs: Sequence[Rung],
+        *,
+        keys: Mapping[str, bytes],
+        watch: Watch,
+    ) -> Encoded:
+        """The encrypted rendition in task.work/"hls", laid out as below names.hls(...): put it with media_jobs.tree."""
+
+    def mezzanine(self, task: Task, probe: Probe, report: Report, watch: Watch) -> Stored:
+        """The plain file at task.mezzanine in Storage."""
+
+    def posters(self, task: Task, probe: Probe, watch: Watch) -> Sequence[Poster]:
+        """Candidates in task.work/"posters", files named as below names.posters(...)."""

@@ -1,0 +1,1 @@
+"""The engine without an account: a folder for storage, ffmpeg for processing."""
