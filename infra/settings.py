@@ -82,6 +82,26 @@ class Settings(BaseSettings):
     media_cdn_life_s: int = Field(
         900, ge=60, le=86_400, description="how long the CDN takes an address, as its console is set"
     )
+    media_engine: Literal["local", "cos"] = Field(
+        "local", description="where media lies and is processed: the folder JULIU_MEDIA_ROOT, or Tencent COS and CI"
+    )
+    media_public_url: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:-]+)?$",
+        description="how others reach the API for files of the local engine; none: JULIU_API_HOST and JULIU_API_PORT",
+    )
+    cos_bucket: str = Field("", pattern=r"^([a-z0-9-]+-[0-9]+)?$", description="bucket with the account's number")
+    cos_region: str = Field("", pattern=r"^[a-z0-9-]*$", description="region of the bucket, such as ap-shanghai")
+    cos_secret_id: SecretStr = Field(SecretStr(""), description="id of the account's permanent key")
+    cos_secret_key: SecretStr = Field(SecretStr(""), description="the account's permanent key")
+    cos_scheme: Literal["https", "http"] = Field("https", description="how COS and CI are spoken to")
+    cos_stand_in: str = Field(
+        "", pattern=r"^(127\.0\.0\.1:\d+)?$", description="a stand-in of COS and CI on this machine; tests only"
+    )
+    ci_queue_id: str = Field("", pattern=r"^[A-Za-z0-9]*$", description="queue of CI's jobs; none: the bucket's own")
+    ci_callback_url: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="where CI tells that a job ended; none: it is only asked"
+    )
     api_host: str = Field("127.0.0.1", description="address that the API binds")
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API binds")
     backfill_anywhere: bool = Field(False, description="take tokens of scope backfill from outside loopback too")
