@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from infra.local.home import Home
 from infra.money.attempts import MoneyUnavailable
 from infra.place import home as place
 from infra.settings import Settings
-from juliu.demo import report, run, setup
+from juliu.demo import catalogue, log, report, run, setup
 from juliu.demo.commands import CommandFailed
 from juliu.demo.lists import BadList
 from juliu.demo.report import Report
@@ -63,7 +64,7 @@ def _play(home: Home, console: Console, outcome: Report, users: int | None) -> b
     """Play the demo and show its report; whether all came out as it must."""
     try:
         with outcome.step("total"):
-            settings = setup.set_up(home, console, outcome)
+            settings = setup.set_up(home, console, outcome, partial(catalogue.write, log.FOLDER))
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(run.run(settings, console, outcome, users))
     except STOPS as stopped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,13 @@ def serial() -> dict[str, Any]:
 
 
 def write(folder: Path, to: Path) -> int:
-    """Write the catalogue as JSON lines; how many dramas it has."""
-    lines = [json.dumps(drama, ensure_ascii=False) for drama in (*dramas(folder), serial())]
+    """Write the catalogue of the log and the serial as JSON lines; how many dramas it has."""
+    return write_lines((*dramas(folder), serial()), to)
+
+
+def write_lines(dramas: Iterable[dict[str, Any]], to: Path) -> int:
+    """Write these as JSON lines; how many they are."""
+    lines = [json.dumps(drama, ensure_ascii=False) for drama in dramas]
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return len(lines)

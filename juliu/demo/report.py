@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from juliu.demo.shop import Sales
+from juliu.demo.timed import Timed
 from juliu.load.client import Sent
 
 
@@ -27,7 +26,7 @@ class Answer:
 
 
 @dataclass
-class Report:
+class Report(Timed):
     """The demo's outcome; 0 and False until the step that finds out."""
 
     days: int
@@ -53,7 +52,6 @@ class Report:
     requests_sent_again: int = 0
     differences: list[str] = field(default_factory=list)  # the first few, in words
     answers: list[Answer] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def events_per_s(self) -> float:
@@ -70,15 +68,6 @@ class Report:
     def good(self) -> bool:
         """All numbers are equal, and no feed repeated itself."""
         return self.all_equal and self.feed_opens > 0 and not self.feed_repeats
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to `seconds`."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 2)
 
     def add(self, sent: Sent) -> None:
         """One part was sent."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 
@@ -10,39 +12,42 @@ from infra import settings as settings_of
 from infra.local import stack
 from infra.local.home import Home
 from infra.settings import Settings
-from juliu.demo import catalogue, log, reset
+from juliu.demo import reset
 from juliu.demo.commands import CommandFailed, juliu
-from juliu.demo.report import Report
+from juliu.demo.timed import Timed
 
 
-def set_up(home: Home, console: Console, report: Report) -> Settings:
-    """From whatever was there to a running, empty installation.  Raises StackError, CommandFailed, NotTheLocalStack."""
+def set_up(home: Home, console: Console, timed: Timed, write: Callable[[Path], int]) -> Settings:
+    """From whatever was there to a running, empty installation with the catalogue that `write` makes (how many dramas).
+
+    Raises StackError, CommandFailed, NotTheLocalStack.
+    """
     reset.require_local(home, settings_of.load())
 
     def say(line: str) -> None:
         console.print(f"  {line}", style="dim")
 
-    with report.step("reset"):
+    with timed.step("reset"):
         console.print("emptying this checkout's local stack")
         reset.empty(home, say)
-    with report.step("servers"):
+    with timed.step("servers"):
         console.print("starting Kafka, ClickHouse, Redis and MySQL")
         stack.up(home, say, processes=False)
-    with report.step("migrate"):
+    with timed.step("migrate"):
         console.print("juliu migrate: tables, topics, fences")
         juliu("migrate")
-    with report.step("catalogue"):
-        console.print(f"juliu catalogue import: {_import(home):,} dramas")
-    with report.step("processes"):
-        console.print("starting the API, both workers and the schedule")
+    with timed.step("catalogue"):
+        console.print(f"juliu catalogue import: {_import(home, write):,} dramas")
+    with timed.step("processes"):
+        console.print("starting the API, the workers and the schedule")
         stack.up(home, say, processes=True)
     return settings_of.load()
 
 
-def _import(home: Home) -> int:
+def _import(home: Home, write: Callable[[Path], int]) -> int:
     """Make the catalogue's file and import it; how many dramas were taken.  Raises CommandFailed on a refused one."""
     path = home.run("demo") / "catalogue.jsonl"
-    lines = catalogue.write(log.FOLDER, path)
+    lines = write(path)
     done = json.loads(juliu("catalogue", "import", str(path), "--json"))
     if done["refused"] or done["rows"] != lines:
         raise CommandFailed(f"the catalogue was not taken as a whole: {done}")
