@@ -263,3 +263,32 @@ def cooling(p: int, user_id: int) -> str:
     Lives COOLING_LIFE_S.  Written by recommender.
     """
     return f"cooling:{{{p}}}:{user_id}"
+
+
+# -- WeChat's media: written by media_jobs, links are read by the API --------------------------------------------------
+
+WECHAT_WANTED = "wechat:wanted"  # ZSET `<drama>:<episode>` -> when a play link was last asked for, ms.  By the API.
+WECHAT_UPKEEP = "wechat:upkeep"  # STRING: which worker looks after links and traffic.  Lives WECHAT_UPKEEP_LIFE_S.
+WECHAT_TRAFFIC = "wechat:traffic"  # STRING: when traffic was last asked for, ms.  Lives an hour.
+WECHAT_UPKEEP_LIFE_S = 30
+WECHAT_WANTED_KEPT = 20_000
+
+
+def wechat_link(drama_id: int, episode_no: int) -> str:
+    """STRING, JSON: a play link (infra.media.wechat_links.Link).  Lives 100 minutes; the link some 20 longer."""
+    return f"wechat:link:{drama_id}:{episode_no}"
+
+
+def wechat_token(appid: str) -> str:
+    """STRING: the access token.  Lives 2 minutes less than the token."""
+    return f"wechat:token:{appid}"
+
+
+def wechat_token_lock(appid: str) -> str:
+    """STRING: who fetches the token.  Lives 15 s."""
+    return f"wechat:token_lock:{appid}"
+
+
+def wechat_calls(appid: str, call: str, window: int) -> str:
+    """STRING: how many calls were made in that window (a minute, a day).  Lives two of them."""
+    return f"wechat:calls:{appid}:{call}:{window}"

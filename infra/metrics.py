@@ -102,6 +102,33 @@ RELAY_SHARDS = Gauge("juliu_relay_shards", "Shards of the outbox that this relay
 RELAY_LAG_ROWS = Gauge("juliu_relay_lag_rows", "Rows of its shards that are not marked yet.")
 RELAY_LAG_SECONDS = Gauge("juliu_relay_lag_seconds", "Age of the oldest of them.")
 
+# -- streams.media -----------------------------------------------------------------------------------------------------
+
+MEDIA_ROWS_AT = Gauge(
+    "juliu_media_rows_at_seconds",
+    "When all of juliu.media was last seen to be in ClickHouse, Unix time; 0 where this process does not see to it.",
+)
+
+# -- media_jobs --------------------------------------------------------------------------------------------------------
+
+MEDIA_STEPS = Counter(
+    "juliu_media_steps_total",
+    "Runs of a step that ended, by outcome: done, later, given_back, again, mend, give_up, bad_facts, cancelled, lost.",
+    ["step", "outcome"],
+)
+MEDIA_STEP_SECONDS = Histogram(
+    "juliu_media_step_seconds", "From the lease of a step to its end, by the clock.", ["step"],
+    buckets=(0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 14_400.0),
+)  # fmt: skip
+MEDIA_WAITS = Counter("juliu_media_waits_total", "Times that a media worker waited for a store.", ["store"])
+MEDIA_WORK_BYTES = Gauge("juliu_media_work_bytes", "What the running step has written into its folder.")
+MEDIA_READY = Gauge("juliu_media_ready_steps", "Steps that could be begun now, of all jobs.", ["step"])
+MEDIA_READY_SECONDS = Gauge("juliu_media_ready_seconds", "How long the oldest of them could have been begun.")
+MEDIA_LEASED = Gauge("juliu_media_leased_steps", "Steps that workers hold now.")
+MEDIA_RECORDS_SENT = Counter("juliu_media_records_sent_total", "Records that are in juliu.media and forgotten.")
+MEDIA_RECORDS_WAITING = Gauge("juliu_media_records_waiting", "Records that are not in juliu.media yet.")
+MEDIA_LOOKED_AT = Gauge("juliu_media_looked_at_seconds", "When the queue was last looked at, Unix time.")
+
 # -- recommender -------------------------------------------------------------------------------------------------------
 
 TRAININGS = Counter(
@@ -141,6 +168,26 @@ CANARY_FAILING = Gauge("juliu_canary_failing_partitions", "Partitions whose last
 CANARY_ARRIVED_AT = Gauge(
     "juliu_canary_arrived_at_seconds", "When a canary last arrived everywhere, Unix time; 0 before the first."
 )
+
+# -- media_jobs: WeChat ------------------------------------------------------------------------------------------------
+
+PLATFORM_CALLS = Counter(
+    "juliu_media_platform_calls_total", "Calls to WeChat's media API by outcome: done, refused, unclear, notsent.",
+    ["call", "outcome"],
+)  # fmt: skip
+PLATFORM_LINKS = Gauge(
+    "juliu_media_platform_links", "Play links that viewers asked for lately, by state: kept, due, refused.", ["state"]
+)
+TRAFFIC_LEFT = Gauge(
+    "juliu_media_platform_traffic_left_ratio",
+    "What is left of WeChat's valid traffic packages, 0 to 1; 1 before asked.",
+)
+TRAFFIC_DAYS_LEFT = Gauge(
+    "juliu_media_platform_traffic_days_left", "For how many days that lasts at the mean of the last seven; 365 at most."
+)
+TRAFFIC_ASKED_AT = Gauge("juliu_media_platform_traffic_asked_at_seconds", "When that was asked, Unix time; 0: never.")
+TRAFFIC_LEFT.set(1)
+TRAFFIC_DAYS_LEFT.set(365)
 
 # -- infra.catalogue -------------------------------------------------------------------------------------------------
 

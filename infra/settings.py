@@ -102,6 +102,25 @@ class Settings(BaseSettings):
     ci_callback_url: str = Field(
         "", pattern=r"^(https?://\S+)?$", description="where CI tells that a job ended; none: it is only asked"
     )
+    media_prices: str = Field(
+        "", description="file with the prices of media jobs in yuan (docs/media.md); none: list prices"
+    )
+    wechat_appid: str = Field(
+        "",
+        pattern=r"^[0-9A-Za-z_-]{0,64}$",
+        description="app whose WeChat media library is used; none: no WeChat steps",
+    )
+    wechat_secret: SecretStr = Field(SecretStr(""), description="the app's secret (AppSecret)")
+    wechat_api: str = Field("https://api.weixin.qq.com", pattern=r"^https?://\S+$", description="WeChat's server API")
+    wechat_push_token: SecretStr = Field(
+        SecretStr(""), description="Token of WeChat's message push; none: its events are not taken, only asked for"
+    )
+    wechat_push_key: SecretStr = Field(
+        SecretStr(""), description="EncodingAESKey of WeChat's message push (secure mode), 43 characters"
+    )
+    wechat_push_key_previous: SecretStr = Field(
+        SecretStr(""), description="the EncodingAESKey before; what it encrypted is still read"
+    )
     api_host: str = Field("127.0.0.1", description="address that the API binds")
     api_port: int = Field(8000, ge=0, le=65535, description="port that the API binds")
     backfill_anywhere: bool = Field(False, description="take tokens of scope backfill from outside loopback too")
