@@ -29,6 +29,17 @@ NAMES = frozenset({
     "fold_in.before_write",  # lists of some viewers are made, nothing of them is written
     "fold_in.after_write",  # their lists are in their blocks; how far we are is not noted
     "lists.before_rename",  # the next lists of a version are whole beside those that readers have
+    "media.after_lease",  # a step of a media job is leased; nothing was done
+    "media.after_encode",  # renditions lie in the work folder; nothing of them is in storage
+    "media.before_master",  # all files of the renditions are in storage and compared; the master playlist is not
+    "media.after_master",  # the master playlist is there; STORE is not told
+    "media.before_publish",  # the CDN was told; the catalogue was not
+    "media.after_publish",  # viewers get the rendition; CDN is not told
+    "media.before_finish",  # a step's work is done; the queue was not told
+    "media.after_finish",  # the queue has it, with its record
+    "media.after_fail",  # the queue knows that an attempt failed
+    "media.before_send",  # records are read from the queue; nothing was sent
+    "media.after_send",  # they are in juliu.media; the queue does not know
     "rebuild.before_pointer",  # a new namespace is whole; workers do not know of it
 })  # fmt: skip
 

@@ -102,6 +102,17 @@ class Settings(BaseSettings):
     ci_callback_url: str = Field(
         "", pattern=r"^(https?://\S+)?$", description="where CI tells that a job ended; none: it is only asked"
     )
+    media_work: str = Field("", description="folder that media workers work in; none: run/media-work of JULIU_HOME")
+    media_work_mb: int = Field(20_000, ge=10, description="what one step may write there")
+    media_lease_ms: int = Field(
+        30_000,
+        ge=1_000,
+        le=600_000,
+        description="after a media worker was killed, others take its step when this has passed",
+    )
+    media_poll_ms: int = Field(
+        1_000, ge=10, le=60_000, description="longest time before a media worker looks for new steps"
+    )
     media_prices: str = Field(
         "", description="file with the prices of media jobs in yuan (docs/media.md); none: list prices"
     )

@@ -1,0 +1,28 @@
+"""CHECK: the whole file decoded once, for the technical report and its verdict; then the poster candidates."""
+
+from __future__ import annotations
+
+from domain.media import names
+from domain.media.verdict import verdict
+from infra.media.job import Facts, Leased
+from media_jobs.context import StepContext
+from media_jobs.steps import kept
+from media_jobs.steps.part import Part
+from media_jobs.steps.refusal import refuse
+from media_jobs.tree import put_tree
+
+INSPECTED, CHOSEN = 700, 900  # permille of the step
+
+
+def run(context: StepContext, leased: Leased) -> Facts:
+    """Raises StepFailed: MEND for what viewers should not be shown; the engine's and the storage's."""
+    task, probe = kept.task_of(context, leased), kept.probe_of(leased)
+    report = context.processing.inspect(task, probe, Part(context.watch, 0, INSPECTED))
+    warnings = refuse(verdict(probe, report))
+    posters = context.processing.posters(task, probe, Part(context.watch, INSPECTED, CHOSEN))
+    prefix = names.posters(task.drama_id, task.episode_no, task.hash12)
+    stored = put_tree(context.storage, context.work / "posters", prefix, Part(context.watch, CHOSEN, 1000))
+    return {
+        "report": kept.plain(report), "warnings": warnings, "posters": kept.plain(posters),
+        "content_ms": report.decoded_ms, "usage": {"stored_bytes": sum(one.size for one in stored)},
+    }  # fmt: skip

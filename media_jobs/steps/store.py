@@ -1,0 +1,31 @@
+"""STORE: the renditions' files compared with what was made, extras deleted, and the master playlist put last."""
+
+from __future__ import annotations
+
+from domain.media import names
+from domain.media.steps import Step
+from domain.media.trouble import Failure, StepFailed
+from infra import failpoints
+from infra.media.job import Facts, Leased
+from media_jobs.context import StepContext
+from media_jobs.steps import kept, renditions
+from media_jobs.steps.part import Part
+
+COMPARED = 300  # permille; what is lost or damaged is made anew in the rest
+
+
+def run(context: StepContext, leased: Leased) -> Facts:
+    """Raises StepFailed: AGAIN where files do not stay as they were put; the engine's and the storage's."""
+    task, facts = kept.task_of(context, leased), kept.facts_with(leased, Step.LADDER, "digest")
+    mended = not renditions.whole(context, task, facts, Part(context.watch, 0, COMPARED))
+    if mended:
+        facts = renditions.made(context, leased, Part(context.watch, COMPARED, 900))
+        if not renditions.whole(context, task, facts, Part(context.watch, 900, 1000)):
+            text = "the storage does not keep what is put there: look at who else writes to it"
+            raise StepFailed(Failure.AGAIN, "stored_otherwise", text)
+    extras = renditions.delete_extras(context, task, facts)
+    failpoints.reached("media.before_master")
+    key = names.master(task.drama_id, task.episode_no, task.hash12)
+    context.storage.put_bytes(key, facts["master"].encode(), names.content_type_of(key))
+    failpoints.reached("media.after_master")
+    return {"master_key": key, "mended": mended, "extras_deleted": extras, "content_ms": facts["content_ms"]}
