@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         30_000,
         ge=1_000,
         le=600_000,
-        description="after a media worker was killed, others take its step when this has passed",
+        description="after a media worker was killed, others wait so long for its step",
     )
     media_poll_ms: int = Field(
         1_000, ge=10, le=60_000, description="longest time before a media worker looks for new steps"
