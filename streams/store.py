@@ -17,17 +17,21 @@ from weakref import WeakValueDictionary
 
 from domain import fences, keys
 from domain.blocks import Block, Cutter, GapError, UnknownFormat, decode_format, limit_asked
+from domain.media.prices import Prices
 from domain.rows import LATE, SEEN, TOO_OLD, PreparedRow, RowFold
 from domain.topics import PULSE_KEY
-from infra import failpoints, logs, metrics
+from infra import exits, failpoints, logs, metrics
 from infra.clickhouse.clickhouse_row_store import ClickHouseRowStore
 from infra.clickhouse.http import Http
+from infra.clickhouse.media_rows import ClickHouseMediaRows
 from infra.clickhouse.row_store import RowStore
 from infra.fold_store import Broken, FoldStore, RedisFoldStore, connect
+from infra.media import price_list
 from infra.settings import Settings
 from streams import dead, records, runtime, store_block
 from streams.group import Moved
 from streams.log_writer import LogWriter
+from streams.media import KafkaMediaLog, Media
 from streams.pulses import OLDEST_S, Clock, Open, Pulses, interval_s
 from streams.records import Record
 from streams.store_refold import Refold
@@ -199,6 +203,15 @@ def main(settings: Settings) -> None:
     budget = dead.Budget(redis, GROUP, version)
     log = LogWriter(settings.kafka, f"juliu-{GROUP}-{settings.worker_id}")
     letters = dead.Dead(GROUP, log, budget, version)
-    work = Store(ClickHouseRowStore(Http(settings)), RedisFoldStore(redis, GROUP), letters, settings.partitions)
+    http = Http(settings)
+    work = Store(ClickHouseRowStore(http), RedisFoldStore(redis, GROUP), letters, settings.partitions)
     pulses = Pulses(work, log, Clock(interval_s(settings.pulse_ms, settings.partitions)))
-    runtime.run(settings, work, tasks=[pulses.run, budget.run])
+    media = Media(KafkaMediaLog(settings), ClickHouseMediaRows(http, _prices(settings)), log, version)
+    runtime.run(settings, work, tasks=[pulses.run, budget.run, media.run])
+
+
+def _prices(settings: Settings) -> Prices:
+    try:
+        return price_list.read(settings.media_prices)
+    except price_list.BadPrices as error:
+        exits.end(exits.MISCONFIGURED, f"JULIU_MEDIA_PRICES: {error}")

@@ -18,6 +18,13 @@ TRAFFIC_GB = 10**9  # bytes: CDN and traffic packages are billed by 1,000 MB
 EXACT = Decimal("0.000000001")  # one play of an episode is fractions of a fen
 DEAREST = 1_000_000  # yuan for one of anything: a price above it is a slip of the pen
 
+_CI_MINUTE = {
+    "360p": Decimal("0.016"),
+    "540p": Decimal("0.0325"),
+    "720p": Decimal("0.0325"),
+    "1080p": Decimal("0.063"),
+}
+
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Yuan each.  The defaults are list prices; put your contract's into the file (docs/media.md).
@@ -27,9 +34,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     platform_gb has no public price: it comes with the traffic package that was bought.
     """
 
-    ci_minute: Mapping[str, Decimal] = {
-        "360p": Decimal("0.016"), "540p": Decimal("0.0325"), "720p": Decimal("0.0325"), "1080p": Decimal("0.063"),
-    }  # fmt: skip
+    ci_minute: Mapping[str, Decimal] = msgspec.field(default_factory=lambda: dict(_CI_MINUTE))
     ci_snapshot: Decimal | None = Decimal("0.0001")
     storage_gb_month: Decimal | None = Decimal("0.118")
     cdn_gb: Decimal | None = Decimal("0.21")

@@ -14,6 +14,7 @@ import msgspec
 USAGE, CONTENT_MS = "usage", "content_ms"  # keys of a step's facts that a record takes over
 MAX_TEXT, MAX_REASON, MAX_TITLE, MAX_NAME = 500, 64, 200, 64
 MOST = 1 << 62  # of any number: Int64 of ClickHouse holds sums of a few of them
+LAST_MS = 253_402_271_999_999  # 9999 in Shanghai: what DateTime64 holds
 
 Outcome = Literal["done", "again", "failed", "rejected", "cancelled"]
 
@@ -45,7 +46,7 @@ class StepEnded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     record_id: str
     at_ms: int
-    job_id: str
+    job_id: int
     kind: str
     drama_id: int
     episode_no: int = 0
@@ -64,7 +65,7 @@ class StepEnded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage = Usage()
 
 
-def record_id(job_id: str, step: str, token: int) -> str:
+def record_id(job_id: int, step: str, token: int) -> str:
     """The same for every copy of one attempt's end: a token is given once a lease."""
     return f"{job_id}:{step}:{token}"
 
@@ -102,15 +103,17 @@ def decode(value: bytes) -> StepEnded:
 
 def _wrong(record: StepEnded) -> str:
     """What no writer of ours says."""
-    if not record.record_id or not record.job_id or not record.step:
-        return "record_id, job_id and step are not empty"
-    if max(map(len, (record.record_id, record.job_id, record.kind, record.step, record.worker))) > 4 * MAX_NAME:
+    if not (record.record_id and record.kind and record.step):
+        return "record_id, kind or step is empty"
+    if max(map(len, (record.record_id, record.kind, record.step, record.failure, record.worker))) > 4 * MAX_NAME:
         return "a name is too long"
-    if record.at_ms < 1 or record.drama_id < 0 or record.attempt < 0:
-        return "at_ms, drama_id or attempt is out of range"
-    numbers = (record.at_ms, record.drama_id, record.episode_no, record.waited_ms, record.ran_ms, record.cpu_ms)
-    if not all(0 <= number < MOST for number in numbers):
+    times = (record.at_ms, record.waited_ms, record.ran_ms, record.cpu_ms)
+    if not all(0 <= number < MOST for number in (*times, record.job_id, record.drama_id)):
         return "a number is out of range"
+    if not (0 < record.at_ms <= LAST_MS and record.attempt < 1 << 16 and record.episode_no < 1 << 32):
+        return "at_ms, attempt or episode_no is out of range"
+    if record.attempt < 0 or record.episode_no < 0:
+        return "attempt or episode_no is out of range"
     return _wrong_usage(record.content_ms, record.usage)
 
 

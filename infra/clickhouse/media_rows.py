@@ -1,0 +1,99 @@
+"""`media_steps` in ClickHouse: where reading of juliu.media goes on, and rows in, each of them as often as they come.
+
+A copy of a record is the same row by its key, so that whoever is not sure sends it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from domain.media.prices import Prices, costs
+from domain.media.record import StepEnded
+from infra.clickhouse.http import Http, Unreadable
+from infra.fold_store import Wait
+
+MOST = 1_000  # rows of one insert: one part, so it lands whole or not at all
+
+_INT, _WORD = "Int64", "LowCardinality(String)"
+_MAP, _YUAN, _WORDS = "Map(LowCardinality(String), Int64)", "Decimal(18, 9)", "Array(LowCardinality(String))"
+_FIELDS = {
+    "record_id": "String", "job_id": "UInt64", "kind": _WORD, "drama_id": "UInt64", "episode_no": "UInt32",
+    "title": "String", "step": _WORD, "outcome": _WORD, "attempt": "UInt16", "waited_ms": _INT, "ran_ms": _INT,
+    "cpu_ms": _INT, "content_ms": _INT, "failure": _WORD, "reason": _WORD, "text": "String", "worker": _WORD,
+    "ci_ms": _MAP, "ci_snapshots": _INT, "stored_bytes": _INT, "cdn_play_bytes": _INT, "platform_play_bytes": _INT,
+    "processing_yuan": _YUAN, "storage_yuan_month": _YUAN, "cdn_play_yuan": _YUAN, "platform_play_yuan": _YUAN,
+    "unpriced": _WORDS, "log_offset": "UInt64",
+}  # fmt: skip
+_NAMES = ", ".join(_FIELDS)
+_STRUCTURE = ", ".join(["at_ms Int64", *(f"{name} {kind}" for name, kind in _FIELDS.items())])
+INSERT = (
+    f"INSERT INTO media_steps (at, {_NAMES})"  # noqa: S608 - constants
+    f" SELECT fromUnixTimestamp64Milli(at_ms, 'Asia/Shanghai'), {_NAMES} FROM input('{_STRUCTURE}') FORMAT JSONEachRow"
+)
+NEXT = "SELECT if(count() = 0, 0, max(log_offset) + 1) FROM media_steps"
+_AS_ONE_PART = {
+    "async_insert": "0",
+    "max_threads": "1",
+    "max_insert_threads": "1",
+    "max_block_size": str(MOST),
+    "max_insert_block_size": str(MOST),
+    "min_insert_block_size_rows": str(MOST),
+    "min_insert_block_size_bytes": "0",
+    "input_format_parallel_parsing": "0",
+}
+
+
+class MediaRow(NamedTuple):
+    """A record and where it lies in juliu.media."""
+
+    offset: int
+    record: StepEnded
+
+
+class MediaRows(Protocol):
+    """The table.  Every call raises Wait where it is not done for sure: the same again is right."""
+
+    async def next_offset(self) -> int:
+        """One after the last offset of which there is a row; 0 where there is none.  All before it were stored."""
+
+    async def insert(self, rows: Sequence[MediaRow]) -> None:
+        """All of these (at most MOST), whole or not at all; a row that is there already changes nothing."""
+
+
+class ClickHouseMediaRows:
+    """Keeps the promises of MediaRows."""
+
+    def __init__(self, http: Http, prices: Prices) -> None:
+        self._http, self._prices = http, prices
+
+    async def next_offset(self) -> int:
+        """See MediaRows."""
+        return int((await self._http.ask(NEXT, {})).text)
+
+    async def insert(self, rows: Sequence[MediaRow]) -> None:
+        """See MediaRows."""
+        if len(rows) > MOST:
+            raise ValueError(f"{len(rows)} rows, {MOST} at most")
+        body = b"\n".join(line(row, self._prices) for row in rows)
+        try:
+            await self._http.ask(INSERT, _AS_ONE_PART, body)
+        except Unreadable as error:  # we wrote it: a defect, which a person mends while the log keeps the records
+            raise Wait("clickhouse", error) from error
+
+
+def line(row: MediaRow, prices: Prices) -> bytes:
+    """The row as JSON, with what it costs at these prices."""
+    record, its = row.record, costs(row.record.usage, prices)
+    said = {field: getattr(record, field) for field in record.__struct_fields__ if field != "usage"}
+    used = {field: getattr(record.usage, field) for field in record.usage.__struct_fields__}
+    money = {
+        "processing_yuan": its.processing, "storage_yuan_month": its.storage_month, "cdn_play_yuan": its.cdn_play,
+        "platform_play_yuan": its.platform_play, "unpriced": its.unpriced, "log_offset": row.offset,
+    }  # fmt: skip
+    return _encode(said | used | money)
+
+
+_encode = msgspec.json.Encoder().encode  # decimals as text: no binary fraction comes between

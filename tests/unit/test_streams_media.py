@@ -1,0 +1,181 @@
+"""juliu.media into its table: nothing lost, poison set aside, and one that stands still when the code is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from domain.media.record import encode
+from domain.topics import DEAD, MEDIA
+from infra import metrics
+from infra.clickhouse.media_rows import MOST, MediaRow
+from infra.fold_store import Wait
+from infra.log_reader import Bounds, Entry
+from streams.log_writer import Letter
+from streams.media import Media, TooMuchPoison
+from tests.media_records import a_record
+
+
+class Log:
+    """MediaLog in memory; what is before `begin` is gone."""
+
+    def __init__(self, *values: bytes) -> None:
+        self.values, self.begin = list(values), 0
+
+    def bounds(self) -> Bounds:
+        return Bounds(self.begin, len(self.values))
+
+    def page(self, begin: int, end: int) -> Sequence[Entry]:
+        last = min(end, begin + MOST)
+        return [Entry(at, b"7", self.values[at], 0) for at in range(begin, last)]
+
+
+class Rows:
+    """MediaRows in memory: a row is its record's id; an insert may land and yet not be answered."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, MediaRow] = {}
+        self.inserts = 0
+        self.lose_answers, self.refuse = 0, 0
+
+    async def next_offset(self) -> int:
+        return max((row.offset + 1 for row in self.held.values()), default=0)
+
+    async def insert(self, rows: Sequence[MediaRow]) -> None:
+        if self.refuse:
+            self.refuse -= 1
+            raise Wait("clickhouse", "away")
+        self.inserts += 1
+        self.held |= {row.record.record_id: row for row in rows}
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise Wait("clickhouse", "no answer")
+
+
+class Letters:
+    """streams.dead.Letters: keeps them; `away` refuses so many times."""
+
+    def __init__(self) -> None:
+        self.written: list[Letter] = []
+        self.away = 0
+
+    async def write(self, letters: Sequence[Letter]) -> None:
+        if self.away:
+            self.away -= 1
+            raise Wait("kafka", "away")
+        self.written += letters
+
+
+def a_log(n: int) -> Log:
+    return Log(*(encode(a_record(token=token)) for token in range(1, n + 1)))
+
+
+def media(log: Log, rows: Rows, letters: Letters | None = None) -> Media:
+    return Media(log, rows, letters or Letters(), "code", wall=lambda: 123.0)
+
+
+async def all_of(one: Media) -> None:
+    """Turn until nothing waits; a server that is away is asked again."""
+    for _ in range(50):
+        try:
+            if not await one.turn():
+                return
+        except Wait:
+            one._next = None
+    raise AssertionError("it never ends")
+
+
+async def test_every_record_becomes_a_row_also_where_there_are_pages_of_them():
+    log, rows = a_log(2 * MOST + 5), Rows()
+    await all_of(media(log, rows))
+    assert len(rows.held) == 2 * MOST + 5
+    assert rows.inserts == 3
+    assert metrics.MEDIA_ROWS_AT._value.get() == 123.0
+
+
+async def test_who_begins_anew_goes_on_where_the_table_ends():
+    log, rows = a_log(5), Rows()
+    await all_of(media(log, rows))
+    log.values += a_log(8).values[5:]
+    await all_of(media(log, rows))
+    assert len(rows.held) == 8
+    assert rows.inserts == 2
+
+
+async def test_an_answer_that_is_lost_makes_nothing_twice_and_loses_nothing():
+    log, rows = a_log(5), Rows()
+    rows.lose_answers, rows.refuse = 1, 2
+    await all_of(media(log, rows))
+    assert len(rows.held) == 5
+
+
+async def test_poison_is_set_aside_before_what_is_behind_it_is_stored():
+    log, rows, letters = Log(b"{", encode(a_record(token=1)), b"null", encode(a_record(token=2))), Rows(), Letters()
+    letters.away = 1
+    with pytest.raises(Wait):
+        await media(log, rows, letters).turn()
+    assert rows.held == {}
+    await all_of(media(log, rows, letters))
+    assert len(rows.held) == 2
+    headers = [dict(letter.headers) for letter in letters.written]
+    assert [(h["topic"], h["group"], h["offset"]) for h in headers] == [
+        (MEDIA.name.encode(), b"media", b"0"),
+        (MEDIA.name.encode(), b"media", b"2"),
+    ]
+    assert [(letter.topic, letter.value) for letter in letters.written] == [(DEAD.name, b"{"), (DEAD.name, b"null")]
+
+
+async def test_code_that_can_read_nothing_sets_nothing_aside():
+    log, rows, letters = Log(*[b"{"] * 150), Rows(), Letters()
+    with pytest.raises(TooMuchPoison, match="150 of 150"):
+        await media(log, rows, letters).turn()
+    assert (rows.held, letters.written) == ({}, [])
+
+
+async def test_a_log_that_was_made_anew_is_read_from_its_begin():
+    rows = Rows()
+    await all_of(media(a_log(9), rows))
+    await all_of(media(Log(encode(a_record(job_id=2))), rows))
+    assert "2:store:1" in rows.held
+
+
+async def test_a_log_whose_begin_is_gone_is_read_from_what_is_left():
+    log, rows = a_log(9), Rows()
+    log.begin = 4
+    await all_of(media(log, rows))
+    assert len(rows.held) == 5
+
+
+class Held:
+    """Of streams.group.Group what the task asks; the second look ends the task."""
+
+    def __init__(self, *held: frozenset[int]) -> None:
+        self._held = iter(held)
+
+    @property
+    def held(self) -> frozenset[int]:
+        try:
+            return next(self._held)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+
+async def test_it_reads_only_where_partition_0_is_held(monkeypatch):
+    monkeypatch.setattr("streams.media.EVERY_S", 0)
+    log, rows = a_log(3), Rows()
+    with pytest.raises(KeyboardInterrupt):
+        await media(log, rows).run(Held(frozenset({1, 2}), frozenset()))  # type: ignore[arg-type]
+    assert rows.held == {}
+    with pytest.raises(KeyboardInterrupt):
+        await media(log, rows).run(Held(frozenset({0})))  # type: ignore[arg-type]
+    assert len(rows.held) == 3
+
+
+async def test_a_server_that_is_away_does_not_end_the_task(monkeypatch):
+    monkeypatch.setattr("streams.media.EVERY_S", 0)
+    log, rows = a_log(3), Rows()
+    rows.refuse = 1
+    with pytest.raises(KeyboardInterrupt):
+        await media(log, rows).run(Held(*[frozenset({0})] * 2))  # type: ignore[arg-type]
+    assert len(rows.held) == 3
