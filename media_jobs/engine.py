@@ -7,10 +7,10 @@ StepFailed: AGAIN where the service is away or slow, MEND where people must do s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from domain.media import names
 from domain.media.ladder import Encoded, Rung
@@ -34,6 +34,9 @@ class Stored(NamedTuple):
 
 class Storage(Protocol):
     """Files by key (domain.media.names).  A key that is none is a ValueError: a mistake of the caller, not of fate."""
+
+    def prepare(self) -> None:
+        """Once at a worker's start, and again without harm: what nobody finishes goes away by itself from now on."""
 
     def put(self, key: str, path: Path, content_type: str, watch: Watch) -> Stored:
         """The file under this key, whole and on disk there when this returns; readers see the old one until then.
@@ -73,7 +76,8 @@ class Task:
     """One thing to make from one source, and how its traces at a service are found again.
 
     `work` is a folder of the caller's for files on the way.  `token` is the lease's fencing token: a higher one is a
-    later try of the same step.  `since_ms`: no earlier try can be older (Unix time; the job's creation).
+    later try of the same step.  `noted` is what earlier tries of the step have left (leased.own), `note` leaves more,
+    durably, before it returns (context.note; raises LeaseLost).
     """
 
     job_id: int
@@ -83,8 +87,9 @@ class Task:
     drama_id: int
     episode_no: int
     hash12: str
-    since_ms: int
     work: Path
+    noted: Mapping[str, Any] = field(default_factory=dict)
+    note: Callable[[Mapping[str, Any]], None] = lambda _: None
 
     @property
     def mezzanine(self) -> str:
@@ -98,7 +103,10 @@ class Task:
 
 
 class Processing(Protocol):
-    """What is made of a source.  A repeated call finds what an earlier one began, where a service does the work."""
+    """What is made of a source.  A repeated call finds what an earlier one began, where a service does the work.
+
+    Where a service needs long, a call raises Later: what it has begun goes on, and the next call finds it.
+    """
 
     def source(self, task: Task, watch: Watch) -> Path:
         """The source as a local file below task.work; fetched once a task."""

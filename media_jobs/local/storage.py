@@ -27,6 +27,11 @@ class LocalStorage:
         self._folder = Folder(root)
         self._base, self._secret, self._now_s = base, secret, now_s
 
+    def prepare(self) -> None:
+        with _disk():
+            self._folder.root.mkdir(parents=True, exist_ok=True)
+            self._folder.sweep()
+
     def put(self, key: str, path: Path, content_type: str, watch: Watch) -> Stored:  # noqa: ARG002 - the ending tells
         with _disk(), self._folder.writing(key) as target:
             return Stored(key, *_copied(path, target, watch))

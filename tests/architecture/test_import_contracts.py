@@ -29,6 +29,7 @@ BROKEN = {
     "streams/broken_faust.py": "import faust",
     "recommender/broken_fastapi.py": "import fastapi",
     "infra/broken_implicit.py": "import implicit",
+    "ingest_api/broken_cos.py": "import qcloud_cos",
 }
 
 
