@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -133,17 +134,23 @@ class Browser:
             route.abort()
 
 
-@contextmanager
-def browser(origin: str) -> Iterator[Browser]:
-    """A fresh Chromium with one page.  Raises CannotPlay where something is missing."""
-    try:
-        from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415  only what plays needs it
-    except ImportError as error:
-        raise CannotPlay("playwright is not installed: `make setup` (requirements/dev.txt)") from error
+def require() -> str:
+    """The path of Chromium, where everything that playing needs is there.  Raises CannotPlay, StackError."""
+    if find_spec("playwright") is None:
+        raise CannotPlay("playwright is not installed: `make setup` (requirements/dev.txt)")
+    hls_player.script()
     program = shutil.which("chromium")
     if program is None:
         raise CannotPlay("Chromium is not installed: as root `apt-get install chromium`")
-    hls_player.script()  # StackError now rather than in the middle
+    return program
+
+
+@contextmanager
+def browser(origin: str) -> Iterator[Browser]:
+    """A fresh Chromium with one page.  Raises CannotPlay where something is missing, StackError without a player."""
+    program = require()
+    from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415  no product runs on it
+
     root = os.geteuid() == 0  # Chromium's sandbox refuses root
     try:
         with sync_playwright() as playwright:
