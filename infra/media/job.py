@@ -80,7 +80,8 @@ class StepRow(NamedTuple):
 
     `attempt`: how often it has been begun in this round.  `due_ms`: READY: not before; LEASED: until; else None.
     `owner`, `token`: of the latest lease.  `failure`, `reason`, `text`: of the latest failed attempt, until a success.
-    `started_ms`: of this attempt.  `cpu_ms`: of all attempts.
+    `ready_ms`, `started_ms`: since when this attempt could begin, and when it did (a step that is asked again later is
+    still in the same attempt).  `first_ms`: when the first one of this round began.  `cpu_ms`: of all attempts.
     """
 
     job_id: int
@@ -95,6 +96,8 @@ class StepRow(NamedTuple):
     reason: str
     text: str
     facts: Facts
+    ready_ms: int | None
+    first_ms: int | None
     started_ms: int | None
     finished_ms: int | None
     cpu_ms: int

@@ -1,0 +1,189 @@
+"""The memory twin of the media jobs' queue: one lock instead of rows', and what MySQL would do to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from random import Random
+
+from domain.media.record import encode
+from domain.media.steps import JobState, Kind, Step, StepState
+from domain.media.trouble import StepFailed
+from infra.fold_store import Wait
+from infra.media import changes, moves
+from infra.media.changes import Change
+from infra.media.job import (
+    AlreadyActive,
+    AlreadyDone,
+    Depth,
+    Facts,
+    Job,
+    JobFilter,
+    JobView,
+    Leased,
+    Record,
+    Standing,
+    StepRow,
+    Submission,
+    UnknownJob,
+)
+
+
+class MemoryJobs:
+    """Keeps the promises of Jobs in dicts.  Set `away`, and nothing answers; `lose_next_answer`: done, and told not."""
+
+    def __init__(self, now_ms: Callable[[], int], seed: int = 0) -> None:
+        self.away = self.lose_next_answer = False
+        self._now_ms, self._random, self._lock = now_ms, Random(seed), threading.RLock()
+        self._jobs: dict[int, Job] = {}
+        self._rows: dict[int, dict[Step, StepRow]] = {}
+        self._records: dict[int, Record] = {}
+        self._next_record = 0
+
+    def submit(self, what: Submission) -> int:
+        changes.checked(what)
+        with self._answers():
+            mine = [job for job in self._jobs.values() if (job.drama_id, job.episode_no) == what[1:3]]
+            done = [job for job in mine if job.state is JobState.DONE and job.kind is what.kind]
+            if done and changes.does(done[-1], what):
+                raise AlreadyDone(done[-1].job_id)
+            self._refuse_if_active(what.drama_id, what.episode_no)
+            job_id, now_ms = len(self._jobs) + 1, self._now_ms()
+            self._jobs[job_id] = Job(
+                job_id, what.kind, what.drama_id, what.episode_no, what.source, what.title, what.wechat,
+                JobState.ACTIVE, what.content_hash, 0, now_ms, now_ms,
+            )  # fmt: skip
+            self._rows[job_id] = {row.step: row for row in changes.fresh(job_id, what, now_ms)}
+            return job_id
+
+    def lease(self, owner: str, life_ms: int, steps: Collection[Step]) -> Leased | None:
+        moves.check_lease(owner, life_ms)
+        with self._answers():
+            now_ms = self._now_ms()
+            while (row := self._due(steps, now_ms)) is not None and moves.is_abandoned(row):
+                self._settle(moves.failed(row, moves.WORKER_LOST, 0, now_ms, self._random), now_ms)
+            if row is None:
+                return None
+            job = self._jobs[row.job_id]
+            if row.state is StepState.LEASED:
+                row, before = moves.lost(row, now_ms), row
+                self._write(Change(job, [row], [changes.ended(job, before, row, "again", now_ms)]))
+            row = moves.begun(row, owner, life_ms, now_ms)
+            self._write(Change(job, [row]))
+            return changes.leased(job, self._rows[row.job_id], row, life_ms)
+
+    def renew(self, leased: Leased, progress_permille: int) -> Standing:
+        with self._answers():
+            row = self._rows[leased.job_id][leased.step]
+            if (standing := moves.standing(row, leased)).cancelled:
+                return standing
+            until_ms = self._now_ms() + leased.life_ms
+            progress = min(max(progress_permille, 0), 1000)
+            self._rows[leased.job_id][leased.step] = row._replace(due_ms=until_ms, progress_permille=progress)
+            return Standing(cancelled=False, until_ms=until_ms)
+
+    def note(self, leased: Leased, facts: Facts) -> None:
+        self._hold(leased, frozenset(), lambda row, _: moves.noted(row, facts))
+
+    def finish(self, leased: Leased, facts: Facts, cpu_ms: int) -> None:
+        self._hold(leased, moves.FINISHED, lambda row, now_ms: moves.finished(row, facts, cpu_ms, now_ms))
+
+    def fail(self, leased: Leased, trouble: StepFailed, cpu_ms: int = 0) -> None:
+        self._hold(leased, moves.LET_GO, lambda row, now_ms: moves.failed(row, trouble, cpu_ms, now_ms, self._random))
+
+    def later(self, leased: Leased, after_s: float) -> None:
+        self._hold(leased, moves.LET_GO, lambda row, now_ms: moves.put_off(row, after_s, now_ms, self._random))
+
+    def cancel(self, job_id: int) -> None:
+        with self._answers():
+            self._write(changes.cancelled(self._job(job_id), self._rows[job_id], self._now_ms()))
+
+    def retry(self, job_id: int) -> None:
+        with self._answers():
+            change = changes.retried(self._job(job_id), self._rows[job_id], self._now_ms())
+            self._refuse_if_active(change.job.drama_id, change.job.episode_no)
+            self._write(change)
+
+    def jobs(self, which: JobFilter, after_id: int, limit: int) -> list[JobView]:
+        changes.check_limit(limit)
+        with self._answers():
+            found = [job for job_id, job in self._jobs.items() if job_id > after_id and _is(job, which)]
+            return [self.job(job.job_id) for job in found[:limit]]
+
+    def job(self, job_id: int) -> JobView:
+        with self._answers():
+            return JobView(self._job(job_id), list(self._rows[job_id].values()))
+
+    def depth(self) -> Depth:
+        with self._answers():
+            now_ms = self._now_ms()
+            its = [row for rows in self._rows.values() for row in rows.values() if row.due_ms is not None]
+            due = [row for row in its if row.due_ms <= now_ms]
+            ready = {step: sum(row.step is step for row in due) for step in {row.step for row in due}}
+            leased = sum(row.state is StepState.LEASED and row.due_ms > now_ms for row in its)
+            return Depth(ready, leased, min((row.due_ms for row in due), default=None), len(self._records))
+
+    def records(self, limit: int) -> list[Record]:
+        with self._answers():
+            return list(self._records.values())[:limit]
+
+    def records_sent(self, ids: Sequence[int]) -> None:
+        with self._answers():
+            for record_id in ids:
+                self._records.pop(record_id, None)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _hold(self, leased: Leased, past: frozenset[StepState], move: Callable[[StepRow, int], StepRow]) -> None:
+        with self._answers():
+            row = self._rows[leased.job_id][leased.step]
+            if not moves.is_repeated(row, leased, past):
+                moves.check(row, leased)
+                now_ms = self._now_ms()
+                self._settle(move(row, now_ms), now_ms)
+        if self.lose_next_answer:
+            self.lose_next_answer = False
+            raise Wait("mysql", "the answer was lost")
+
+    def _settle(self, after: StepRow, now_ms: int) -> None:
+        self._write(changes.settled(self._jobs[after.job_id], self._rows[after.job_id], after, now_ms))
+
+    def _write(self, change: Change) -> None:
+        self._jobs[change.job.job_id] = change.job
+        for row in change.rows:
+            self._rows[row.job_id][row.step] = row
+        for record in change.records:
+            self._next_record += 1
+            self._records[self._next_record] = Record(self._next_record, record.job_id, encode(record))
+
+    def _due(self, steps: Collection[Step], now_ms: int) -> StepRow | None:
+        for step in (step for step in reversed(Step) if step in steps):
+            its = [rows[step] for rows in self._rows.values() if step in rows]
+            if due := [row for row in its if row.due_ms is not None and row.due_ms <= now_ms]:
+                return min(due, key=lambda row: (row.due_ms, row.job_id))
+        return None
+
+    def _job(self, job_id: int) -> Job:
+        if job_id not in self._jobs:
+            raise UnknownJob(job_id)
+        return self._jobs[job_id]
+
+    def _refuse_if_active(self, drama_id: int, episode_no: int) -> None:
+        for job in self._jobs.values():
+            if (job.drama_id, job.episode_no, job.state) == (drama_id, episode_no, JobState.ACTIVE):
+                raise AlreadyActive(job.job_id)
+
+    def _answers(self) -> threading.RLock:
+        if self.away:
+            raise Wait("mysql", "away")
+        return self._lock
+
+
+def _is(job: Job, which: JobFilter) -> bool:
+    return all(wanted is None or getattr(job, name) == wanted for name, wanted in which._asdict().items())
+
+
+def an_episode(drama_id: int = 7, episode_no: int = 1, **fields: object) -> Submission:
+    """What somebody submits, but for the fields that a test is about."""
+    what = Submission(Kind.EPISODE, drama_id, episode_no, f"incoming/{drama_id}/{episode_no}/a.mp4", "钓鱼小渔 - 第1集")
+    return what._replace(**fields)  # type: ignore[arg-type]
