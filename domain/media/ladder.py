@@ -30,7 +30,7 @@ _RATES = tuple(
 
 @dataclass(frozen=True)
 class Rung:
-    """One rendition: its name, its size as seen, and bit/s of picture (at most, over two seconds) and sound."""
+    """One rendition: its name, its size as seen, bit/s of picture (cap of the rate control, over 1 s) and of sound."""
 
     name: str
     width: int
@@ -41,7 +41,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class EncodedRung:
-    """A rendition as it came out: bytes of all segments, their number, bit/s at most and on average, codecs (RFC 6381)."""
+    """A rendition as it came out: bytes of all segments, how many, bit/s at most and on average, codecs (RFC 6381)."""
 
     rung: Rung
     bytes: int

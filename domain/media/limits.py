@@ -19,9 +19,9 @@ class Limits:
     streams: int = 32
     file_bytes: int = 8 * 1024 * MIB
     memory_mb: int = 2_048  # resident, of one program; the ladder from 1080p was measured at 0.5-0.9 GB
-    address_mb: int = 8_192  # address space, hard: what threads reserve without using it is in it
-    wall_factor: float = 60.0  # seconds of wall a second of video may take; ultrafast..medium were measured at 0.5-4
-    cpu_factor: float = 40.0  # the same for CPU
+    address_mb: int = 6_144  # address space, hard: what threads reserve without using it is in it
+    wall_factor: float = 20.0  # seconds of wall a second of video may take; measured: 0.5 (ultrafast) to 4 (medium)
+    cpu_factor: float = 16.0  # the same for CPU
     least_s: float = 60.0  # whatever the video's length
 
     def wall_s(self, duration_ms: int) -> float:

@@ -1,1 +1,1 @@
-"""ffmpeg, held: every file is hostile until decoded, so it runs with limits, on local files only, and never outlives us."""
+"""ffmpeg, held: every file is hostile until decoded: limits, local files only, and no process that outlives us."""

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+
+from domain.media.limits import Limits
+from domain.media.probe import Probe, Video
+from domain.media.trouble import Failure, StepFailed
+from domain.media.verdict import Code
+from media_jobs.ffmpeg.blame import blamed
+from media_jobs.ffmpeg.progress import Progress
+from media_jobs.ffmpeg.sandbox import run
+from media_jobs.ffmpeg.sharpness import Grey, chosen
+from media_jobs.ffmpeg.sinks import Kept, Lines
+from media_jobs.ffmpeg.source import bounds, opened
+from media_jobs.watch import Part, Watch
 
 WIDTHS = (240, 480, 720)
 KINDS = ("webp", "jpg")
+FRAMES = 48  # looked at, evenly over the episode
+SHORTEST_STEP_S = 0.1
+JUDGED_WIDTH = 180
+UNTOLD_MS = 60_000  # looked at of a file that does not claim how long it is
+_CANDIDATES = "candidates.mkv"
+_QUIET = ("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-y", "-loglevel", "error")
+_CODERS = {
+    "webp": ("-c:v", "libwebp", "-quality", "82", "-f", "webp"),
+    "jpg": ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "3", "-f", "image2", "-update", "1"),
+}
 
 
 class Poster(NamedTuple):
@@ -19,3 +44,80 @@ class Poster(NamedTuple):
     at_ms: int
     sharpness: float
     files: tuple[str, ...]
+
+
+def posters(
+    source: Path, target: Path, probe: Probe, watch: Watch, *, count: int = 3, limits: Limits | None = None
+) -> list[Poster]:
+    """At most `count` candidates, in the order of the episode, in `target`, which is made where it is not there.
+
+    StepFailed(MEND, "all_black") where no frame has anything to show.
+    """
+    limits = limits or Limits()
+    target.mkdir(parents=True, exist_ok=True)
+    step_s = max(SHORTEST_STEP_S, min(probe.duration_ms or UNTOLD_MS, limits.duration_ms) / 1000 / FRAMES)
+    try:
+        frames = _candidates(source, target, probe, limits, step_s=step_s, watch=Part(watch, 0, 800))
+        best = chosen(frames, count) if len(frames) else []
+        if not best:
+            raise StepFailed(Failure.MEND, Code.ALL_BLACK, "No frame has anything to show on a poster.")
+        return [
+            Poster(
+                number,
+                round(1000 * one.number * step_s),
+                one.sharpness,
+                _drawn(target, probe, limits, number=number, frame=one.number, watch=Part(watch, 800, 1000)),
+            )
+            for number, one in enumerate(best)
+        ]
+    finally:
+        (target / _CANDIDATES).unlink(missing_ok=True)
+
+
+def _candidates(source: Path, target: Path, probe: Probe, limits: Limits, *, step_s: float, watch: Watch) -> Grey:
+    """The frames to judge, in grey; beside them, without loss, the same frames as large as a poster is at most."""
+    width, height = _scaled(probe.seen(), JUDGED_WIDTH)
+    most = FRAMES + 2
+    kept, progress = Kept((most + 1) * width * height), Progress(probe.duration_ms)
+    large_width, large_height = _scaled(probe.seen(), max(WIDTHS))
+    graph = (
+        f"[0:V:0]fps=fps=1/{step_s:.6f}:start_time=0,scale=w={large_width}:h={large_height}:flags=bicubic,setsar=1,"
+        f"format=yuv420p,split[l][s];[s]scale=w={width}:h={height}:flags=area,format=gray[grey]"
+    )
+    argv = [
+        *(*_QUIET, "-progress", "pipe:2", "-t", str(limits.duration_ms / 1000 + 1), *opened(source, limits)),
+        *("-filter_complex", graph, "-map", "[grey]", "-frames:v", str(most), "-f", "rawvideo", "pipe:1"),
+        *("-map", "[l]", "-frames:v", str(most), "-c:v", "ffv1", "-f", "matroska", _CANDIDATES),
+    ]
+    with blamed():
+        run(
+            argv,
+            bounds(limits, probe.duration_ms),
+            watch,
+            out=kept,
+            err=Lines(progress.line),
+            permille=progress.permille,
+            cwd=target,
+        )
+    return np.frombuffer(bytes(kept.body), dtype=np.uint8).reshape(-1, height, width)
+
+
+def _drawn(target: Path, probe: Probe, limits: Limits, *, number: int, frame: int, watch: Watch) -> tuple[str, ...]:
+    """The files of one candidate, all by one run."""
+    picked, chains, outputs = f"[0:v]select=eq(n\\,{frame}),split={len(WIDTHS)}", [], []
+    for width in WIDTHS:
+        picked += f"[s{width}]"
+        size = "scale=w={}:h={}:flags=bicubic,setsar=1".format(*_scaled(probe.seen(), width))
+        chains.append(f"[s{width}]{size},split={len(KINDS)}" + "".join(f"[{kind}{width}]" for kind in KINDS))
+        for kind in KINDS:
+            outputs += ["-map", f"[{kind}{width}]", "-frames:v", "1", *_CODERS[kind], f"{number}-{width}.{kind}"]
+    argv = [*_QUIET, "-i", f"file:{_CANDIDATES}", "-filter_complex", ";".join([picked, *chains]), *outputs]
+    with blamed():
+        run(argv, bounds(limits, 0), watch, cwd=target)
+    return tuple(f"{number}-{width}.{kind}" for width in WIDTHS for kind in KINDS)
+
+
+def _scaled(video: Video, width: int) -> tuple[int, int]:
+    """(width, height), both even, in the shape of the picture; at most as wide as that."""
+    width = max(2, min(width, video.width) // 2 * 2)
+    return width, max(2, round(width * video.height / video.width / 2) * 2)
