@@ -35,6 +35,15 @@ NAMES = frozenset({
     "media.after_master",  # the master playlist is there; STORE is not told
     "media.before_publish",  # the CDN was told; the catalogue was not
     "media.after_publish",  # viewers get the rendition; CDN is not told
+    "media.before_pull",  # noted that WeChat is asked to fetch; it was not asked
+    "media.after_pull",  # it was asked; the number of its task is not noted
+    "media.after_media_id",  # the media is written down; extras are not deleted
+    "media.before_submit",  # papers are there and noted; the drama is not handed in
+    "media.after_submit",  # it is handed in; WeChat's number of it is not written down
+    "media.after_audit",  # WeChat's word is written down; the step has not ended
+    "media.before_replacement",  # noted; the replacement is not handed in
+    "media.after_replacement",  # it is handed in; that is not noted
+    "media.after_replace",  # WeChat plays the new one; that is not written down
     "media.before_finish",  # a step's work is done; the queue was not told
     "media.after_finish",  # the queue has it, with its record
     "media.after_fail",  # the queue knows that an attempt failed

@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     media_cdn_life_s: int = Field(
         900, ge=60, le=86_400, description="how long the CDN takes an address, as its console is set"
     )
+    media_cdn_api: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:-]+)?$",
+        description="where the CDN is told of changes, https://cdn.tencentcloudapi.com; none: nothing is told",
+    )
     media_engine: Literal["local", "cos"] = Field(
         "local", description="where media lies and is processed: the folder JULIU_MEDIA_ROOT, or Tencent COS and CI"
     )

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from domain.media.trouble import Failure, Later, StepFailed
 from infra import failpoints, logs
+from infra.fold_store import Wait
 from infra.media.job import Facts, Leased
 from infra.media.port import Jobs
 from media_jobs.hold import Stopping
@@ -71,5 +72,7 @@ def _unforeseen(leased: Leased, error: Exception) -> StepFailed:
     """What nobody thought of is tried again: most often a server or a disk was away."""
     if isinstance(error, OSError) and error.errno in FULL:
         return StepFailed(Failure.AGAIN, "disk_full", f"make room where the media work is done: {error}")
+    if isinstance(error, Wait):
+        return StepFailed(Failure.AGAIN, "store_away", f"{error.store} did not answer")
     log.error("unforeseen", job=leased.job_id, step=leased.step, exc_info=error)
     return StepFailed(Failure.AGAIN, "unforeseen", f"look into the worker's log: {error!r}")

@@ -64,7 +64,7 @@ class Told:
 
 @dataclass
 class Worker:
-    """One worker.  `clock` is monotonic, in seconds."""
+    """One worker.  `clock` is monotonic, in seconds; `pause` waits so many of them."""
 
     jobs: Jobs
     bodies: Mapping[Step, Body]
@@ -73,6 +73,7 @@ class Worker:
     owner: str
     pace: Pace = Pace()
     clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
     told: Told = field(default_factory=Told)
     _stop: threading.Event = field(default_factory=threading.Event)
     _logged: float = float("-inf")
@@ -150,7 +151,7 @@ class Worker:
             if self.clock() >= ends:
                 raise LeaseLost("asked to end before MySQL heard it")
             hold.check()
-            time.sleep(pause_s)
+            self.pause(pause_s)
             pause_s = min(LONGEST_S, 2 * pause_s)
 
     def _space(self) -> None:

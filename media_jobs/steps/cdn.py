@@ -18,8 +18,10 @@ log = logs.get(__name__)
 def run(context: StepContext, leased: Leased) -> Facts:
     """Raises StepFailed: the CDN's; MEND where the catalogue has no such episode."""
     task, facts = kept.task_of(context, leased), kept.facts_with(leased, Step.LADDER, "digest")
+    stored = kept.facts_with(leased, Step.STORE, "replaces")
     where = task.drama_id, task.episode_no, task.hash12
-    context.cdn.purge([f"{renditions.prefix_of(task)}/"])
+    if stored["replaces"]:
+        context.cdn.purge([f"{renditions.prefix_of(task)}/"])
     segments = [
         names.segment(*where, one["rung"]["name"], number)
         for one in facts["rungs"]
@@ -28,9 +30,9 @@ def run(context: StepContext, leased: Leased) -> Facts:
     prefetched = _prefetched(context, leased, segments)
     context.watch.progress(800)
     failpoints.reached("media.before_publish")
-    context.publish(task.drama_id, task.episode_no, names.master(*where), facts["content_ms"])
+    context.publish(task.drama_id, task.episode_no, names.master(*where), stored["content_ms"])
     failpoints.reached("media.after_publish")
-    return {"media_path": names.master(*where), "prefetched": prefetched, "content_ms": facts["content_ms"]}
+    return {"media_path": names.master(*where), "prefetched": prefetched, "content_ms": stored["content_ms"]}
 
 
 def _prefetched(context: StepContext, leased: Leased, keys: list[str]) -> bool:

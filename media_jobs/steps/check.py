@@ -7,9 +7,9 @@ from domain.media.verdict import verdict
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.steps import kept
-from media_jobs.steps.part import Part
 from media_jobs.steps.refusal import refuse
 from media_jobs.tree import put_tree
+from media_jobs.watch import Part
 
 INSPECTED, CHOSEN = 700, 900  # permille of the step
 

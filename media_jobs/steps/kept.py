@@ -25,7 +25,8 @@ def task_of(context: StepContext, leased: Leased, hash12: str = "") -> Task:
     job = leased.job
     return Task(
         job_id=job.job_id, step=leased.step, token=leased.token, source=job.source, drama_id=job.drama_id,
-        episode_no=job.episode_no, hash12=hash12 or hash_of(leased), since_ms=job.created_ms, work=context.work,
+        episode_no=job.episode_no, hash12=hash12 or hash_of(leased), work=context.work, noted=leased.own,
+        note=context.note,
     )  # fmt: skip
 
 

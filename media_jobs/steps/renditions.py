@@ -18,9 +18,8 @@ from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.engine import MAX_KEYS, Stored, Task
 from media_jobs.steps import kept
-from media_jobs.steps.part import Part
 from media_jobs.tree import put_tree
-from media_jobs.watch import Watch
+from media_jobs.watch import Part, Watch
 
 ENCODED = 900  # permille: what is left is putting the files where they stay
 MASTER = "master.m3u8"

@@ -9,7 +9,7 @@ from infra import failpoints
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.steps import kept, renditions
-from media_jobs.steps.part import Part
+from media_jobs.watch import Part
 
 COMPARED = 300  # permille; what is lost or damaged is made anew in the rest
 
@@ -26,6 +26,10 @@ def run(context: StepContext, leased: Leased) -> Facts:
     extras = renditions.delete_extras(context, task, facts)
     failpoints.reached("media.before_master")
     key = names.master(task.drama_id, task.episode_no, task.hash12)
+    replaces = context.storage.head(key) is not None
     context.storage.put_bytes(key, facts["master"].encode(), names.content_type_of(key))
     failpoints.reached("media.after_master")
-    return {"master_key": key, "mended": mended, "extras_deleted": extras, "content_ms": facts["content_ms"]}
+    return {
+        "master_key": key, "replaces": replaces, "mended": mended, "extras_deleted": extras,
+        "content_ms": facts["content_ms"],
+    }  # fmt: skip
