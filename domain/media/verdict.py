@@ -103,8 +103,10 @@ EXTENSIONS = {
     "asf": frozenset(("wmv", "asf")),
     "mpeg": frozenset(("mpg", "mpeg", "vob")),
 }
-SHORT_MISSING_MS, SHORT_MISSING = 1_000, 0.03  # what decoding may find less than claimed: sound and picture end apart
+SHORT_MISSING_MS, SHORT_MISSING = 500, 0.03  # what decoding may find less than claimed: sound and picture end apart
+FEW_ERRORS = 3
 DAMAGE_PER_1000 = 10  # complaints for 1,000 frames above which viewers would see it
+TS_PACKETS = (188, 192, 204)  # bytes
 MOSTLY = 0.9
 LONG_BLACK_MS, LONG_SILENT_MS = 3_000, 5_000
 LOUD = (-30.0, -8.0)  # LUFS; outside, levelling lifts noise, or clipped sound stays clipped
@@ -143,6 +145,8 @@ def _of_amounts(probe: Probe, limits: Limits) -> list[Reason]:
         found.append(_no(Code.TOO_LONG, text))
     if 0 < probe.duration_ms < limits.shortest_ms:
         found.append(_no(Code.TOO_SHORT, f"It claims {probe.duration_ms} ms; at least {limits.shortest_ms} is taken."))
+    if probe.container == "mpegts" and all(probe.size_bytes % packet for packet in TS_PACKETS):
+        found.append(_no(Code.TRUNCATED, "It ends in the middle of a packet: its end is missing. Upload it again."))
     if probe.streams > limits.streams:
         found.append(_no(Code.TOO_MANY_STREAMS, f"{probe.streams} tracks; at most {limits.streams} are taken."))
     return found
@@ -201,17 +205,17 @@ def _of_length(probe: Probe, report: Report, limits: Limits) -> list[Reason]:
     lengths = f"It claims {_time(probe.duration_ms)}, and has {_time(report.decoded_ms)}"
     if report.decoded_ms > limits.duration_ms:
         return [_no(Code.TOO_LONG, f"It is longer than {_time(limits.duration_ms)}.")]
-    if report.decoded_ms < limits.shortest_ms:
-        return [_no(Code.TOO_SHORT, f"{report.decoded_ms} ms were decoded; at least {limits.shortest_ms} is taken.")]
     if lacking > max(SHORT_MISSING_MS, SHORT_MISSING * probe.duration_ms):
         return [_no(Code.TRUNCATED, f"{lengths}: its end is missing. Upload it again.")]
+    if report.decoded_ms < limits.shortest_ms:
+        return [_no(Code.TOO_SHORT, f"{report.decoded_ms} ms were decoded; at least {limits.shortest_ms} is taken.")]
     if -lacking > max(SHORT_MISSING_MS, SHORT_MISSING * probe.duration_ms):
         return [_warn(Code.LENGTH, f"{lengths}.")]
     return []
 
 
 def _of_damage(report: Report) -> list[Reason]:
-    if report.damaged * 1000 > DAMAGE_PER_1000 * report.frames:
+    if report.damaged > max(FEW_ERRORS, DAMAGE_PER_1000 * report.frames // 1000):
         text = f"{report.damaged} errors in {report.frames} frames. Export the episode again."
         return [_no(Code.DAMAGED, text)]
     return [_warn(Code.GLITCHES, f"{report.damaged} errors in {report.frames} frames.")] if report.damaged else []

@@ -31,6 +31,7 @@ _SAID = (
     ("max pixel count", Failure.MEND, Code.TOO_MANY_PIXELS, "A frame is far too large. Export at 1080x1920."),
     ("Picture size", Failure.MEND, Code.TOO_MANY_PIXELS, "A frame has an impossible size. Export at 1080x1920."),
     ("Format not on whitelist", Failure.MEND, Code.CONTAINER, "This is no MP4, MOV, MKV, TS, FLV, AVI or MPEG file."),
+    ("not on whitelist", Failure.MEND, Code.CODEC, "A track is in a codec that is not taken. Export as H.264 and AAC."),
     ("moov atom not found", Failure.MEND, Code.TRUNCATED, "The end of the file is missing. Upload it again."),
     ("Cannot allocate memory", Failure.MEND, Code.TOO_COSTLY, "It takes more memory than a video should."),
 )

@@ -10,7 +10,8 @@ from pathlib import Path
 from domain.media.limits import Limits
 from domain.media.probe import Probe
 from domain.media.report import SPANS, Loudness, Report, Span
-from domain.media.trouble import Failure
+from domain.media.trouble import Failure, StepFailed
+from domain.media.verdict import Code
 from media_jobs.ffmpeg.blame import blamed
 from media_jobs.ffmpeg.levels import MEASURE
 from media_jobs.ffmpeg.progress import Progress
@@ -33,6 +34,8 @@ _ERROR = re.compile(r"^(?:\[[^\]]*\] )?\[(?:error|fatal|panic)\] ")
 
 def inspect(path: Path, probe: Probe, limits: Limits, watch: Watch) -> Report:
     """Decodes all of it, at most a second past the limit.  StepFailed(MEND) where that cannot be done at all."""
+    if probe.video is None:
+        raise StepFailed(Failure.MEND, Code.NO_VIDEO, "There is no picture in the file.")
     heard, progress = _Heard(), Progress(min(probe.duration_ms, limits.duration_ms))
     with blamed(on_slow=Failure.MEND):
         run(

@@ -30,13 +30,23 @@ _FFPROBE = ("ffprobe", "-hide_banner", "-loglevel", "error")
 def probe(path: Path, limits: Limits, watch: Watch) -> Probe:
     """What the file claims.  StepFailed(MEND) with a Code for what is no file, or none that can be read."""
     size = size_of(path, limits)
-    with blamed(on_slow=Failure.MEND):
-        answer = _ask(path, limits, watch, "-show_entries", _ENTRIES, "-of", "json")
-        times = _ask(path, limits, watch, *_times_asked())
+    try:
+        with blamed(on_slow=Failure.MEND):
+            answer = _ask(path, limits, watch, "-show_entries", _ENTRIES, "-of", "json")
+            times = _ask(path, limits, watch, *_times_asked())
+    except StepFailed as error:
+        if error.reason == Code.TRUNCATED and not _begins_as_mp4(path):  # ffmpeg believed the name
+            raise StepFailed(Failure.MEND, Code.UNREADABLE, "This is no video.") from error
+        raise
     try:
         return claims.parse(json.loads(answer), path.suffix, size, _times(times))
     except ValueError as error:  # NotMedia and what is no JSON
         raise StepFailed(Failure.MEND, Code.UNREADABLE, f"It cannot be read as video: {error}") from error
+
+
+def _begins_as_mp4(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8)[4:] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
 
 
 def _times_asked() -> tuple[str, ...]:

@@ -23,6 +23,7 @@ VIDEO_DECODERS = "h264,hevc,mpeg4,mpeg2video,mpeg1video,vp8,vp9,libdav1d,av1,pro
 AUDIO_DECODERS = (
     "aac,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,flac,alac,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be"
 )
+OTHER_DECODERS = "mov_text,ass,ssa,subrip,webvtt,cc_dec,png,mjpeg"  # of subtitles and covers: opened, never used
 ANALYZE_S = 10  # of the stream; where the headers say nothing, more does not help
 PROBE_BYTES = 32 * 1024 * 1024
 BLOCK = 1024 * 1024
@@ -33,7 +34,7 @@ def opened(path: Path, limits: Limits) -> list[str]:
     return [
         *("-protocol_whitelist", "file,pipe"),
         *("-format_whitelist", CONTAINERS),
-        *("-codec_whitelist", f"{VIDEO_DECODERS},{AUDIO_DECODERS}"),
+        *("-codec_whitelist", f"{VIDEO_DECODERS},{AUDIO_DECODERS},{OTHER_DECODERS}"),
         *("-max_pixels", str(limits.pixels)),
         *("-probesize", str(PROBE_BYTES)),
         *("-analyzeduration", str(ANALYZE_S * 1_000_000)),
