@@ -16,6 +16,7 @@ import msgspec
 from domain.events import MAX_ID
 
 MAX_INDEX = 65_535  # recommendations are published as u16 dense indexes
+RENDITION_BYTES = 6  # twelve hex digits (domain.media.names)
 NO_INDEX = 0  # the first drama is 1, so that 0 can say "none"
 
 Index = Annotated[int, msgspec.Meta(ge=1, le=MAX_INDEX)]
@@ -40,6 +41,7 @@ class Drama(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     published: bool = True
     durations: Sequence[int] = ()
     series: str = ""  # the name that all seasons and cuts of one story share; empty: it has none
+    renditions: bytes = b""  # RENDITION_BYTES of each episode's hash12, zeros: not encrypted; empty: none of them is
 
     def __post_init__(self) -> None:
         _set(self, "durations", array("I", self.durations))
@@ -119,6 +121,14 @@ class Catalogue:
         if drama is None or not 0 < episode_no <= len(drama.durations):
             return None
         return drama.durations[episode_no - 1]
+
+    def rendition(self, drama_id: int, episode_no: int) -> str:
+        """The hash12 of the episode's encrypted rendition; empty where it has none, or there is no such episode."""
+        drama = self._dramas.get(drama_id)
+        if drama is None or episode_no < 1:
+            return ""
+        found = drama.renditions[(episode_no - 1) * RENDITION_BYTES : episode_no * RENDITION_BYTES]
+        return found.hex() if any(found) else ""
 
     def shown(self, drama_id: int) -> bool:
         """May viewers be shown this drama: it is known, published and not taken down."""

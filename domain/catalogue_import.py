@@ -11,14 +11,16 @@ from typing import Annotated
 import msgspec
 
 from domain import canary
-from domain.catalogue import Drama
+from domain.catalogue import RENDITION_BYTES, Drama
 from domain.events import Id
+from domain.media.master import hash12_of
 
 MAX_LINE_BYTES = 1_048_576  # the longest line that keeps all the rules below is about 800 kB
 MAX_EPISODES = 2_000  # long dramas have some 100 to 200
 MIN_DURATION_MS, MAX_DURATION_MS = 1_000, 12 * 3_600_000
 MAX_PATH = 300
 MAX_REASON = 200
+NO_RENDITION = "00" * RENDITION_BYTES
 
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 Tag = Annotated[str, msgspec.Meta(max_length=32)]
@@ -67,7 +69,12 @@ class DramaLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             published=self.published,
             durations=[episode.duration_ms for episode in self.episodes],
             series=self.series,
+            renditions=self._renditions(),
         )
+
+    def _renditions(self) -> bytes:
+        found = [hash12_of(each.media_path, self.drama_id, each.episode_no) for each in self.episodes]
+        return b"".join(bytes.fromhex(one or NO_RENDITION) for one in found) if any(found) else b""
 
 
 class RowRefused(ValueError):

@@ -34,6 +34,9 @@ from ingest_api.feed.service import Feed
 from ingest_api.feed.shown import RedisShown
 from ingest_api.health.readiness import Readiness
 from ingest_api.health.router import router as health
+from ingest_api.hls.router import router as hls
+from ingest_api.hls.service import Hls
+from ingest_api.hls.stores import stores_of
 from ingest_api.play.errors import MediaUnavailable
 from ingest_api.play.media import Media
 from ingest_api.play.permission import Permission
@@ -84,6 +87,7 @@ def assemble(
     app.include_router(feed)
     app.include_router(unlock)
     app.include_router(play)
+    app.include_router(hls)
     _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
     events = _events(settings, connections, tokens, now_s, body_s)
     app.add_middleware(Edge, hot={PATH: Hot(events), FEED: Hot(feed_by_hand, "GET")})
@@ -109,6 +113,7 @@ def _permission(settings: Settings, connections: Connections, now_s: Callable[[]
         lambda: int(now_s() * 1000),
         ticket_life_ms=settings.ticket_life_s * 1000,
         address_life_ms=settings.media_url_life_s * 1000,
+        grant_life_ms=settings.media_grant_life_s * 1000,
     )
 
 
@@ -122,6 +127,10 @@ def _play(
     app.state.play = Play(catalogue, money, purse, threads=asking, permission=permission, now_ms=now_ms)
     secrets, paths = ticket_secrets(settings), MediaPaths(connections.mysql)
     app.state.media = Media(settings.media_root, secrets, paths, catalogue, threads=media, now_ms=now_ms)
+    stores = stores_of(settings, connections.mysql, now_ms)
+    app.state.hls = Hls(
+        secrets, catalogue, app.state.play, stores, threads=media, places=app.state.media.places, now_ms=now_ms
+    )
 
 
 @asynccontextmanager

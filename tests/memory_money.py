@@ -90,6 +90,10 @@ class MemoryMoney:
         self._ask()
         return self._entitled(user_id, drama_id, episode_no)
 
+    def take_back(self, user_id: int, drama_id: int, episode_no: int) -> None:
+        """The entitlement is gone, as after a refund."""
+        del self._open[user_id, drama_id, episode_no]
+
     def opened(self, user_id: int, drama_id: int) -> frozenset[int]:
         self._ask()
         return frozenset(no for user, drama, no in self._open if (user, drama) == (user_id, drama_id))

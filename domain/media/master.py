@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from domain.media import names
+
 MOST = 8  # rungs
 
 
@@ -36,6 +38,17 @@ def write(variants: Sequence[Variant]) -> str:
     for one in ordered:
         lines += [f"#EXT-X-STREAM-INF:{_attributes(one)}", f"{one.name}/index.m3u8"]
     return "\n".join(lines) + "\n"
+
+
+def hash12_of(media_path: str, drama_id: int, episode_no: int) -> str:
+    """The rendition whose master playlist this is; empty where the path is another, also that of another episode."""
+    if not media_path.startswith("hls/"):  # nearly all of an old catalogue
+        return ""
+    hash12 = media_path.split("/")[3:4]
+    try:
+        return hash12[0] if hash12 and media_path == names.master(drama_id, episode_no, hash12[0]) else ""
+    except ValueError:
+        return ""
 
 
 def _attributes(one: Variant) -> str:

@@ -16,10 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from domain.media import names
-from infra.fold_store import Wait
+from infra.media.transaction import transact
 from infra.settings import Settings
 
 KEY_BYTES, NONCE_BYTES = 16, 12
@@ -82,7 +81,7 @@ class Sealer:
 
 
 class KeyStore:
-    """Blocks; call it in a thread.  Every call may raise Wait (MySQL does not answer) and may then be repeated."""
+    """Blocks; call it in a thread.  Every call may raise Wait (infra.fold_store), and may be repeated then."""
 
     def __init__(self, engine: Engine, sealer: Sealer, now_ms: Callable[[], int]) -> None:
         self._engine = engine
@@ -112,11 +111,8 @@ class KeyStore:
         return None if sealed is None else self._sealer.open(sealed, row)
 
     def _there(self, of: Rendition) -> dict[str, bytes]:
-        try:
-            with self._engine.connect() as connection:
-                return {rung: bytes(sealed) for rung, sealed in connection.execute(_SELECT, of._asdict())}
-        except (DBAPIError, TimeoutError) as error:
-            raise Wait("mysql", type(error).__name__) from error
+        found = transact(self._engine, lambda connection: connection.execute(_SELECT, of._asdict()).all())
+        return {rung: bytes(sealed) for rung, sealed in found}
 
     def _make(self, of: Rendition, missing: Mapping[str, bytes]) -> None:
         made = {**of._asdict(), "made_ms": self._now_ms()}
@@ -124,11 +120,7 @@ class KeyStore:
             {**made, "rung": rung, "sealed": self._sealer.seal(os.urandom(KEY_BYTES), row)}
             for rung, row in sorted(missing.items())
         ]
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(_INSERT, rows)
-        except (DBAPIError, TimeoutError) as error:
-            raise Wait("mysql", type(error).__name__) from error
+        transact(self._engine, lambda connection: connection.execute(_INSERT, rows))
 
 
 def _derived(secret: str) -> bytes:

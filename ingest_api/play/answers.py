@@ -39,7 +39,9 @@ class PlayAnswer(BaseModel):
     drama_id: int
     episode_no: int
     duration_ms: int
-    address: str = Field(description="of the video, relative to this API; it is the viewer's own")
+    address: str = Field(
+        description="of the video, relative to this API; it is the viewer's own; HLS if it ends in .m3u8"
+    )
     address_expires_ms: int = Field(description="Unix ms")
     ticket: str = Field(description="send it back in play_started")
     ticket_expires_ms: int = Field(description="Unix ms; a playback that begins before may be sent later")

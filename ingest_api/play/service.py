@@ -89,6 +89,13 @@ class Play:
             **how._asdict(),
         )
 
+    async def entitled(self, user_id: int, drama_id: int, episode_no: int) -> None:
+        """Nothing, where the viewer may play it now; of what costs coins MySQL is asked afresh.  Raises as `play`."""
+        drama = self._drama(drama_id, episode_no)
+        terms = pricing.terms(drama.free_first, drama.price_coins, drama.episodes)
+        if not terms.is_free(episode_no):
+            await self._threads.run(partial(self._decide, Asked(user_id, drama, episode_no, terms)))
+
     # -- the episode ---------------------------------------------------------------------------------------------------
 
     def _drama(self, drama_id: int, episode_no: int) -> Drama:

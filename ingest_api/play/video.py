@@ -53,9 +53,19 @@ class Places:
 class Video(FileResponse):
     """A file or one range of it; a Range that is none, or that asks for several, gets the whole (RFC 9110, 14.2)."""
 
-    def __init__(self, path: Path, found: os.stat_result, fresh_s: int, places: Places, user_id: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        found: os.stat_result,
+        fresh_s: int,
+        places: Places,
+        user_id: int,
+        *,
+        media_type: str | None = None,
+    ) -> None:
+        """`fresh_s`: how long it may be kept; `media_type` None: by the file's name."""
         headers = {"cache-control": f"private, max-age={fresh_s}", "x-content-type-options": "nosniff"}
-        super().__init__(path, stat_result=found, headers=headers)
+        super().__init__(path, stat_result=found, headers=headers, media_type=media_type)
         self._size = found.st_size
         self._places = places
         self._user_id = user_id

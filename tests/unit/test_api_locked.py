@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from domain import tickets
+from domain.media import grant
 from domain.tickets import Ticket
 from infra.money.unlocks import Wanted
 from ingest_api.auth import Scope
@@ -31,8 +32,13 @@ EPISODES, FREE, PAID_FOR = 8, 3, 5  # one viewer has unlocked PAID_FOR of DRAMA;
 BUYER, STRANGER = USER, USER + 1
 SOMEWHERE = "hidden/folder"
 ADDRESS = re.compile(r"/v1/media/(\d+)/(\d+)\?user=(\d+)")
+GRANT = re.compile(r"g1\.[A-Za-z0-9_-]{68}")
 TICKET = re.compile(r"t1\.[A-Za-z0-9_-]{92}")
-KNOWN = {"drama_id": (DRAMA, OTHER_DRAMA), "episode_no": range(1, EPISODES + 2)}
+HASH = "0123456789ab"
+KNOWN = {
+    "drama_id": (DRAMA, OTHER_DRAMA), "episode_no": range(1, EPISODES + 2), "grant": ("g1." + "A" * 68,),
+    "rung": ("720p",), "number": ("00000",),
+}  # fmt: skip
 
 
 class HiddenPaths:
@@ -46,7 +52,11 @@ class HiddenPaths:
 def app(tmp_path: Any) -> Any:
     """Everything that the API may tell is there to be told."""
     money = MemoryMoney()
-    dramas = [a_drama(n, n, episodes=EPISODES, free_first=FREE, price_coins=60) for n in (DRAMA, OTHER_DRAMA)]
+    encrypted = {OTHER_DRAMA: bytes.fromhex(HASH) * EPISODES}
+    dramas = [
+        a_drama(n, n, EPISODES, free_first=FREE, price_coins=60, renditions=encrypted.get(n, b""))
+        for n in (DRAMA, OTHER_DRAMA)
+    ]
     for drama in dramas:
         money.drama(drama.drama_id, EPISODES, FREE, 60)
     money.credit(BUYER, 60, "test", "r1")
@@ -109,6 +119,10 @@ async def test_no_answer_holds_an_address_or_a_ticket_of_a_locked_episode(app: A
             drama_id, episode_no, whose = map(int, place)
             assert (whose, locked(user, drama_id, episode_no)) == (user, False), answer.url
             opened.add((drama_id, episode_no))
+        for text in GRANT.findall(told):
+            given = grant.read(KEYS, text)
+            assert (given.user_id, locked(user, given.drama_id, given.episode_no)) == (user, False), answer.url
+            opened.add((given.drama_id, given.episode_no))
         for text in TICKET.findall(told):
             ticket: Ticket = tickets.read(KEYS, text)
             assert (ticket.user_id, locked(user, ticket.drama_id, ticket.episode_no)) == (user, False), answer.url
@@ -121,6 +135,7 @@ async def test_no_answer_holds_an_address_or_a_ticket_of_a_locked_episode(app: A
 async def test_other_tokens_get_none_at_all(app: Any, scope: Scope) -> None:
     told = " ".join(answer.text for answer in await walk(app, BUYER, scope))
     assert not ADDRESS.search(told)
+    assert not GRANT.search(told)
     assert not TICKET.search(told)
 
 

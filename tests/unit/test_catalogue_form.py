@@ -59,12 +59,16 @@ def test_words_that_repeat_are_held_once():
     assert one.series is other.series
 
 
-def test_a_chunk_from_before_there_were_series_is_read_and_a_field_of_tomorrow_is_passed_over():
+def test_a_chunk_of_an_older_juliu_is_read_and_a_field_of_tomorrow_is_passed_over():
     before: list[object] = [7, 3, "重生", "都市", ["甜宠"], ["张三"], "CN", 0, 5, 80, True, [60_001, 60_002]]
-    for written, series in ((before, ""), ([*before, "重生"], "重生"), ([*before, "重生", "tomorrow"], "重生")):
+    of_series, of_today = [*before, "重生"], [*before, "重生", b"123456" * 2]
+    for written, series, renditions in (
+        (before, "", b""), (of_series, "重生", b""), ([*of_today, "tomorrow"], "重生", b"123456" * 2),
+    ):  # fmt: skip
         chunk = zlib.compress(msgspec.msgpack.encode([written]))
         (drama,) = form.read_chunk(chunk, form.digest_of(chunk))
-        assert (drama.title, list(drama.durations), drama.series) == ("重生", [60_001, 60_002], series)
+        assert (drama.title, list(drama.durations)) == ("重生", [60_001, 60_002])
+        assert (drama.series, drama.renditions) == (series, renditions)
 
 
 def test_a_chunk_with_one_bit_changed_is_damaged():
