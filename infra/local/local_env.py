@@ -23,7 +23,7 @@ def parse(text: str) -> dict[str, str]:
 def render(known: Mapping[str, str], ports: Mapping[str, int], new_secret: str) -> str:
     """The file for these ports.  `known` is kept, but for addresses.
 
-    Secrets that it lacks are parts of `new_secret`, which has 160 characters.
+    Secrets that it lacks are parts of `new_secret`, which has 224 characters.
     """
     password = mysql_password(known) or new_secret[:32]
     ours = {
@@ -33,7 +33,8 @@ def render(known: Mapping[str, str], ports: Mapping[str, int], new_secret: str) 
         "JULIU_MYSQL_URL": mysql_url(password, ports["mysql"]),
         "JULIU_API_PORT": str(ports["api"]),
         "JULIU_JWT_SECRET": known.get("JULIU_JWT_SECRET") or new_secret[32:96],
-        "JULIU_TICKET_SECRET": known.get("JULIU_TICKET_SECRET") or new_secret[96:],
+        "JULIU_TICKET_SECRET": known.get("JULIU_TICKET_SECRET") or new_secret[96:160],
+        "JULIU_MEDIA_KEY_SECRET": known.get("JULIU_MEDIA_KEY_SECRET") or new_secret[160:],
     }
     return "\n".join([_HEAD, *(f"{name}={value}" for name, value in ({**known, **ours}).items())]) + "\n"
 
@@ -58,6 +59,6 @@ def read(home: Home) -> dict[str, str]:
 
 def write(home: Home, ports: Mapping[str, int]) -> dict[str, str]:
     """Write the file for these ports, for its owner's eyes only; secrets are kept.  Returns what it says."""
-    text = render(read(home), ports, secrets.token_urlsafe(120))
+    text = render({"JULIU_MEDIA_ROOT": str(home.data("media")), **read(home)}, ports, secrets.token_urlsafe(168))
     write_whole(home.local_env, text, mode=0o600)
     return parse(text)

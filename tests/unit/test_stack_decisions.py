@@ -29,7 +29,7 @@ from infra.local.errors import StackError
 from infra.local.home import Home
 from infra.local.restarts import READY_CAP_S, STILLBORN_LIMIT, WINDOW_LIMIT, WINDOW_S, Restarts
 
-SECRET = "".join(f"{n:08x}" for n in range(20))  # no part is another
+SECRET = "".join(f"{n:08x}" for n in range(28))  # no part is another
 PORTS = {name: 20_000 + number for number, name in enumerate(ports.NAMES)}
 
 
@@ -70,14 +70,14 @@ class TestLocalEnv:
         second = local_env.parse(local_env.render(first, PORTS, SECRET[::-1]))
         assert second == first
         assert local_env.mysql_password(first) == SECRET[:32]
-        made = {local_env.mysql_password(first), first["JULIU_JWT_SECRET"], first["JULIU_TICKET_SECRET"]}
-        assert len(made) == 3
+        made = {local_env.mysql_password(first), *(first[f"JULIU_{name}_SECRET"] for name in ("JWT", "TICKET", "MEDIA_KEY"))}
+        assert len(made) == 4
         assert min(map(len, made)) >= 32
 
     def test_a_secret_that_is_new_to_an_older_file_is_added(self):
         older = {"JULIU_JWT_SECRET": "kept"}
         found = local_env.parse(local_env.render(older, PORTS, SECRET))
-        assert (found["JULIU_JWT_SECRET"], found["JULIU_TICKET_SECRET"]) == ("kept", SECRET[96:])
+        assert (found["JULIU_JWT_SECRET"], found["JULIU_TICKET_SECRET"]) == ("kept", SECRET[96:160])
 
     def test_addresses_follow_the_ports(self):
         moved = {**PORTS, "redis": 21_000}
