@@ -35,12 +35,17 @@ def make_archive() -> None:
     partial.rename(kafka_jars.archive())
 
 
+def archiving(command: list[str], target: Path) -> list[str]:
+    """The broker's command as one that writes the archive when it ends."""
+    options = command.index("java") + 1  # the command may begin with another program: see giving_way
+    return [*command[:options], f"-XX:ArchiveClassesAtExit={target}", *command[options:]]
+
+
 def _run_once(broker: Kafka, target: Path, log: Path) -> None:
-    java, *arguments = broker.command()
     environment = {**os.environ, **broker.environment()}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [java, f"-XX:ArchiveClassesAtExit={target}", *arguments],
+            archiving(broker.command(), target),
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
         )  # fmt: skip
     try:
