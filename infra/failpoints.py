@@ -35,6 +35,8 @@ NAMES = frozenset({
     "media.after_master",  # the master playlist is there; STORE is not told
     "media.before_publish",  # the CDN was told; the catalogue was not
     "media.after_publish",  # viewers get the rendition; CDN is not told
+    "media.before_ci",  # noted that CI is asked for a job; it was not asked
+    "media.after_ci",  # it was asked; the job's id is not noted
     "media.before_pull",  # noted that WeChat is asked to fetch; it was not asked
     "media.after_pull",  # it was asked; the number of its task is not noted
     "media.after_media_id",  # the media is written down; extras are not deleted

@@ -1,0 +1,46 @@
+"""What both engines do here, with ffmpeg: fetch the source, look at it, choose posters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from domain.media.limits import Limits
+from domain.media.probe import Probe
+from domain.media.report import Report
+from media_jobs.engine import Storage, Task
+from media_jobs.ffmpeg import inspection, probing
+from media_jobs.ffmpeg import posters as poster
+from media_jobs.watch import Part, Watch
+
+FETCHED = 300  # permille of a call that needs the source: where it is here already this goes by at once
+
+
+class OnThisMachine:
+    """Needs the whole file, so it is fetched, once a task."""
+
+    def __init__(self, storage: Storage, limits: Limits | None = None) -> None:
+        self.storage, self.limits = storage, limits or Limits()
+
+    def source(self, task: Task, watch: Watch) -> Path:
+        """See Processing.  The ending of the key stays: the probe tells where it lies."""
+        path = task.work / f"source{Path(task.source).suffix}"
+        if not path.exists():
+            self.storage.fetch(task.source, path, self.limits.file_bytes, watch)
+        return path
+
+    def probe(self, task: Task, watch: Watch) -> Probe:
+        """See Processing."""
+        return probing.probe(self._fetched(task, watch), self.limits, Part(watch, FETCHED, 1000))
+
+    def inspect(self, task: Task, probe: Probe, watch: Watch) -> Report:
+        """See Processing."""
+        return inspection.inspect(self._fetched(task, watch), probe, self.limits, Part(watch, FETCHED, 1000))
+
+    def posters(self, task: Task, probe: Probe, watch: Watch) -> Sequence[poster.Poster]:
+        """See Processing."""
+        source, rest = self._fetched(task, watch), Part(watch, FETCHED, 1000)
+        return poster.posters(source, task.work / "posters", probe, rest, limits=self.limits)
+
+    def _fetched(self, task: Task, watch: Watch) -> Path:
+        return self.source(task, Part(watch, 0, FETCHED))
