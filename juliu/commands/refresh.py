@@ -13,8 +13,7 @@ from infra import logs
 from infra.settings import Settings, load
 from juliu.commands import terminated
 from juliu.commands.json_option import Json
-from juliu.commands.trouble import end
-from recommender.errors import BUSY, REFUSED, TROUBLE, Busy, Refused, Trouble
+from juliu.commands.trouble import recommending
 from recommender.refresh import main
 
 app = typer.Typer(no_args_is_help=True)
@@ -52,12 +51,6 @@ def _once(name: str, run: Callable[[Settings, int], Any], *, json: bool) -> None
     settings = load()
     logs.setup("refresh", settings)
     terminated.as_exception()  # so that the lock is given back
-    try:
+    with recommending(f"juliu refresh {name}"):
         report = run(settings, time.time_ns() // 1_000_000)
-    except Refused as error:
-        raise end(f"juliu refresh {name}: {error}", REFUSED) from error
-    except Trouble as error:
-        raise end(f"juliu refresh {name}: not done, run it again: {error}", TROUBLE) from error
-    except Busy as error:
-        raise end(f"juliu refresh {name}: {error}", BUSY) from error
     typer.echo(msgspec.json.encode(report).decode() if json else report.sentence())

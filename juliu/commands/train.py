@@ -15,8 +15,7 @@ from infra.settings import load
 from juliu.commands import terminated
 from juliu.commands.json_option import Json
 from juliu.commands.moments import iso_ms
-from juliu.commands.trouble import end
-from recommender.errors import BUSY, REFUSED, TROUBLE, Busy, Refused, Trouble
+from juliu.commands.trouble import end, recommending
 from recommender.learning.weights import WEIGHTS
 from recommender.main import train_once
 from recommender.training.folder import clear_up, place, put
@@ -58,16 +57,10 @@ def train(
     settings, weights = load(), msgspec.structs.replace(WEIGHTS, engine=engine)
     logs.setup("train", settings)
     terminated.as_exception()  # so that the lock is given back
-    try:
+    with recommending("juliu train", "refused, the version before is served on: ", "not published, run it again: "):
         done = train_once(
             settings, as_of_ms, overrule=overrule, tell=lambda outcome: _keep(outcome, report), weights=weights
         )
-    except Refused as error:
-        raise end(f"juliu train: refused, the version before is served on: {error}", REFUSED) from error
-    except Trouble as error:
-        raise end(f"juliu train: not published, run it again: {error}", TROUBLE) from error
-    except Busy as error:
-        raise end(f"juliu train: {error}", BUSY) from error
     typer.echo(msgspec.json.encode(done).decode() if json else done.sentence())
 
 

@@ -10,6 +10,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
+from recommender.errors import BUSY, REFUSED, TROUBLE, Busy, Refused, Trouble
+
 FOUND_WRONG = 1  # exit code: refused, or something is not as it must be; it was said, and a person decides
 SERVER_TROUBLE = 3  # exit code: a server does not answer, or is busy; the same command again is right
 MYSQL_WORDS = {
@@ -23,6 +25,19 @@ def end(message: str, code: int) -> typer.Exit:
     """Say it on stderr; `raise end(...)`."""
     typer.echo(message, err=True)
     return typer.Exit(code)
+
+
+@contextmanager
+def recommending(doing: str, refused: str = "", trouble: str = "not done, run it again: ") -> Iterator[None]:
+    """What the recommender says instead of doing it becomes one line and its exit code; the words stand before it."""
+    try:
+        yield
+    except Refused as error:
+        raise end(f"{doing}: {refused}{error}", REFUSED) from error
+    except Trouble as error:
+        raise end(f"{doing}: {trouble}{error}", TROUBLE) from error
+    except Busy as error:
+        raise end(f"{doing}: {error}", BUSY) from error
 
 
 @contextmanager

@@ -9,20 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
-from pydantic import SecretStr
 
 from domain import counters, keys, registers, state
 from domain.topics import partition_of
-from infra import namespaces
-from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import take_down
 from infra.clickhouse.client import connect
-from infra.clickhouse.migrate import migrate as migrate_clickhouse
-from infra.mysql.engine import engine_of
-from infra.mysql.migrate import migrate as migrate_mysql
 from infra.settings import Settings
-from ingest_api.app import create_app
 from ingest_api.auth import Scope
 from ingest_api.feed.hints import RedisHints
 from recommender.learning.weights import WEIGHTS
@@ -31,9 +23,10 @@ from recommender.training import job
 from recommender.training.outcome import Report
 from recommender.training.registry import ClickHouseRegistry
 from recommender.training.source import ClickHouseSource
-from tests.builders import SECRET, a_token
+from tests.builders import a_token
 from tests.catalogue import a_line
 from tests.catalogue_rig import Rig
+from tests.served import catalogued, made, served
 from tests.watch_rows import DRAMA_OF, a_watch, insert
 
 pytestmark = pytest.mark.servers
@@ -45,31 +38,19 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 def settings(fresh: Settings) -> Settings:
-    """Everything made, nothing in it."""
-    ours = fresh.model_copy(update={"jwt_secret": SecretStr(SECRET)})
-    migrate_mysql(ours)
-    migrate_clickhouse(ours)
-    namespaces.create(ours)
-    return ours
+    return made(fresh)
 
 
 @pytest.fixture
 def rig(settings: Settings, tmp_path: Path) -> Iterator[Rig]:
-    """A catalogue of DRAMAS; ids and dense indexes differ by DRAMA_OF."""
-    with redis.Redis.from_url(settings.redis_url) as client:
-        made = Rig(settings, engine_of(settings), client, RedisShelf.of(settings), tmp_path)
-        made.publishes(*(a_line(DRAMA_OF + index, category=f"c{index % 8}") for index in range(1, DRAMAS + 1)))
-        yield made
-        made.engine.dispose()
-        made.shelf.close()
+    with catalogued(settings, tmp_path, DRAMAS) as one:
+        yield one
 
 
 @pytest.fixture
 async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
     """The API; `api.get` asks as nobody, `ask` as a viewer."""
-    app = create_app(rig.settings)
-    caller = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
-    async with app.router.lifespan_context(app), caller as client:
+    async with served(rig.settings) as client:
         yield client
 
 

@@ -8,20 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import redis
-from pydantic import SecretStr
 
-from infra import namespaces
-from infra.catalogue.shelf import RedisShelf
 from infra.clickhouse.client import connect
-from infra.clickhouse.migrate import migrate as migrate_clickhouse
-from infra.mysql.engine import engine_of
-from infra.mysql.migrate import migrate as migrate_mysql
 from infra.settings import Settings
-from ingest_api.app import create_app
-from tests.builders import SECRET, a_token
-from tests.catalogue import a_line
+from tests.builders import a_token
 from tests.catalogue_rig import Rig
+from tests.served import catalogued, made, served
 from tests.typed import typed
 from tests.watch_rows import DRAMA_OF, a_watch, insert
 
@@ -34,30 +26,18 @@ NEWCOMER = 7_777
 
 @pytest.fixture
 def settings(fresh: Settings) -> Settings:
-    """Everything made, nothing in it."""
-    ours = fresh.model_copy(update={"jwt_secret": SecretStr(SECRET)})
-    migrate_mysql(ours)
-    migrate_clickhouse(ours)
-    namespaces.create(ours)
-    return ours
+    return made(fresh)
 
 
 @pytest.fixture
 def rig(settings: Settings, tmp_path: Path) -> Iterator[Rig]:
-    """A catalogue of DRAMAS; ids and dense indexes differ by DRAMA_OF."""
-    with redis.Redis.from_url(settings.redis_url) as client:
-        made = Rig(settings, engine_of(settings), client, RedisShelf.of(settings), tmp_path)
-        made.publishes(*(a_line(DRAMA_OF + index, category=f"c{index % 8}") for index in range(1, DRAMAS + 1)))
-        yield made
-        made.engine.dispose()
-        made.shelf.close()
+    with catalogued(settings, tmp_path, DRAMAS) as one:
+        yield one
 
 
 @pytest.fixture
 async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(rig.settings)
-    caller = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
-    async with app.router.lifespan_context(app), caller as client:
+    async with served(rig.settings) as client:
         yield client
 
 
