@@ -80,7 +80,7 @@ class Asked:
         self.rest.eliminate_zeros()
         columns, rng = watched.tocsc(), np.random.default_rng(seed)
         self.watchers = [rng.permutation(columns[:, drama].indices) for drama in held]
-        self.factors = als.plain(self.rest, WEIGHTS, RELATIVE)
+        self.factors = als.plain(self.rest, WEIGHTS, RELATIVE * als.largest_singular_value(self.rest))
         self.counts = np.bincount(self.rest.indices, minlength=watched.shape[1]).astype(np.float32)
 
     def folded(self, k: int) -> Floats:

@@ -53,19 +53,20 @@ class Factors:
 
 def fit(matrix: csr_matrix, weights: Weights) -> Factors:
     """Factors of a (viewers, dramas) matrix of confidences >= 0.  Seeded: the same matrix gives the same factors."""
-    alone = [plain(matrix, weights, relative) for relative in weights.regularizations]
+    largest = largest_singular_value(matrix)
+    alone = [plain(matrix, weights, relative * largest) for relative in weights.regularizations]
     if weights.frequency_regularization:
         alone.append(frequency_scaled(matrix, weights))
     return beside_each_other(alone)
 
 
-def plain(matrix: csr_matrix, weights: Weights, relative: float) -> Factors:
-    """Implicit ALS, all rows held down alike: by `relative` times the largest singular value of the weighted matrix.
+def plain(matrix: csr_matrix, weights: Weights, strength: float) -> Factors:
+    """Implicit ALS, all rows held down alike: by `strength` times what a confidence is multiplied with.
 
     The class of implicit.cpu, so that a machine with a GPU does the same.
     """
     alpha = min(weights.alpha, thinness(matrix))
-    regularization = max(1e-3, relative * alpha * largest_singular_value(matrix))
+    regularization = max(1e-3, strength * alpha)
     with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
         model = AlternatingLeastSquares(
             factors=weights.factors, regularization=regularization, alpha=alpha, iterations=weights.iterations,

@@ -47,17 +47,19 @@ def fit(matrix: csr_matrix, weights: Weights) -> Factors:
     try:
         with tempfile.TemporaryDirectory(prefix="juliu-spark-") as folder:
             _put(Path(folder) / "watches", csr_matrix(matrix), alpha)
-            alone = [_alone(spark, Path(folder), matrix, weights, relative) for relative in weights.regularizations]
+            largest = largest_singular_value(matrix)
+            strengths = [relative * largest for relative in weights.regularizations]
+            alone = [_alone(spark, Path(folder), matrix, weights, strength) for strength in strengths]
             return beside_each_other(alone)
     finally:
         spark.stop()
 
 
-def _alone(spark: Any, folder: Path, matrix: csr_matrix, weights: Weights, relative: float) -> Factors:
+def _alone(spark: Any, folder: Path, matrix: csr_matrix, weights: Weights, strength: float) -> Factors:
     from pyspark.ml.recommendation import ALS  # noqa: PLC0415
 
     alpha = min(weights.alpha, thinness(matrix))
-    regularization = max(1e-3, relative * alpha * largest_singular_value(matrix))
+    regularization = max(1e-3, strength * alpha)
     of_viewers, of_dramas = (matrix.nnz / max(1, len(np.unique(axis))) for axis in matrix.nonzero())
     an_entry = LIGHTER * regularization / float(np.sqrt(of_viewers * of_dramas))
     blocks = min(MOST_BLOCKS, max(LEAST_BLOCKS, matrix.nnz // WATCHES_A_BLOCK))
