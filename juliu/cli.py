@@ -26,6 +26,7 @@ COMMANDS = (
     Command("status", "juliu.commands.stack", "status", "What runs, where, how much memory, how far behind."),
     Command("migrate", "juliu.commands.migrate", "migrate", "Make tables, topics and namespaces; repeatable."),
     Command("catalogue", "juliu.commands.catalogue", "app", "Import, publish and take down dramas."),
+    Command("media", "juliu.commands.media", "app", "Hand episodes in, watch them become playable, see costs."),
     Command("token", "juliu.commands.token", "token", "Print tokens of viewers, for development."),
     Command("wallet", "juliu.commands.wallet", "app", "Give a viewer coins, show what a viewer has."),
     Command("ledger", "juliu.commands.ledger", "app", "Check that every coin is accounted for."),

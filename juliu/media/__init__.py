@@ -1,0 +1,1 @@
+"""What `juliu media` does: read folders and manifests, submit, watch, tell what it cost."""
