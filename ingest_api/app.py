@@ -46,6 +46,9 @@ from ingest_api.product.charts import RedisCharts
 from ingest_api.product.router import router as product
 from ingest_api.product.service import Product
 from ingest_api.product.viewers import RedisViewers
+from ingest_api.storage.errors import StorageBusy
+from ingest_api.storage.router import router as storage
+from ingest_api.storage.service import Storage
 from ingest_api.threads import Threads
 from ingest_api.unlock.router import router as unlock
 from ingest_api.unlock.service import Unlocking
@@ -88,6 +91,7 @@ def assemble(
     app.include_router(unlock)
     app.include_router(play)
     app.include_router(hls)
+    app.include_router(storage)
     _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
     events = _events(settings, connections, tokens, now_s, body_s)
     app.add_middleware(Edge, hot={PATH: Hot(events), FEED: Hot(feed_by_hand, "GET")})
@@ -120,17 +124,26 @@ def _permission(settings: Settings, connections: Connections, now_s: Callable[[]
 def _play(
     app: FastAPI, settings: Settings, connections: Connections, permission: Permission, now_ms: Callable[[], int]
 ) -> None:
-    """Who may play, and the videos; their threads share a pool's worth of connections."""
-    asking, media = Threads("play", MoneyUnavailable, at_once=4), Threads("media", MediaUnavailable, at_once=4)
-    app.state.threads += [asking, media]
+    """Who may play; the threads of this and of the videos share a pool's worth of connections."""
+    asking = Threads("play", MoneyUnavailable, at_once=4)
+    app.state.threads.append(asking)
     catalogue, money, purse = connections.catalogue, connections.money, connections.purse
     app.state.play = Play(catalogue, money, purse, threads=asking, permission=permission, now_ms=now_ms)
-    secrets, paths = ticket_secrets(settings), MediaPaths(connections.mysql)
-    app.state.media = Media(settings.media_root, secrets, paths, catalogue, threads=media, now_ms=now_ms)
-    stores = stores_of(settings, connections.mysql, now_ms)
-    app.state.hls = Hls(
-        secrets, catalogue, app.state.play, stores, threads=media, places=app.state.media.places, now_ms=now_ms
+    _videos(app, settings, connections, now_ms)
+
+
+def _videos(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
+    """The videos themselves: files, encrypted renditions, and the folder of the local engine."""
+    files, media = (
+        Threads("storage", StorageBusy, at_once=2, within_s=30.0),
+        Threads("media", MediaUnavailable, at_once=4),
     )
+    app.state.threads += [files, media]
+    secrets, paths, catalogue = ticket_secrets(settings), MediaPaths(connections.mysql), connections.catalogue
+    app.state.media = Media(settings.media_root, secrets, paths, catalogue, threads=media, now_ms=now_ms)
+    stores, places = stores_of(settings, connections.mysql, now_ms), app.state.media.places
+    app.state.hls = Hls(secrets, catalogue, app.state.play, stores, threads=media, places=places, now_ms=now_ms)
+    app.state.storage = Storage(settings.media_root, secrets, threads=files, now_ms=now_ms)
 
 
 @asynccontextmanager

@@ -70,7 +70,8 @@ class TestLocalEnv:
         second = local_env.parse(local_env.render(first, PORTS, SECRET[::-1]))
         assert second == first
         assert local_env.mysql_password(first) == SECRET[:32]
-        made = {local_env.mysql_password(first), *(first[f"JULIU_{name}_SECRET"] for name in ("JWT", "TICKET", "MEDIA_KEY"))}
+        secrets = {first[f"JULIU_{name}_SECRET"] for name in ("JWT", "TICKET", "MEDIA_KEY")}
+        made = {local_env.mysql_password(first), *secrets}
         assert len(made) == 4
         assert min(map(len, made)) >= 32
 
