@@ -1,14 +1,9 @@
-"""Dramas on WeChat, in MySQL: what was handed in, how the audit stands, which media is which episode.
-
-One writer a drama at a time is the queue's promise (one active job each); what a zombie writes late is refused here by
-the time its job was made.
-"""
+"""The DramaBook in MySQL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -17,11 +12,10 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.media.wechat_drama import Audit, Dossier
 from infra.fold_store import Wait
+from infra.media.drama_book import MAX_ASKED, NOTE_LENGTH, Media, Standing, UnknownDrama
 from infra.media.wechat_tables import wechat_dramas, wechat_episodes
 from infra.money.attempts import MoneyUnavailable, answers
 
-NOTE_LENGTH = 500
-MAX_ASKED = 500  # episodes of one question
 _D, _E = wechat_dramas.c, wechat_episodes.c
 _PUT = sa.text(  # the tick is for the number that was seen: assignments go from left to right, so it is looked at first
     "INSERT INTO wechat_dramas (drama_id, record_number, ticked_by, ticked_ms, dossier, platform_id, audit, audit_note,"
@@ -37,32 +31,6 @@ _PLAYS = sa.text(
     " WHERE w.audit = 3 AND w.ticked_ms > 0 AND d.published AND t.drama_id IS NULL"
     " AND (e.drama_id, e.episode_no) IN :pairs"
 ).bindparams(sa.bindparam("pairs", expanding=True))
-
-
-class UnknownDrama(LookupError):
-    """There is no such drama in the catalogue, or nothing was handed in for it."""
-
-
-class Standing(NamedTuple):
-    """A drama: what was handed in, who ticked that the opening shows the record number, and WeChat's word on it."""
-
-    dossier: Dossier
-    ticked_by: str
-    ticked_ms: int
-    platform_id: int | None
-    audit: Audit
-    audit_note: str
-    submitted_ms: int
-    audited_ms: int
-
-
-class Media(NamedTuple):
-    """An episode's media: the one in the drama, and one that is to take its place (0: none)."""
-
-    media_id: int
-    next_media_id: int
-    title: str
-    made_ms: int
 
 
 class Dramas:
@@ -111,8 +79,8 @@ class Dramas:
         stands = {"platform_id": platform_id, "audit": int(Audit.PENDING), "audit_note": ""}
         row = sa.update(wechat_dramas).where(theirs)
         with self._asked() as connection:
-            connection.execute(row.values(submitted_ms=submitted_ms, updated_ms=self._now_ms(), **stands))
-            for episode_no, media_id in media.items():
+            found = connection.execute(row.values(submitted_ms=submitted_ms, updated_ms=self._now_ms(), **stands))
+            for episode_no, media_id in media.items() if found.rowcount else ():
                 connection.execute(_moved(drama_id, episode_no, media_id))
 
     def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import redis
 from sqlalchemy.engine import Engine
 
+from infra.media.drama_book import DramaBook
 from infra.media.dramas import Dramas
 from infra.settings import Settings
 from media_jobs.wechat.vod import Vod
@@ -19,7 +20,7 @@ class Platform:
     """The account's media library, and what we know of our dramas there."""
 
     vod: Vod
-    dramas: Dramas
+    dramas: DramaBook
 
 
 def platform_of(settings: Settings, engine: Engine, store: redis.Redis, now_ms: Callable[[], int]) -> Platform | None:

@@ -97,7 +97,7 @@ class Wire:
             raise (NotSent(name) if _never_sent(error) else Unclear(name)) from error
         except (requests.RequestException, OSError) as error:
             raise Unclear(f"{name}: {type(error).__name__}") from error
-        return _read(name, got.status_code, text)
+        return read_answer(name, got.status_code, text)
 
 
 def _never_sent(error: requests.ConnectionError) -> bool:
@@ -105,8 +105,11 @@ def _never_sent(error: requests.ConnectionError) -> bool:
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
-def _read(name: str, status: int, text: bytes) -> dict[str, Any]:
-    """Some calls say no errcode where all is well.  A gateway's page is no answer of WeChat's."""
+def read_answer(name: str, status: int, text: bytes) -> dict[str, Any]:
+    """What it says.  Some calls say no errcode where all is well; a gateway's page is no answer of WeChat's.
+
+    Raises Refused, Unclear.
+    """
     try:
         answer = json.loads(text) if len(text) <= MAX_ANSWER else None
     except ValueError:

@@ -1,0 +1,96 @@
+"""Dramas on WeChat: what was handed in, how the audit stands, which media is which episode.
+
+Kept by Dramas (MySQL) and by the twin in tests.memory_dramas.  One writer a drama at a time is the queue's promise (one
+active job each); what a zombie writes late is refused here by the time its job was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
+
+from domain.media.wechat_drama import Audit, Dossier
+
+NOTE_LENGTH = 500
+MAX_ASKED = 500  # episodes of one question
+
+
+class UnknownDrama(LookupError):
+    """There is no such drama in the catalogue, or nothing was handed in for it."""
+
+
+class Standing(NamedTuple):
+    """A drama: what was handed in, who ticked that the opening shows the record number, and WeChat's word on it."""
+
+    dossier: Dossier
+    ticked_by: str
+    ticked_ms: int
+    platform_id: int | None
+    audit: Audit
+    audit_note: str
+    submitted_ms: int
+    audited_ms: int
+
+
+class Media(NamedTuple):
+    """An episode's media: the one in the drama, and one that is to take its place (0: none)."""
+
+    media_id: int
+    next_media_id: int
+    title: str
+    made_ms: int
+
+
+class DramaBook(Protocol):
+    """Blocks; call it in a thread.  Every call may raise Wait: MySQL does not answer, and it may be repeated."""
+
+    # -- by people ---------------------------------------------------------------------------------------------------
+
+    def put(self, dossier: Dossier) -> None:
+        """Hand in, or mend.  A changed record number takes the tick away.  Raises UnknownDrama."""
+
+    def tick(self, drama_id: int, record_number: str, who: str) -> None:
+        """`who` has seen this record number in the opening.  Raises UnknownDrama, ValueError (it is another number)."""
+
+    # -- the drama ---------------------------------------------------------------------------------------------------
+
+    def standing(self, drama_id: int) -> Standing:
+        """How it stands.  Raises UnknownDrama where nothing was handed in."""
+
+    def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
+        """WeChat has taken it under this id, with these media (episode -> media id).  May be repeated.
+
+        What was submitted earlier than what is known changes nothing.
+        """
+
+    def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
+        """What WeChat says now; `note` is what a person should do."""
+
+    def drama_of(self, platform_id: int) -> int | None:
+        """Our id of WeChat's drama."""
+
+    def passed(self, limit: int) -> list[int]:
+        """Dramas that play, those first that were not asked about for longest."""
+
+    def episodes(self, drama_id: int) -> int:
+        """How many episodes the catalogue has of it."""
+
+    # -- its episodes ------------------------------------------------------------------------------------------------
+
+    def media(self, drama_id: int) -> Mapping[int, Media]:
+        """Media of each episode that has any, by number."""
+
+    def uploaded(self, drama_id: int, episode_no: int, media_id: int, title: str, made_ms: int) -> bool:
+        """An episode has this media now; in a drama that was submitted it waits for its turn.  May be repeated.
+
+        False, and nothing is changed, where a job that was made later has put its own.
+        """
+
+    def replaced(self, drama_id: int, episode_no: int, media_id: int) -> None:
+        """WeChat plays this one now, which was to take the other's place.  May be repeated."""
+
+    def plays(self, pairs: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], int]:
+        """Media ids of those (drama, episode)s that may play now: passed, ticked, published, not taken down.
+
+        At most MAX_ASKED, else ValueError.
+        """

@@ -1,0 +1,65 @@
+"""AUDIT: WeChat looks at the drama, for days; its answer is asked for, an event only makes us ask sooner.
+
+What counts is the drama's own state: an episode that passed in a drama that did not does not play.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.media.steps import Step
+from domain.media.trouble import Failure, Later, StepFailed
+from domain.media.wechat_drama import Audit
+from infra import failpoints
+from infra.media.job import Facts, Leased
+from media_jobs.context import StepContext
+from media_jobs.steps.submit import TAKEN_DOWN
+from media_jobs.wechat.heard import CLOCK_S, heard, platform
+from media_jobs.wechat.platform import Platform
+from media_jobs.wechat.shapes import Drama
+
+ASK_S = 900.0
+REASONS = 4  # episodes whose reason is told: a text has 500 characters
+WORDS = {Audit.REJECTED: "said no, finally", Audit.REFILL: "wants it mended and handed in again"}
+
+
+def run(context: StepContext, leased: Leased) -> Facts:
+    """Facts: platform_id, audited_s.  Raises StepFailed (rejected, to be filled in again, taken down), Later."""
+    its, sent = platform(context), leased.facts[Step.SUBMIT]
+    with heard():
+        drama = its.vod.drama(int(sent["platform_id"]))
+        audit = audit_of(drama, int(sent["submitted_s"]))
+        note = _note(its, drama, audit)
+    its.dramas.audited(leased.job.drama_id, audit, note)
+    failpoints.reached("media.after_audit")
+    if audit is Audit.PASSED:
+        return {"platform_id": drama.drama_id, "audited_s": drama.audit_detail.audit_time}
+    if note:
+        raise StepFailed(Failure.MEND, f"wechat_{audit.name.lower()}", note)
+    raise Later(ASK_S)
+
+
+def audit_of(drama: Drama, submitted_s: int) -> Audit:
+    """How it stands; what is said of an earlier submission says nothing of this one."""
+    if drama.status == TAKEN_DOWN:
+        return Audit.REJECTED
+    audit = Audit(drama.audit_detail.status) if drama.audit_detail.status in set(Audit) else Audit.PENDING
+    stale = drama.audit_detail.create_time < submitted_s - CLOCK_S
+    return Audit.PENDING if stale or audit is Audit.NONE else audit
+
+
+def _note(its: Platform, drama: Drama, audit: Audit) -> str:
+    """What a person should do; empty while nothing is to be done."""
+    if drama.status == TAKEN_DOWN:
+        return "WeChat has taken the drama down: see the console (mp.weixin.qq.com, 微短剧)."
+    if audit not in WORDS:
+        return ""
+    return "; ".join([f"WeChat {WORDS[audit]}", *_reasons(its, drama)])
+
+
+def _reasons(its: Platform, drama: Drama) -> Iterator[str]:
+    refused = [one for one in its.vod.of_drama(drama.drama_id) if one.audit_detail.reason]
+    for one in refused[:REASONS]:
+        yield f"{one.name[:40]}: {one.audit_detail.reason[:80]}"
+    if len(refused) > REASONS:
+        yield f"and {len(refused) - REASONS} more"

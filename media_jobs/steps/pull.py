@@ -1,0 +1,135 @@
+"""PULL: WeChat fetches the plain file.  It has no idempotency token, and an answer can be lost: look first, always.
+
+What was asked for is noted before and after; where the answer is missing, the media is looked for by its name, its time
+and its size, five times over ten minutes, before WeChat is asked again.  A pull that failed or hangs is asked for anew
+with a freshly signed address; media that come of several pulls of one file are counted and deleted in MEDIA_ID.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.media import wechat_name
+from domain.media.steps import Step
+from domain.media.trouble import Failure, Later, StepFailed
+from infra import failpoints
+from infra.media.drama_book import UnknownDrama
+from infra.media.job import Facts, Leased
+from media_jobs.context import StepContext
+from media_jobs.wechat import answers
+from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform
+from media_jobs.wechat.platform import Platform
+from media_jobs.wechat.shapes import Media, Task
+
+ADDRESS_S = 3 * 86_400  # pulls have hung for days (60000)
+HUNG_S = 86_400  # after that it is asked for anew
+MAX_PULLS = 6
+SOON_S, SELDOM_S = 15.0, 300.0
+KEPT = ("name", "title", "size", "since_s", "sent_s", "tasks", "lost")
+WAITS, RUNS, DONE, BROKEN = 1, 2, 3, 4  # of a task
+
+
+def run(context: StepContext, leased: Leased) -> Facts:
+    """Facts: media_id and KEPT (`tasks`: all, latest last; `lost`: pulls that gave none).  Raises StepFailed, Later."""
+    with heard():
+        asked = _asked(context, leased)
+        if asked["task_id"]:
+            return _followed(context, leased, asked)
+        if found := mine(platform(context), asked):
+            return _ended(asked, found[0].media_id)
+        if asked["unclear"] and asked["looks"] < LOOKS:
+            context.note({"asked": {**asked, "looks": asked["looks"] + 1}})
+            raise Later(LOOK_S)
+        return _pulled(context, leased, asked)
+
+
+def mine(its: Platform, asked: Facts) -> list[Media]:
+    """Media that came of this very file, oldest first: same name and size, no older than the job, in no drama.
+
+    listmedia tells no source_context.  The size tells apart what another job made of the same episode.
+    """
+    found = its.vod.named(asked["name"], asked["since_s"] - CLOCK_S)
+    return [one for one in found if one.drama_id == 0 and one.file_size in (0, asked["size"])]
+
+
+def _asked(context: StepContext, leased: Leased) -> dict[str, Any]:
+    """What was noted in this round; a new round begins anew, and looks back as far as the first."""
+    asked: dict[str, Any] = dict(leased.own.get("asked", {}))
+    if asked and asked["round"] == leased.job.rounds:
+        return asked
+    title = _title(platform(context), leased)
+    try:
+        name = wechat_name.written(title, leased.job.episode_no)
+    except wechat_name.BadName as error:
+        raise StepFailed(Failure.MEND, "wechat_name", f"{error}: hand in another title for WeChat") from error
+    return {
+        "round": leased.job.rounds, "title": title, "name": name, "size": leased.facts[Step.MEZZANINE]["size"],
+        "since_s": asked.get("since_s", leased.job.created_ms // 1_000), "task_id": 0, "sent_s": 0, "unclear": False,
+        "looks": 0, "pulls": 0, "lost": asked.get("lost", 0), "tasks": asked.get("tasks", []),
+    }  # fmt: skip
+
+
+def _title(its: Platform, leased: Leased) -> str:
+    """As it was handed in for the drama, else as the file was called."""
+    try:
+        return its.dramas.standing(leased.job.drama_id).dossier.title
+    except UnknownDrama:
+        return leased.job.title
+
+
+def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Facts:
+    """Ask for it; what that gives is seen later."""
+    if asked["pulls"] >= MAX_PULLS:
+        text = f"WeChat did not fetch the file in {MAX_PULLS} tries: is the storage reachable from outside?"
+        raise StepFailed(Failure.MEND, "wechat_pull_failed", text)
+    address = context.storage.pull_address(leased.facts[Step.MEZZANINE]["key"], ADDRESS_S)
+    lost = asked["lost"] + int(asked["unclear"])  # it was looked for in vain, and may still come
+    sent = {"sent_s": context.now_ms() // 1_000, "looks": 0, "pulls": asked["pulls"] + 1, "unclear": True, "lost": lost}
+    context.note({"asked": asked | sent})
+    context.watch.progress(100)
+    failpoints.reached("media.before_pull")
+    try:
+        task_id = platform(context).vod.pull(asked["name"], address, f"{leased.job_id}.{leased.job.rounds}")
+    except answers.Unclear:
+        raise Later(LOOK_S) from None
+    except (answers.Refused, answers.NotSent, answers.TooFast):
+        context.note({"asked": asked})  # nothing was done
+        raise
+    failpoints.reached("media.after_pull")
+    its = {"task_id": task_id, "unclear": False, "tasks": [*asked["tasks"][-20:], task_id]}
+    context.note({"asked": asked | sent | its})
+    raise Later(SOON_S)
+
+
+def _followed(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Facts:
+    task, age_s = _task(context, asked), context.now_ms() // 1_000 - asked["sent_s"]
+    if task.status == DONE and task.media_id:
+        return _ended(asked, task.media_id)
+    if task.status == BROKEN:
+        return _again(context, leased, asked, task)
+    if age_s > HUNG_S:
+        return _pulled(context, leased, asked | {"task_id": 0})
+    raise Later(min(SELDOM_S, max(SOON_S, age_s / 4)))
+
+
+def _task(context: StepContext, asked: dict[str, Any]) -> Task:
+    """How it stands; a task that WeChat has forgotten left its media behind, or nothing."""
+    try:
+        return platform(context).vod.task(asked["task_id"])
+    except answers.Refused as error:
+        if error.code != answers.NOT_FOUND:
+            raise
+        context.note({"asked": asked | {"task_id": 0, "unclear": True, "looks": 0}})
+        raise Later(1.0) from error
+
+
+def _again(context: StepContext, leased: Leased, asked: dict[str, Any], task: Task) -> Facts:
+    """The pull failed: sign anew and ask again where that can help, else say what to mend."""
+    said = answers.advice(task.errcode)
+    if said.who == "mend":
+        raise StepFailed(Failure.MEND, said.reason, f"{said.text} [pull: {task.errcode} {task.errmsg[:200]}]")
+    return _pulled(context, leased, asked | {"task_id": 0})
+
+
+def _ended(asked: Facts, media_id: int) -> Facts:
+    return {"media_id": media_id, **{name: asked[name] for name in KEPT}}

@@ -1,0 +1,99 @@
+"""REPLACE: an episode of a drama that plays gets another media: handed in, audited, then replaced, within seven days.
+
+Each of the two calls may have been done although its answer was lost: the drama's own episodes and the latest audit of
+a replacement are looked at before anything is sent again.  Links of the old media work for up to seven days more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.media.trouble import Failure, Later, StepFailed
+from domain.media.wechat_drama import Audit
+from infra import failpoints
+from infra.media.drama_book import UnknownDrama
+from infra.media.job import Facts, Leased
+from media_jobs.context import StepContext
+from media_jobs.wechat import answers
+from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform
+
+ASK_S = 900.0
+
+
+def run(context: StepContext, leased: Leased) -> Facts:
+    """Facts: old, new.  Raises StepFailed, Later."""
+    with heard():
+        way = _way(context, leased)
+        vod = platform(context).vod
+        if way["new"] in {one.media_id for one in vod.drama(way["platform_id"]).media_list}:
+            return _replaced(context, leased, way)
+        audit = vod.replacement_audit(way["platform_id"])
+        if way["since_s"] and audit.create_time >= way["since_s"] - CLOCK_S:
+            return _audited(context, leased, way, Audit(audit.status))
+        if way["since_s"] and way["looks"] < LOOKS:  # handed in, as far as we know, and not to be seen yet
+            context.note({"way": way | {"looks": way["looks"] + 1}})
+            raise Later(LOOK_S)
+        return _handed_in(context, way)
+
+
+def _way(context: StepContext, leased: Leased) -> dict[str, Any]:
+    """What takes whose place, as it was noted in this round or as it stands now."""
+    way: dict[str, Any] = dict(leased.own.get("way", {}))
+    if way and way["round"] == leased.job.rounds:
+        return way
+    dramas, job = platform(context).dramas, leased.job
+    try:
+        platform_id = dramas.standing(job.drama_id).platform_id
+    except UnknownDrama:
+        platform_id = None
+    media = dramas.media(job.drama_id).get(job.episode_no)
+    if platform_id is None or media is None:
+        text = "The drama was never handed in, so nothing is to be replaced: submit it."
+        raise StepFailed(Failure.MEND, "drama_not_submitted", text)
+    if not media.next_media_id and not way:
+        text = "There is no new media: submit the episode's new file first, then replace."
+        raise StepFailed(Failure.MEND, "nothing_to_replace", text)
+    pair = {"old": media.media_id, "new": media.next_media_id} if media.next_media_id else way
+    return {
+        "round": job.rounds,
+        "platform_id": platform_id,
+        "looks": 0,
+        "since_s": 0,
+        "old": pair["old"],
+        "new": pair["new"],
+    }
+
+
+def _handed_in(context: StepContext, way: dict[str, Any]) -> Facts:
+    context.note({"way": way | {"since_s": context.now_ms() // 1_000, "looks": 0}})
+    context.watch.progress(100)
+    failpoints.reached("media.before_replacement")
+    try:
+        platform(context).vod.submit_replacement(way["platform_id"], way["old"], way["new"])
+    except answers.Unclear:
+        raise Later(LOOK_S) from None
+    except (answers.Refused, answers.NotSent, answers.TooFast):
+        context.note({"way": way | {"since_s": 0}})  # nothing was done
+        raise
+    failpoints.reached("media.after_replacement")
+    raise Later(ASK_S)
+
+
+def _audited(context: StepContext, leased: Leased, way: dict[str, Any], audit: Audit) -> Facts:
+    if audit in (Audit.REJECTED, Audit.REFILL):
+        text = "WeChat refuses the new media: submit a mended file, then replace."
+        raise StepFailed(Failure.MEND, "wechat_replacement_refused", text)
+    if audit is not Audit.PASSED:
+        raise Later(ASK_S)
+    context.watch.progress(900)
+    try:
+        platform(context).vod.replace(way["platform_id"], way["old"], way["new"])
+    except answers.Unclear:
+        raise Later(LOOK_S) from None  # then the drama's episodes say whether it was done
+    return _replaced(context, leased, way)
+
+
+def _replaced(context: StepContext, leased: Leased, way: Facts) -> Facts:
+    failpoints.reached("media.after_replace")
+    platform(context).dramas.replaced(leased.job.drama_id, leased.job.episode_no, way["new"])
+    return {"old": way["old"], "new": way["new"]}

@@ -1,0 +1,187 @@
+"""What every DramaBook promises: the twin, and MySQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from domain.media.wechat_drama import Audit
+from infra.catalogue.importing import import_file
+from infra.media.drama_book import DramaBook, UnknownDrama
+from infra.media.dramas import Dramas
+from infra.mysql.engine import engine_of
+from infra.settings import Settings
+from tests.catalogue import a_file, a_line
+from tests.memory_dramas import MemoryDramas
+from tests.wechat_builders import a_dossier
+
+DRAMA, OTHER, EPISODES, NOW_MS = 11, 12, 3, 1_700_000_000_000
+
+
+class Scene(NamedTuple):
+    """A catalogue of two dramas, a book, a clock that can be moved; `hide` takes a drama down."""
+
+    book: DramaBook
+    clock: list[int]
+    hide: Callable[[int], None]
+
+
+@pytest.fixture(params=["memory", pytest.param("mysql", marks=pytest.mark.servers)])
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    clock = [NOW_MS]
+    if request.param == "memory":
+        book = MemoryDramas(lambda: clock[0], {DRAMA: EPISODES, OTHER: EPISODES})
+        yield Scene(book, clock, book.hidden.add)
+        return
+    settings: Settings = request.getfixturevalue("fresh_mysql")
+    engine = engine_of(settings, pool=1)
+    import_file(engine, a_file(tmp_path / "two.jsonl", a_line(DRAMA, EPISODES), a_line(OTHER, EPISODES)))
+    yield Scene(Dramas(engine, lambda: clock[0]), clock, lambda drama_id: _down(engine, drama_id))
+    engine.dispose()
+
+
+@pytest.fixture
+def fresh_mysql(fresh: Settings) -> Settings:
+    from infra.mysql.migrate import migrate
+
+    migrate(fresh)
+    return fresh
+
+
+def _down(engine: sa.Engine, drama_id: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO takedowns (drama_id, taken_down_ms) VALUES (:id, 1)"), {"id": drama_id})
+
+
+def a_drama(scene: Scene, drama_id: int = DRAMA, **changes: Any) -> None:
+    scene.book.put(a_dossier(drama_id, **changes))
+    scene.book.tick(drama_id, scene.book.standing(drama_id).dossier.record_number, "anna")
+
+
+def played(scene: Scene) -> dict[int, int]:
+    found = scene.book.plays([(DRAMA, number) for number in range(1, EPISODES + 1)])
+    return {number: media_id for (_, number), media_id in found.items()}
+
+
+def test_what_was_handed_in_comes_back(scene):
+    dossier = a_dossier(DRAMA)
+    scene.book.put(dossier)
+    standing = scene.book.standing(DRAMA)
+    assert standing.dossier == dossier
+    assert (standing.platform_id, standing.audit, standing.ticked_ms) == (None, Audit.NONE, 0)
+
+
+def test_a_drama_that_the_catalogue_does_not_have_is_unknown(scene):
+    with pytest.raises(UnknownDrama):
+        scene.book.put(a_dossier(99))
+    with pytest.raises(UnknownDrama):
+        scene.book.standing(DRAMA)
+
+
+def test_a_tick_is_for_the_number_that_was_seen(scene):
+    a_drama(scene, record_number="A1")
+    assert scene.book.standing(DRAMA).ticked_by == "anna"
+    scene.book.put(a_dossier(DRAMA, record_number="A1", description="another word"))
+    assert scene.book.standing(DRAMA).ticked_ms == NOW_MS
+    scene.book.put(a_dossier(DRAMA, record_number="B2"))
+    assert (scene.book.standing(DRAMA).ticked_by, scene.book.standing(DRAMA).ticked_ms) == ("", 0)
+    with pytest.raises(ValueError, match="number"):
+        scene.book.tick(DRAMA, "A1", "anna")
+    with pytest.raises(ValueError, match=r"who|nobody"):
+        scene.book.tick(DRAMA, "B2", "")
+
+
+def test_episodes_are_counted(scene):
+    assert (scene.book.episodes(DRAMA), scene.book.episodes(99)) == (EPISODES, 0)
+
+
+def test_before_the_submission_a_new_media_takes_the_place_at_once(scene):
+    a_drama(scene)
+    assert scene.book.uploaded(DRAMA, 1, 501, "甲", 10)
+    assert scene.book.uploaded(DRAMA, 1, 502, "甲", 20)
+    assert scene.book.media(DRAMA)[1][:2] == (502, 0)
+
+
+def test_after_it_it_waits_until_it_is_replaced(scene):
+    a_drama(scene)
+    scene.book.uploaded(DRAMA, 1, 501, "甲", 10)
+    scene.book.submitted(DRAMA, 9001, 100, {1: 501})
+    assert scene.book.uploaded(DRAMA, 1, 502, "甲", 20)
+    assert scene.book.uploaded(DRAMA, 1, 502, "甲", 20)
+    assert scene.book.media(DRAMA)[1][:2] == (501, 502)
+    scene.book.replaced(DRAMA, 1, 999)
+    assert scene.book.media(DRAMA)[1][:2] == (501, 502)
+    scene.book.replaced(DRAMA, 1, 502)
+    scene.book.replaced(DRAMA, 1, 502)
+    assert scene.book.media(DRAMA)[1][:2] == (502, 0)
+
+
+def test_what_a_zombie_writes_changes_nothing(scene):
+    a_drama(scene)
+    scene.book.uploaded(DRAMA, 1, 502, "甲", 20)
+    assert not scene.book.uploaded(DRAMA, 1, 501, "乙", 10)
+    assert scene.book.media(DRAMA)[1].media_id == 502
+    scene.book.submitted(DRAMA, 9002, 200, {})
+    scene.book.submitted(DRAMA, 9001, 100, {})
+    assert scene.book.standing(DRAMA).platform_id == 9002
+
+
+def test_a_second_submission_moves_those_that_it_named(scene):
+    a_drama(scene)
+    for number in (1, 2):
+        scene.book.uploaded(DRAMA, number, 500 + number, "甲", 10)
+    scene.book.submitted(DRAMA, 9001, 100, {1: 501, 2: 502})
+    scene.book.uploaded(DRAMA, 1, 601, "甲", 20)
+    scene.book.uploaded(DRAMA, 2, 602, "甲", 20)
+    scene.book.submitted(DRAMA, 9001, 200, {1: 601, 2: 502})
+    assert [scene.book.media(DRAMA)[number][:2] for number in (1, 2)] == [(601, 0), (502, 602)]
+
+
+def test_only_a_passed_ticked_shown_drama_plays(scene):
+    a_drama(scene)
+    scene.book.uploaded(DRAMA, 1, 501, "甲", 10)
+    scene.book.submitted(DRAMA, 9001, 100, {1: 501})
+    assert played(scene) == {}
+    scene.book.audited(DRAMA, Audit.PASSED)
+    assert played(scene) == {1: 501}
+    scene.book.audited(DRAMA, Audit.REFILL, "mend it")
+    assert (played(scene), scene.book.standing(DRAMA).audit_note) == ({}, "mend it")
+    scene.book.audited(DRAMA, Audit.PASSED)
+    scene.hide(DRAMA)
+    assert played(scene) == {}
+
+
+def test_a_changed_record_number_stops_it(scene):
+    a_drama(scene, record_number="A1")
+    scene.book.uploaded(DRAMA, 1, 501, "甲", 10)
+    scene.book.submitted(DRAMA, 9001, 100, {1: 501})
+    scene.book.audited(DRAMA, Audit.PASSED)
+    scene.book.put(a_dossier(DRAMA, record_number="B2"))
+    assert played(scene) == {}
+
+
+def test_the_drama_of_a_platform_id(scene):
+    a_drama(scene)
+    scene.book.submitted(DRAMA, 9001, 100, {})
+    assert (scene.book.drama_of(9001), scene.book.drama_of(9002)) == (DRAMA, None)
+
+
+def test_who_was_not_asked_about_for_longest_comes_first(scene):
+    for drama_id in (DRAMA, OTHER):
+        a_drama(scene, drama_id)
+        scene.clock[0] += 1_000
+        scene.book.audited(drama_id, Audit.PASSED)
+    assert scene.book.passed(10) == [DRAMA, OTHER]
+    scene.clock[0] += 1_000
+    scene.book.audited(DRAMA, Audit.PASSED)
+    assert scene.book.passed(1) == [OTHER]
+
+
+def test_a_dossier_is_the_same_as_json():
+    dossier = a_dossier(DRAMA)
+    assert msgspec.json.decode(msgspec.json.encode(dossier), type=type(dossier)) == dossier

@@ -1,0 +1,94 @@
+"""The DramaBook in memory: the twin of infra.media.dramas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from domain.media.wechat_drama import Audit, Dossier
+from infra.media.drama_book import MAX_ASKED, NOTE_LENGTH, Media, Standing, UnknownDrama
+
+
+@dataclass
+class MemoryDramas:
+    """`catalogue`: drama -> how many episodes; `hidden`: dramas that are taken down or unpublished."""
+
+    now_ms: Callable[[], int]
+    catalogue: dict[int, int] = field(default_factory=dict)
+    hidden: set[int] = field(default_factory=set)
+    _dramas: dict[int, Standing] = field(default_factory=dict)
+    _media: dict[tuple[int, int], Media] = field(default_factory=dict)
+
+    def put(self, dossier: Dossier) -> None:
+        if dossier.drama_id not in self.catalogue:
+            raise UnknownDrama(str(dossier.drama_id))
+        was = self._dramas.get(dossier.drama_id)
+        if was is None:
+            self._dramas[dossier.drama_id] = Standing(dossier, "", 0, None, Audit.NONE, "", 0, 0)
+            return
+        same = was.dossier.record_number == dossier.record_number
+        tick = {} if same else {"ticked_by": "", "ticked_ms": 0}
+        self._dramas[dossier.drama_id] = was._replace(dossier=dossier, **tick)
+
+    def tick(self, drama_id: int, record_number: str, who: str) -> None:
+        standing = self.standing(drama_id)
+        if not 1 <= len(who) <= 64 or not record_number or standing.dossier.record_number != record_number:
+            raise ValueError("that is not the record number that was handed in, or nobody")
+        self._dramas[drama_id] = standing._replace(ticked_by=who, ticked_ms=self.now_ms())
+
+    def standing(self, drama_id: int) -> Standing:
+        try:
+            return self._dramas[drama_id]
+        except KeyError as error:
+            raise UnknownDrama(str(drama_id)) from error
+
+    def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
+        was = self._dramas.get(drama_id)
+        if was is None or was.submitted_ms > submitted_ms:
+            return
+        now = {"platform_id": platform_id, "audit": Audit.PENDING, "audit_note": "", "submitted_ms": submitted_ms}
+        self._dramas[drama_id] = was._replace(**now)
+        for episode_no, media_id in media.items():
+            self.replaced(drama_id, episode_no, media_id)
+
+    def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
+        if drama_id in self._dramas:
+            now = {"audit": audit, "audit_note": note[:NOTE_LENGTH], "audited_ms": self.now_ms()}
+            self._dramas[drama_id] = self._dramas[drama_id]._replace(**now)
+
+    def drama_of(self, platform_id: int) -> int | None:
+        found = [one for one, standing in self._dramas.items() if standing.platform_id == platform_id]
+        return found[0] if found else None
+
+    def passed(self, limit: int) -> list[int]:
+        found = [(its.audited_ms, one) for one, its in self._dramas.items() if its.audit is Audit.PASSED]
+        return [one for _, one in sorted(found)[:limit]]
+
+    def episodes(self, drama_id: int) -> int:
+        return self.catalogue.get(drama_id, 0)
+
+    def media(self, drama_id: int) -> Mapping[int, Media]:
+        return {episode_no: one for (drama, episode_no), one in self._media.items() if drama == drama_id}
+
+    def uploaded(self, drama_id: int, episode_no: int, media_id: int, title: str, made_ms: int) -> bool:
+        was, key = self._media.get((drama_id, episode_no)), (drama_id, episode_no)
+        if was is not None and was.made_ms > made_ms:
+            return False
+        sent = drama_id in self._dramas and self._dramas[drama_id].platform_id is not None
+        waits = was is not None and sent and was.media_id != media_id
+        self._media[key] = Media(was.media_id if was and waits else media_id, media_id if waits else 0, title, made_ms)
+        return True
+
+    def replaced(self, drama_id: int, episode_no: int, media_id: int) -> None:
+        was = self._media.get((drama_id, episode_no))
+        if was is not None and was.next_media_id == media_id:
+            self._media[drama_id, episode_no] = was._replace(media_id=media_id, next_media_id=0)
+
+    def plays(self, pairs: Collection[tuple[int, int]]) -> Mapping[tuple[int, int], int]:
+        if len(pairs) > MAX_ASKED:
+            raise ValueError(f"more than {MAX_ASKED}")
+        return {pair: self._media[pair].media_id for pair in pairs if pair in self._media and self._plays(pair[0])}
+
+    def _plays(self, drama_id: int) -> bool:
+        its = self._dramas.get(drama_id)
+        return bool(its and its.audit is Audit.PASSED and its.ticked_ms) and drama_id not in self.hidden

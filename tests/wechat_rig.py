@@ -1,0 +1,178 @@
+"""A worker of WeChat's steps without a queue, sockets or time: a clock that Later moves, and deaths at any boundary."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, cast
+
+from domain.media.steps import JobState, Kind, Step, steps_of
+from domain.media.trouble import Failure, Later, StepFailed, delay_s
+from infra.media.job import Facts, Job, Leased
+from media_jobs.context import Body, StepContext
+from media_jobs.engine import Stored
+from media_jobs.steps import audit, materials, media_id, pull, replace, submit
+from media_jobs.watch import Unwatched, Watch
+from media_jobs.wechat.answers import NotSent, Unclear
+from media_jobs.wechat.platform import Platform
+from media_jobs.wechat.vod import Vod
+from media_jobs.wechat.wire import read_answer
+from tests.memory_dramas import MemoryDramas
+from tests.standins.wechat_chaos import Cut, called
+from tests.standins.wechat_state import Account, Traits
+from tests.wechat_builders import PAPERS, TITLE, a_dossier
+
+DRAMA, NOW_S, SIZE = 11, 1_700_000_000, 4_321
+BODIES: Mapping[Step, Body] = {
+    Step.PULL: pull.run,
+    Step.MEDIA_ID: media_id.run,
+    Step.MATERIALS: materials.run,
+    Step.SUBMIT: submit.run,
+    Step.AUDIT: audit.run,
+    Step.REPLACE: replace.run,
+}
+MAX_RUNS = 3_000  # of one job
+
+
+class Died(BaseException):
+    """kill -9, as far as a test without processes can do it."""
+
+
+class Papers:
+    """Storage with four papers, a mezzanine of SIZE bytes under any key below mezzanine/, and pull addresses."""
+
+    def __init__(self) -> None:
+        self.papers = dict.fromkeys(PAPERS, b"\x89PNG and so on")
+        self.signed = 0
+
+    def head(self, key: str) -> Stored | None:
+        return Stored(key, len(self.papers[key]), 0) if key in self.papers else None
+
+    def fetch(self, key: str, target: Path, max_bytes: int, watch: Watch) -> Stored:
+        target.write_bytes(self.papers[key])
+        return Stored(key, len(self.papers[key]), 0)
+
+    def pull_address(self, key: str, life_s: int) -> str:
+        self.signed += 1
+        return f"https://bucket.example/{key}?sign={self.signed}"
+
+
+@dataclass
+class Direct:
+    """The wire without a wire: the stand-in answers in this thread.  Dies before or after a call, where told to."""
+
+    account: Account
+    die: Callable[[], None]
+
+    def call(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        self.die()
+        try:
+            answer = called(self.account, name, dict(body))
+        except Cut as cut:
+            raise (Unclear(name) if cut.done else NotSent(name)) from None
+        self.die()
+        return read_answer(name, 200, json.dumps(answer).encode())
+
+    def material(self, path: Path, content_type: str) -> str:
+        made = f"MAT{self.account.number()}"
+        self.account.materials[made] = self.account.now_s()
+        return made
+
+    def take(self, name: str) -> None:
+        """Always allowed."""
+
+
+@dataclass
+class Rig:
+    """One drama of `episodes`; `deaths` is the chance to die at each boundary."""
+
+    work: Path
+    episodes: int = 3
+    traits: Traits = field(default_factory=Traits)
+    seed: int = 1
+    deaths: float = 0.0
+    now_s: float = NOW_S
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.account = Account(traits=self.traits, seed=self.seed, now_s=lambda: int(self.now_s), size_of=self._size)
+        self.dramas = MemoryDramas(self.now_ms, {DRAMA: self.episodes})
+        self.platform = Platform(Vod(Direct(self.account, self._die)), self.dramas)
+        self.storage, self.sizes, self.reachable = Papers(), {}, True
+        self._jobs = 0
+        self.died = 0
+
+    def now_ms(self) -> int:
+        return int(self.now_s * 1_000)
+
+    # -- people ------------------------------------------------------------------------------------------------------
+
+    def hand_in(self, **changes: Any) -> None:
+        self.dramas.put(a_dossier(DRAMA, **changes))
+        self.dramas.tick(DRAMA, self.dramas.standing(DRAMA).dossier.record_number, "anna")
+
+    def job(self, kind: Kind, episode_no: int = 0, size: int = SIZE) -> Job:
+        """A new job; an episode's begins where its mezzanine is there."""
+        self._jobs += 1
+        self.now_s += 120  # nobody submits two jobs of one episode within a minute
+        self.sizes[f"mezzanine/{DRAMA}/{episode_no}/{self._jobs}.mp4"] = size
+        return Job(
+            self._jobs, kind, DRAMA, episode_no, "", TITLE, True, JobState.ACTIVE, "", 0, self.now_ms(), self.now_ms()
+        )
+
+    # -- the worker --------------------------------------------------------------------------------------------------
+
+    def run(self, job: Job) -> dict[Step, Facts]:
+        """Do the job to its end; raises the StepFailed that a person would see."""
+        steps = [step for step in steps_of(job.kind, job.wechat) if step in BODIES]
+        facts: dict[Step, dict[str, Any]] = {}
+        if job.kind is Kind.EPISODE:
+            key = f"mezzanine/{DRAMA}/{job.episode_no}/{job.job_id}.mp4"
+            facts[Step.MEZZANINE] = {"key": key, "size": self.sizes[key]}
+        for step in steps:
+            self._ended(job, step, facts)
+        return cast("dict[Step, Facts]", facts)
+
+    def _ended(self, job: Job, step: Step, facts: dict[Step, dict[str, Any]]) -> None:
+        attempt = 1
+        for run in range(MAX_RUNS):
+            leased = Leased(job, step, run + 1, f"w{run}", attempt, {one: dict(its) for one, its in facts.items()}, 1)
+            try:
+                done = BODIES[step](self.context(step, facts), leased)
+                self._die()
+            except Died:
+                self.died += 1
+                self.now_s += 30
+            except Later as later:
+                self.now_s += later.after_s
+            except StepFailed as failed:
+                if failed.kind is not Failure.AGAIN or attempt >= 50:
+                    raise
+                self.now_s += max(failed.after_s, delay_s(attempt, self.random))
+                attempt += 1
+            else:
+                facts.setdefault(step, {}).update(done)
+                return
+        raise AssertionError(f"{step} does not end")
+
+    def context(self, step: Step, facts: dict[Step, dict[str, Any]]) -> StepContext:
+        def note(noted: Facts) -> None:
+            self._die()
+            facts.setdefault(step, {}).update(noted)
+            self._die()
+
+        used: dict[str, Any] = {
+            "work": self.work, "watch": Unwatched(), "storage": self.storage, "platform": self.platform, "note": note,
+            "now_ms": self.now_ms, "random": self.random,
+        }  # fmt: skip
+        return StepContext(**{one.name: used.get(one.name) for one in fields(StepContext)})
+
+    def _die(self) -> None:
+        if self.deaths and self.random.random() < self.deaths:
+            raise Died
+
+    def _size(self, address: str) -> int | None:
+        return self.sizes[address.partition(".example/")[2].partition("?")[0]] if self.reachable else None
