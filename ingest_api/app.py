@@ -34,7 +34,10 @@ from ingest_api.feed.service import Feed
 from ingest_api.feed.shown import RedisShown
 from ingest_api.health.readiness import Readiness
 from ingest_api.health.router import router as health
+from ingest_api.hls.poster_router import router as posters
+from ingest_api.hls.posters import Posters
 from ingest_api.hls.router import router as hls
+from ingest_api.hls.segments import cdn_of
 from ingest_api.hls.service import Hls
 from ingest_api.hls.stores import stores_of
 from ingest_api.play.errors import MediaUnavailable
@@ -91,6 +94,7 @@ def assemble(
     app.include_router(unlock)
     app.include_router(play)
     app.include_router(hls)
+    app.include_router(posters)
     app.include_router(storage)
     _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
     events = _events(settings, connections, tokens, now_s, body_s)
@@ -143,6 +147,7 @@ def _videos(app: FastAPI, settings: Settings, connections: Connections, now_ms: 
     app.state.media = Media(settings.media_root, secrets, paths, catalogue, threads=media, now_ms=now_ms)
     stores, places = stores_of(settings, connections.mysql, now_ms), app.state.media.places
     app.state.hls = Hls(secrets, catalogue, app.state.play, stores, threads=media, places=places, now_ms=now_ms)
+    app.state.posters = Posters(catalogue, stores.served, cdn_of(settings), threads=media, now_ms=now_ms)
     app.state.storage = Storage(settings.media_root, secrets, threads=files, now_ms=now_ms)
 
 

@@ -36,13 +36,13 @@ class AtCdn:
         """Raises WeakCdnKey."""
         if not KEY.fullmatch(key):
             raise WeakCdnKey(WeakCdnKey.__doc__)
-        self._url, self._signing, self._key, self._life_s = url, signing, key, life_s
+        self._url, self._signing, self._key, self.life_s = url, signing, key, life_s
 
     def address(self, grant: Grant, rung: str, name: str, now_s: int) -> str:
         """The whole address."""
         _, drama_id, episode_no, hash12, expires_ms = grant
         key = f"{names.hls(drama_id, episode_no, hash12)}/{rung}/{name}"
-        return self.of_key(key, min(now_s, expires_ms // 1000 - self._life_s))
+        return self.of_key(key, min(now_s, expires_ms // 1000 - self.life_s))
 
     def of_key(self, key: str, at_s: int) -> str:
         """The address of any file of storage, signed as if at `at_s`."""

@@ -37,7 +37,8 @@ TICKET = re.compile(r"t1\.[A-Za-z0-9_-]{92}")
 HASH = "0123456789ab"
 KNOWN = {
     "drama_id": (DRAMA, OTHER_DRAMA), "episode_no": range(1, EPISODES + 2), "grant": ("g1." + "A" * 68,),
-    "rung": ("720p",), "number": ("00000",), "key": (f"mezzanine/{DRAMA}/{EPISODES}/{HASH}.mp4",),
+    "rung": ("720p",), "number": ("00000",), "hash12": (HASH,), "width": (480,), "kind": ("webp",),
+    "key": (f"mezzanine/{DRAMA}/{EPISODES}/{HASH}.mp4",),
 }  # fmt: skip
 
 

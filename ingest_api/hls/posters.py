@@ -1,0 +1,134 @@
+"""Pictures of an episode: one address for good per rendition, and one that always shows the rendition of now.
+
+A poster is public, as the title is: no token, every cache may keep it.  Of a drama that is not shown there is none.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from enum import IntEnum, StrEnum
+from functools import partial
+from typing import NamedTuple
+
+from fastapi import Response
+from starlette.responses import FileResponse
+
+from domain.media import names
+from ingest_api.errors import UnknownEpisode
+from ingest_api.events.service import CatalogueSource
+from ingest_api.hls.files import File, Served
+from ingest_api.hls.segments import AtCdn
+from ingest_api.play.errors import MediaUnavailable, NoVideo
+from ingest_api.threads import Threads
+
+FOR_GOOD = "public, max-age=31536000, immutable"  # another picture has another address
+FOR_NOW_S = 300  # how long a page may show the picture of the rendition before
+OPEN = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
+
+
+class Kind(StrEnum):
+    """In what form."""
+
+    WEBP = "webp"
+    JPEG = "jpg"
+
+
+class Width(IntEnum):
+    """Of a picture in pixels; its height is as it comes."""
+
+    SMALL = 240
+    MIDDLE = 480
+    LARGE = 720
+
+
+class Picture(NamedTuple):
+    """A poster candidate in one size and form."""
+
+    drama_id: int
+    episode_no: int
+    hash12: str
+    number: int
+    width: Width
+    kind: Kind
+
+    @property
+    def key(self) -> str:
+        """Its key in storage."""
+        rendition = (self.drama_id, self.episode_no, self.hash12)
+        return names.poster(*rendition, self.number, width=self.width.value, kind=self.kind.value)
+
+    @property
+    def tag(self) -> str:
+        """Its ETag: a picture never changes."""
+        return f'"{self.hash12}-{self.number}-{self.width.value}-{self.kind.value}"'
+
+
+class Posters:
+    """One a process.  `cdn` None: pictures that are in no folder are nowhere."""
+
+    def __init__(
+        self,
+        catalogue: CatalogueSource,
+        served: Served,
+        cdn: AtCdn | None,
+        *,
+        threads: Threads,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._catalogue = catalogue
+        self._served = served
+        self._cdn = cdn
+        self._threads = threads
+        self._now_ms = now_ms
+
+    async def of_now(self, drama_id: int, episode_no: int, number: int, width: Width, accept: str) -> Response:
+        """The picture of what is played now, in the best form that the asker takes.  Raises as `exact`."""
+        hash12 = self._catalogue.current.rendition(drama_id, episode_no)
+        self._shown(drama_id)
+        if not hash12:
+            raise NoVideo
+        picture = Picture(drama_id, episode_no, hash12, number, width, _best(accept))
+        return await self._answer(picture, {"cache-control": f"public, max-age={FOR_NOW_S}", "vary": "accept"}, None)
+
+    async def exact(self, picture: Picture, known: str | None) -> Response:
+        """This picture; 304 to who has it.  Raises UnknownEpisode, NoVideo, MediaUnavailable."""
+        self._shown(picture.drama_id)
+        return await self._answer(picture, {"cache-control": FOR_GOOD}, known)
+
+    async def _answer(self, picture: Picture, kept: dict[str, str], known: str | None) -> Response:
+        headers = {**kept, **OPEN, "etag": picture.tag}
+        if known is not None and picture.tag in _tags(known):
+            return Response(status_code=304, headers=headers)
+        try:
+            file = await self._threads.run(partial(self._served.find, picture.key))
+        except NoVideo:
+            return self._elsewhere(picture)
+        return _sent(file, headers)
+
+    def _elsewhere(self, picture: Picture) -> Response:
+        """At the CDN, at an address that outlives how long this answer may be kept."""
+        if self._cdn is None:
+            raise NoVideo
+        to = self._cdn.of_key(picture.key, self._now_ms() // 1000)
+        kept = {"cache-control": f"public, max-age={min(FOR_NOW_S, self._cdn.life_s // 2)}", "vary": "accept"}
+        return Response(status_code=307, headers={**kept, **OPEN, "location": to})
+
+    def _shown(self, drama_id: int) -> None:
+        if not self._catalogue.current.shown(drama_id):
+            raise MediaUnavailable if math.isinf(self._catalogue.age_s) else UnknownEpisode
+
+
+def _best(accept: str) -> Kind:
+    """WebP where it is named: what takes everything (`*/*`) may be older than it."""
+    return Kind.WEBP if re.search(r"image/webp(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accept.lower()) else Kind.JPEG
+
+
+def _tags(known: str) -> list[str]:
+    """Of an If-None-Match, weak or strong (RFC 9110, 13.1.2)."""
+    return [tag.strip().removeprefix("W/") for tag in known[:1_000].split(",")]
+
+
+def _sent(file: File, headers: dict[str, str]) -> Response:
+    return FileResponse(file.path, stat_result=file.stat, media_type=file.media_type, headers=headers)
