@@ -25,6 +25,7 @@ _CLIENT_OF = {
     "stream-counters": "counters",
     "stream-store": "store",
     "schedule": "api",  # it speaks to Redis and ClickHouse, as the API does to Redis
+    "media": "relay",  # it speaks to MySQL and Kafka, too
 }
 
 

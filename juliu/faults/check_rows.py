@@ -14,7 +14,7 @@ COLUMNS = (
     "event_type, toString(event_id), user_id, session_id, seq, toString(play_id), drama_id, drama_index, episode_no,"
     " toUnixTimestamp64Milli(ts), toUnixTimestamp64Milli(received_at), from_ms, to_ms, duration_ms, qualified,"
     " toUnixTimestamp64Milli(device_at), clock_reset, late, first_frame_ms, wall_ms, reason, request_id, position,"
-    " source, rule, app_id, platform, version, network, scene"
+    " source, rule, app_id, platform, version, network, scene, arm, propensity"
 )
 USER, SESSION, SEQ = 2, 3, 4
 ROWS_SQL = "SELECT offset, {columns} FROM {table} WHERE partition = {p} ORDER BY offset"

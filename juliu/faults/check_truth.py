@@ -190,5 +190,6 @@ def row_of(event: Mapping[str, Any]) -> tuple[Any, ...]:
         event["at_ms"], event.get("clock_reset", False), event.get("late", False), event.get("first_frame_ms", 0),
         event.get("wall_ms", 0), event.get("reason", ""), event.get("request_id", ""), event.get("position", 0),
         event.get("source", ""), event.get("rule", 1), event.get("app_id", ""), event.get("platform", ""),
-        event.get("version", ""), event.get("network", ""), event.get("scene", 0),
+        event.get("version", ""), event.get("network", ""), event.get("scene", 0), event.get("arm", ""),
+        event.get("propensity", 0.0),
     )  # fmt: skip

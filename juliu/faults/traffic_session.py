@@ -92,9 +92,11 @@ class Session:
     def _next(self) -> dict[str, Any]:
         x = self._rnd.random()
         if x < 0.09:
-            return {"type": "impression", "drama_id": self._drama().drama_id, "position": 1, "source": "storm"}
+            words = {"position": 1, "source": "storm", "arm": "calm", "propensity": 0.25}
+            return {"type": "impression", "drama_id": self._drama().drama_id, **words}
         if x < 0.10:
-            return {"type": "clicked", "drama_id": self._drama().drama_id, "request_id": "q1"}
+            words = {"request_id": "q1", "arm": "calm", "propensity": 0.25}
+            return {"type": "clicked", "drama_id": self._drama().drama_id, **words}
         if x < 0.15:
             return self._reaction()
         if self._play is None:
