@@ -11,8 +11,10 @@ from requests import RequestException
 from domain.media.trouble import Failure, StepFailed
 
 # NoSuchUpload: another worker has completed it, or the bucket's lifecycle has ended it; the next try begins anew.
+# PreconditionFailed: the object is another now than when its download began.
 _CUT = frozenset({
     "RequestTimeout", "UserNetworkTooSlow", "IncompleteBody", "BadDigest", "InvalidDigest", "NoSuchUpload", "SlowDown",
+    "PreconditionFailed",
 })  # fmt: skip
 _GONE = frozenset({"NoSuchKey", "NoSuchResource"})
 _TEXTS = {

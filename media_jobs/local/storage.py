@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,8 +48,8 @@ class LocalStorage:
             raise StepFailed(Failure.MEND, "not_found", f"nothing lies at {key}: upload it again")
         if source.stat().st_size > max_bytes:
             raise StepFailed(Failure.MEND, "too_large", f"{key} is larger than {max_bytes >> 20} MiB")
-        with _disk():
-            _linked(source, target, watch)
+        with _disk(), _whole_or_not(target):
+            _linked(source, target)
             return Stored(key, target.stat().st_size, _crc64(target, watch))
 
     def head(self, key: str) -> Stored | None:
@@ -90,7 +91,7 @@ def _copied(path: Path, target: IO[bytes], watch: Watch) -> tuple[int, int]:
     return done, crc
 
 
-def _linked(source: Path, target: Path, watch: Watch) -> None:
+def _linked(source: Path, target: Path) -> None:
     """The same file by another name, as nobody writes to a stored one; a copy where it is on another disk."""
     target.unlink(missing_ok=True)
     try:
@@ -98,12 +99,16 @@ def _linked(source: Path, target: Path, watch: Watch) -> None:
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
             raise
-        try:
-            with target.open("wb") as file:
-                _copied(source, file, watch)
-        except BaseException:
-            target.unlink(missing_ok=True)
-            raise
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _whole_or_not(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _crc64(path: Path, watch: Watch) -> int:

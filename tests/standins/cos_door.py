@@ -7,6 +7,7 @@ import email.utils
 import hashlib
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import IO, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -53,8 +54,9 @@ class Door(BaseHTTPRequestHandler):
             status = str(self._answered())
         except Gone:
             self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-        except ConnectionError:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
         finally:
             self.stand.requests.append(f"{self.command} {_shown(self.key, self.params)} {status}")
