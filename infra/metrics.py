@@ -122,6 +122,7 @@ MEDIA_STEP_SECONDS = Histogram(
 )  # fmt: skip
 MEDIA_WAITS = Counter("juliu_media_waits_total", "Times that a media worker waited for a store.", ["store"])
 MEDIA_WORK_BYTES = Gauge("juliu_media_work_bytes", "What the running step has written into its folder.")
+MEDIA_EXTRAS = Counter("juliu_media_extras_total", "What was begun twice at a service, found and deleted.", ["service"])
 MEDIA_READY = Gauge("juliu_media_ready_steps", "Steps that could be begun now, of all jobs.", ["step"])
 MEDIA_READY_SECONDS = Gauge("juliu_media_ready_seconds", "How long the oldest of them could have been begun.")
 MEDIA_LEASED = Gauge("juliu_media_leased_steps", "Steps that workers hold now.")
@@ -176,8 +177,9 @@ PLATFORM_CALLS = Counter(
     ["call", "outcome"],
 )  # fmt: skip
 PLATFORM_LINKS = Gauge(
-    "juliu_media_platform_links", "Play links that viewers asked for lately, by state: kept, due, refused.", ["state"]
+    "juliu_media_platform_links", "Play links that viewers asked for lately, by state: kept, due.", ["state"]
 )
+PLATFORM_REFUSED_LINKS = Counter("juliu_media_platform_links_refused_total", "Play links that WeChat refused.")
 TRAFFIC_LEFT = Gauge(
     "juliu_media_platform_traffic_left_ratio",
     "What is left of WeChat's valid traffic packages, 0 to 1; 1 before asked.",

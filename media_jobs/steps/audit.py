@@ -13,13 +13,13 @@ from domain.media.wechat_drama import Audit
 from infra import failpoints
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
-from media_jobs.steps.submit import TAKEN_DOWN
 from media_jobs.wechat.heard import CLOCK_S, heard, platform
 from media_jobs.wechat.platform import Platform
-from media_jobs.wechat.shapes import Drama
+from media_jobs.wechat.shapes import TAKEN_DOWN, Drama
 
 ASK_S = 900.0
 REASONS = 4  # episodes whose reason is told: a text has 500 characters
+DOWN = "WeChat has taken the drama down: see the console (mp.weixin.qq.com, 微短剧)."
 WORDS = {Audit.REJECTED: "said no, finally", Audit.REFILL: "wants it mended and handed in again"}
 
 
@@ -51,7 +51,7 @@ def audit_of(drama: Drama, submitted_s: int) -> Audit:
 def _note(its: Platform, drama: Drama, audit: Audit) -> str:
     """What a person should do; empty while nothing is to be done."""
     if drama.status == TAKEN_DOWN:
-        return "WeChat has taken the drama down: see the console (mp.weixin.qq.com, 微短剧)."
+        return DOWN
     if audit not in WORDS:
         return ""
     return "; ".join([f"WeChat {WORDS[audit]}", *_reasons(its, drama)])

@@ -20,8 +20,6 @@ from media_jobs.wechat import answers, dossiers
 from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform
 from media_jobs.wechat.platform import Platform
 
-TAKEN_DOWN = 3  # status of a drama
-
 
 def run(context: StepContext, leased: Leased) -> Facts:
     """Facts: platform_id, submitted_s (0: it needed no submission).  Raises StepFailed, Later."""

@@ -8,6 +8,7 @@ import msgspec
 
 from media_jobs.wechat.answers import Unclear
 
+TAKEN_DOWN = 3  # status of a Drama
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 

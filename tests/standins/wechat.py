@@ -77,7 +77,8 @@ class Server:
         return {"access_token": account.tokens[-1], "expires_in": 7_200}
 
     def _allowed(self, query: dict[str, str]) -> None:
-        if query.get("access_token") not in self.account.tokens[-2:]:
+        token = query.get("access_token")
+        if token not in self.account.tokens[-2:] or token in self.account.bad_tokens:
             raise No(40001, "invalid credential, access_token is invalid or not latest")
         now = time.monotonic()
         while self._seen and self._seen[0] < now - 60:

@@ -105,6 +105,7 @@ class Account:
     dramas: dict[int, Drama] = field(default_factory=dict)
     materials: dict[str, int] = field(default_factory=dict)  # id -> when it was uploaded
     tokens: list[str] = field(default_factory=list)  # the last two are good
+    bad_tokens: set[str] = field(default_factory=set)  # refused although they are the latest
     links: list[int] = field(default_factory=list)
     packages: list[dict[str, Any]] = field(default_factory=list)
     used: list[dict[str, int]] = field(default_factory=list)
