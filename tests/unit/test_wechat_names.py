@@ -8,30 +8,31 @@ from hypothesis import strategies as st
 
 from domain.media.wechat_name import MAX_TITLE, BadName, Named, parse, trouble, written
 
+WRITTEN = """
+我的演艺 - 第3集
+我的演艺 - 第3集.mp4
+我的演艺-第 3 集.MP4
+我的演艺 － 第03集
+我的演艺 – 第3集
+我的演艺—第３集.mov
+"""
+NO_EPISODE = """
+我的演艺
+第3集
+- 第3集
+我的演艺 - 第集
+我的演艺 - 第0集
+我的演艺 - 第10000集
+我的演艺 - 第三集
+"""
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "我的演艺 - 第3集", "我的演艺 - 第3集.mp4", "我的演艺-第 3 集.MP4", "我的演艺 － 第03集", "  我的演艺 – 第3集 ", "我的演艺—第３集.mov",
-    ],
-)  # fmt: skip
+
+@pytest.mark.parametrize("name", WRITTEN.strip().splitlines())
 def test_what_people_write_is_understood(name):
     assert parse(name) == Named("我的演艺", 3)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "我的演艺",
-        "第3集",
-        " - 第3集",
-        "我的演艺 - 第集",
-        "我的演艺 - 第0集",
-        "我的演艺 - 第10000集",
-        "我的演艺 - 第三集",
-    ],
-)
+@pytest.mark.parametrize("name", ["", *NO_EPISODE.strip().splitlines()])
 def test_what_says_no_episode_is_refused(name):
     with pytest.raises(BadName):
         parse(name)
