@@ -47,6 +47,13 @@ class Cdn(Protocol):
         """Have these before the first viewer asks.  Raises StepFailed."""
 
 
+class Playlists(Protocol):
+    """Playlists where the API reads them, for an engine whose Storage it does not read (infra.media.playlists)."""
+
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Keep these by storage key.  May be repeated.  Raises Wait, ValueError (too long)."""
+
+
 @dataclass(frozen=True)
 class StepContext:
     """What one run of one step may use.
@@ -63,6 +70,7 @@ class StepContext:
     keys: Keys
     publish: Publish
     cdn: Cdn
+    playlists: Playlists | None  # None where the API reads Storage itself
     platform: Platform | None  # None where no account is set
     note: Callable[[Facts], None]
     now_ms: Callable[[], int]

@@ -54,7 +54,7 @@ class Api:
                 """Nobody reads it."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{self.server.server_port}"
         self.cdn = TencentCdn(url, "https://cdn.example.com", ID, KEY, lambda: float(AT_S))
 
