@@ -94,6 +94,12 @@ class MemoryJobs:
     def later(self, leased: Leased, after_s: float) -> None:
         self._hold(leased, moves.LET_GO, lambda row, now_ms: moves.put_off(row, after_s, now_ms, self._random))
 
+    def wake(self, job_id: int, step: Step) -> None:
+        with self._answers():
+            row, now_ms = self._rows.get(job_id, {}).get(step), self._now_ms()
+            if row and row.state is StepState.READY and (row.due_ms or 0) > now_ms and row.started_ms is not None:
+                self._rows[job_id][step] = row._replace(due_ms=now_ms)
+
     def cancel(self, job_id: int) -> None:
         with self._answers():
             self._write(changes.cancelled(self._job(job_id), self._rows[job_id], self._now_ms()))

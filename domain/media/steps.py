@@ -74,7 +74,7 @@ _AFTER: Mapping[Step, tuple[Step, ...]] = {
 }
 _OURS = (Step.PROBE, Step.CHECK, Step.LADDER, Step.STORE, Step.CDN)
 _WECHAT = (Step.MEZZANINE, Step.PULL, Step.MEDIA_ID)
-# A second try begins further back where what was made is used up: temporary material ids, a pull that has failed.
+# What failed begins further back where what was made is used up: temporary material ids, a pull without a result.
 _AGAIN_FROM = {Step.SUBMIT: Step.MATERIALS, Step.AUDIT: Step.MATERIALS, Step.MEDIA_ID: Step.PULL}
 
 
@@ -117,10 +117,11 @@ def ended(states: Mapping[Step, StepState], failures: Mapping[Step, Failure]) ->
 def retried(states: Mapping[Step, StepState]) -> dict[Step, StepState]:
     """The states after a person says "again": what failed or was cancelled is done once more, what is done is kept.
 
-    Some steps begin again with an earlier one, because what that made cannot be used twice.
+    Some steps that failed begin again with an earlier one, because what that made cannot be used twice.
     """
-    once_more = {step for step, state in states.items() if state in (StepState.FAILED, StepState.CANCELLED)}
-    once_more |= {_AGAIN_FROM[step] for step in once_more if step in _AGAIN_FROM}
+    failed = {step for step, state in states.items() if state is StepState.FAILED}
+    once_more = failed | {step for step, state in states.items() if state is StepState.CANCELLED}
+    once_more |= {_AGAIN_FROM[step] for step in failed if step in _AGAIN_FROM}
     fresh = dict(states)
     for step in states:  # in the order of steps_of: what depends on a step that is done anew is done anew too
         if step in once_more or any(fresh[before] is StepState.WAITING for before in after(step)):

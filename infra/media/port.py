@@ -52,6 +52,9 @@ class Jobs(Protocol):
         A step that was begun MAX_WAIT_MS ago fails instead.
         """
 
+    def wake(self, job_id: int, step: Step) -> None:
+        """A hint that asking again is worth it: what was put off by `later` is due now.  Anything else: nothing."""
+
     def cancel(self, job_id: int) -> None:
         """End the job; who holds a step of it hears so at the next write.  Raises UnknownJob, NotNow (it has ended)."""
 

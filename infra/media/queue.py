@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -46,6 +46,10 @@ _DUE = sa.text(
 _RENEW = sa.text(
     "UPDATE media_steps SET due_ms = :until_ms, progress_permille = :progress"
     " WHERE job_id = :job_id AND step = :step AND token = :token AND state = 'leased'"
+)
+_WAKE = sa.text(
+    "UPDATE media_steps SET due_ms = :now_ms WHERE job_id = :job_id AND step = :step AND state = 'ready'"
+    " AND due_ms > :now_ms AND started_ms IS NOT NULL"  # what failed for now has not: hints do not use up its attempts
 )
 _LATEST = sa.text(
     f"SELECT {rows.JOB} FROM media_jobs WHERE drama_id = :drama_id AND episode_no = :episode_no"  # noqa: S608
@@ -115,6 +119,14 @@ class JobQueue:
             transact(self._engine, work)
         except IntegrityError as error:  # another job became active between the two statements
             raise Wait("mysql", error.orig) from error
+
+    def wake(self, job_id: int, step: Step) -> None:
+        """See Jobs."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(_WAKE, {"job_id": job_id, "step": step.value, "now_ms": self._now(connection)})
+
+        transact(self._engine, work)
 
     def jobs(self, which: JobFilter, after_id: int, limit: int) -> list[JobView]:
         """See Jobs."""
@@ -228,7 +240,9 @@ class JobQueue:
     ) -> Leased | StepRow | None:
         """A lease; or a step that no worker survives, which is then to be ended; or None."""
         now_ms = self._now(connection)
-        found = (connection.execute(_DUE, {"step": step.value, "now_ms": now_ms}).one_or_none() for step in order)
+        there = set(connection.scalars(_any_due(tuple(order)), {"now_ms": now_ms})) if order else set()
+        due = (step.value for step in order if step.value in there)
+        found = (connection.execute(_DUE, {"step": step, "now_ms": now_ms}).one_or_none() for step in due)
         row = next((rows.step_of(row) for row in found if row is not None), None)
         if row is None or moves.is_abandoned(row):
             return row
@@ -273,3 +287,10 @@ def _active(drama_id: int, episode_no: int, connection: Connection) -> int | Non
     """The active job of an episode or drama."""
     found = connection.scalar(_ACTIVE, {"drama_id": drama_id, "episode_no": episode_no})
     return None if found is None else int(found)
+
+
+@lru_cache(maxsize=64)
+def _any_due(order: tuple[Step, ...]) -> sa.TextClause:
+    """Which of these steps are due at all: one look into the index a step, in one statement, locking nothing."""
+    each = "(SELECT step FROM media_steps WHERE step = '{}' AND due_ms <= :now_ms LIMIT 1)"
+    return sa.text(" UNION ALL ".join(each.format(step.value) for step in order))

@@ -165,6 +165,21 @@ def test_a_lease_that_is_given_back_is_there_at_once_and_used_no_attempt(desk):
     assert (second.attempt, third.attempt, third.token) == (2, 2, second.token + 1)
 
 
+def test_a_hint_wakes_what_was_put_off_and_nothing_else(desk):
+    job_id = desk.queue.submit(an_episode())
+    desk.queue.later(desk.lease(Step.PROBE), 3_600)
+    for step, its_job in ((Step.CHECK, job_id), (Step.PULL, job_id), (Step.PROBE, job_id + 1)):
+        desk.queue.wake(its_job, step)
+    assert desk.queue.lease("a", LIFE_MS, list(Step)) is None
+    desk.queue.wake(job_id, Step.PROBE)
+    leased = desk.lease(Step.PROBE)
+    desk.queue.wake(job_id, Step.PROBE)
+    assert desk.queue.lease("b", LIFE_MS, list(Step)) is None
+    desk.queue.fail(leased, AGAIN)
+    desk.queue.wake(job_id, Step.PROBE)
+    assert desk.queue.lease("a", LIFE_MS, list(Step)) is None, "hints use up no attempts"
+
+
 def test_what_is_never_done_fails_in_the_end(desk):
     job_id = desk.queue.submit(an_episode())
     desk.queue.later(desk.lease(Step.PROBE), 60)
