@@ -82,6 +82,6 @@ def a_clip(
 ) -> Path:
     """A clip of moving picture and a tone (`sound=""`: none), with more of ffmpeg's options before its name."""
     heard = ("-f", "lavfi", "-i", sound) if sound else ()
-    seen = ("-f", "lavfi", "-i", f"{picture}=s={size}:r={rate}")
+    seen = ("-f", "lavfi", "-i", f"{picture}{':' if '=' in picture else '='}s={size}:r={rate}")
     ffmpeg(*seen, *heard, "-t", str(seconds), *_X264, "-pix_fmt", "yuv420p", *after, path)
     return path
