@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.media import wechat_name
+from domain.media import wechat_event, wechat_name
 from domain.media.steps import Step
 from domain.media.trouble import Failure, Later, StepFailed
 from infra import failpoints
@@ -89,7 +89,9 @@ def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Fact
     context.watch.progress(100)
     failpoints.reached("media.before_pull")
     try:
-        task_id = platform(context).vod.pull(asked["name"], address, f"{leased.job_id}.{leased.job.rounds}")
+        task_id = platform(context).vod.pull(
+            asked["name"], address, wechat_event.source_context(leased.job_id, leased.job.rounds)
+        )
     except answers.Unclear:
         raise Later(LOOK_S) from None
     except (answers.Refused, answers.NotSent, answers.TooFast):
