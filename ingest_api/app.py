@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 
 from domain import experiments
 from infra.catalogue.media_paths import MediaPaths
+from infra.media.queue import JobQueue
 from infra.settings import Settings
 from ingest_api import handlers, openapi
 from ingest_api.audience import Audiences
@@ -40,6 +41,10 @@ from ingest_api.hls.router import router as hls
 from ingest_api.hls.segments import cdn_of
 from ingest_api.hls.service import Hls
 from ingest_api.hls.stores import stores_of
+from ingest_api.media_admin.errors import JobsUnavailable
+from ingest_api.media_admin.router import router as media_admin
+from ingest_api.media_admin.service import MediaAdmin
+from ingest_api.media_admin.uploads import uploads_of
 from ingest_api.play.errors import MediaUnavailable
 from ingest_api.play.media import Media
 from ingest_api.play.permission import Permission
@@ -96,6 +101,7 @@ def assemble(
     app.include_router(hls)
     app.include_router(posters)
     app.include_router(storage)
+    app.include_router(media_admin)
     _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
     events = _events(settings, connections, tokens, now_s, body_s)
     app.add_middleware(Edge, hot={PATH: Hot(events), FEED: Hot(feed_by_hand, "GET")})
@@ -148,7 +154,16 @@ def _videos(app: FastAPI, settings: Settings, connections: Connections, now_ms: 
     stores, places = stores_of(settings, connections.mysql, now_ms), app.state.media.places
     app.state.hls = Hls(secrets, catalogue, app.state.play, stores, threads=media, places=places, now_ms=now_ms)
     app.state.posters = Posters(catalogue, stores.served, cdn_of(settings), threads=media, now_ms=now_ms)
+    _media_admin(app, settings, connections, now_ms)
     app.state.storage = Storage(settings.media_root, secrets, threads=files, now_ms=now_ms)
+
+
+def _media_admin(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
+    """Media jobs, for staff."""
+    threads = Threads("media-admin", JobsUnavailable, at_once=2, waiting=32)
+    app.state.threads.insert(1, threads)
+    jobs, uploads = JobQueue(connections.mysql), uploads_of(settings, ticket_secrets(settings)[0])
+    app.state.media_admin = MediaAdmin(jobs, connections.catalogue, uploads, threads=threads, now_ms=now_ms)
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from ingest_api.events.contract import MAX_BODY_BYTES, MAX_EVENTS, MAX_GZIP_BYTE
 from ingest_api.events.example import ANSWER, BATCH
 from ingest_api.events.reasons import Reason
 from ingest_api.events.route import PATH
+from ingest_api.media_admin.errors import JobBody
 from ingest_api.unlock.errors import PaymentBody, PriceBody
 
 REF = "#/components/schemas/{name}"
@@ -62,7 +63,9 @@ def describe(app: FastAPI) -> None:
 
 def schemas_by_hand() -> dict[str, Any]:
     """Those that are no FastAPI route's; their names must be no others'."""
-    _, schemas = msgspec.json.schema_components([Batch, Answer, ErrorBody, PaymentBody, PriceBody], ref_template=REF)
+    _, schemas = msgspec.json.schema_components(
+        [Batch, Answer, ErrorBody, PaymentBody, PriceBody, JobBody], ref_template=REF
+    )
     schemas["Batch"]["properties"]["events"]["maxItems"] = MAX_EVENTS
     return schemas
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
-from ingest_api.errors import BodyTimeout, ClientGone, MalformedJson, TooLarge, Unprocessable, UnsupportedEncoding
+from ingest_api.errors import UnsupportedEncoding
 from ingest_api.events.body import is_gzip
+from ingest_api.small_body import decoded, received
 from ingest_api.unlock.errors import IdempotencyKeyMissing, Way
 
 MAX_BYTES = 4_096  # an order has about 60
-BODY_S = 10.0  # as a batch of events has
 KEY = re.compile(r"[!-~]{1,64}")
 
 
@@ -42,37 +40,17 @@ async def order(request: Request) -> Order:
     """FastAPI dependency: the body.  Raises the errors that tell what is wrong with it."""
     if is_gzip(dict(request.headers.raw)):
         raise UnsupportedEncoding("send the body plain")
-    return decode(await _received(request))
+    return decode(await received(request, MAX_BYTES))
 
 
 def decode(body: bytes) -> Order:
     """The order in a body.  Raises MalformedJson, Unprocessable."""
-    try:
-        return _decode(body)
-    except msgspec.ValidationError as error:
-        raise Unprocessable(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedJson from error
+    return decoded(_decode, body)
 
 
 def body_hash(drama_id: int, episode_no: int, one: Order) -> bytes:
     """What a key is bound to: the route with its ids and what the body means, however it is spelled (32 bytes)."""
     return hashlib.sha256(msgspec.json.encode(["unlock", drama_id, episode_no, one.way, one.price_version])).digest()
-
-
-async def _received(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for part in request.stream():
-                body += part
-                if len(body) > MAX_BYTES:
-                    raise TooLarge(f"at most {MAX_BYTES} bytes")
-    except TimeoutError as error:
-        raise BodyTimeout from error
-    except ClientDisconnect as error:
-        raise ClientGone from error
-    return bytes(body)
 
 
 def document() -> dict[str, Any]:

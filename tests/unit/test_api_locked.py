@@ -16,6 +16,8 @@ from domain.tickets import Ticket
 from infra.money.unlocks import Wanted
 from ingest_api.auth import Scope
 from ingest_api.feed.service import Feed
+from ingest_api.media_admin.service import MediaAdmin
+from ingest_api.media_admin.uploads import SignedUploads
 from ingest_api.play.media import Media
 from ingest_api.product.service import Product
 from ingest_api.unlock.service import Unlocking
@@ -23,6 +25,7 @@ from tests.api import FixedCatalogue, Twins, caller
 from tests.builders import DRAMA, OTHER_DRAMA, TICKET_SECRET, USER, a_batch, a_catalogue, a_drama, a_token, an_event
 from tests.folding import folded, heat, numbers
 from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
+from tests.memory_jobs import MemoryJobs
 from tests.memory_money import MemoryMoney
 from tests.unit.test_api_health import OneRedis
 from tests.unit.test_api_product import MemoryCharts, MemoryViewers
@@ -38,7 +41,7 @@ HASH = "0123456789ab"
 KNOWN = {
     "drama_id": (DRAMA, OTHER_DRAMA), "episode_no": range(1, EPISODES + 2), "grant": ("g1." + "A" * 68,),
     "rung": ("720p",), "number": ("00000",), "hash12": (HASH,), "width": (480,), "kind": ("webp",),
-    "key": (f"mezzanine/{DRAMA}/{EPISODES}/{HASH}.mp4",),
+    "key": (f"mezzanine/{DRAMA}/{EPISODES}/{HASH}.mp4",), "job_id": (1,), "secret": ("x" * 30,),
 }  # fmt: skip
 
 
@@ -71,6 +74,10 @@ def app(tmp_path: Any) -> Any:
     app.state.product = Product(twins.catalogue, MemoryCharts(), viewers)
     app.state.feed = Feed(twins.catalogue, lists, MemoryShown())
     app.state.unlocking = Unlocking(money, money, app.state.threads[0], app.state.permission, MemoryHints())
+    app.state.media_admin = MediaAdmin(
+        MemoryJobs(lambda: int(twins.now_s * 1000)), twins.catalogue, SignedUploads(None), threads=app.state.threads[1],
+        now_ms=lambda: int(twins.now_s * 1000),
+    )  # fmt: skip
     app.state.media = Media(
         str(tmp_path), KEYS, HiddenPaths(), twins.catalogue, threads=app.state.threads[-1],
         now_ms=lambda: int(twins.now_s * 1000),

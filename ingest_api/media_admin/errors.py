@@ -1,0 +1,69 @@
+"""Why a media job is not begun or not changed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ingest_api.errors import ApiError, ErrorBody, ErrorDetail, NotFound, Unavailable, Unprocessable
+
+
+class JobBody(ErrorBody, frozen=True):
+    """The body of a 409: which job is in the way."""
+
+    job_id: int
+
+
+class JobInTheWay(ApiError):
+    """Another job of this episode or drama is in the way."""
+
+    status, code = 409, "job_in_the_way"
+    body_type = JobBody
+
+    def __init__(self, job_id: int = 1) -> None:
+        super().__init__()
+        self._job_id = job_id
+
+    def body(self) -> bytes:
+        return msgspec.json.encode(JobBody(ErrorDetail(self.code, self.message), self._job_id))
+
+
+class JobActive(JobInTheWay):
+    """There is an active job of this episode or drama: wait for it, or cancel it."""
+
+    code = "job_active"
+
+
+class JobDone(JobInTheWay):
+    """A job has done this very file for this episode; send `again` to do it anyway."""
+
+    code = "job_done"
+
+
+class JobNotNow(ApiError):
+    """The job's state does not allow that: what has ended is not cancelled, what is done or active not done again."""
+
+    status, code = 409, "job_not_now"
+
+
+class UnknownJob(NotFound):
+    """There is no such job."""
+
+    code = "unknown_job"
+
+
+class NotUploaded(Unprocessable):
+    """The source of an episode is a key that POST /v1/admin/media/uploads gave for this episode."""
+
+    code = "not_uploaded"
+
+
+class NoStorage(NotFound):
+    """No storage is set: JULIU_MEDIA_ROOT, or the bucket of the engine cos."""
+
+    code = "no_storage"
+
+
+class JobsUnavailable(Unavailable):
+    """Media jobs cannot be read or changed now; send the same again after Retry-After."""
+
+    code = "jobs_unavailable"
