@@ -10,6 +10,7 @@ import yaml
 
 from domain import keys
 from domain.topics import EVENTS
+from infra import metrics
 from infra.fold_store import REBUILD
 from infra.money.tables import SHARDS
 from infra.namespaces import GROUPS
@@ -33,6 +34,7 @@ def codes(error: type[ApiError] = ApiError) -> set[str]:
     return {error.code}.union(*(codes(each) for each in error.__subclasses__()))
 
 
+MEDIA_OUTCOMES = re.findall(r"\w+", metrics.MEDIA_STEPS._documentation.partition("outcome:")[2])
 VALUES = {
     "stage": frozenset(Stage),
     "failure": frozenset(Failure),
@@ -40,10 +42,10 @@ VALUES = {
     "store": frozenset({"kafka", "redis", "clickhouse", "mysql", REBUILD}),
     "reason": frozenset({"seen", "too_old", "late"}),
     "task": frozenset(COMMANDS),
-    "outcome": frozenset({*OUTCOMES.values(), STUCK, "died"}),
+    "outcome": frozenset({*OUTCOMES.values(), STUCK, "died", *MEDIA_OUTCOMES}),
     "route": frozenset({PATH, "other"}),
     "code": frozenset(codes()),
-    "job": frozenset(f"juliu-{name}" for name in ("api", "relay", "counters", "store", "schedule")),
+    "job": frozenset(f"juliu-{name}" for name in ("api", "relay", "counters", "store", "schedule", "media")),
 }
 
 

@@ -45,7 +45,7 @@ CLOCK = by(60)
 STOPPED_CLOCK = then("0+60", "3600+0")
 GONE = then("1", "_")
 BUCKETS = ("0.1", "1.0", "5.0", "+Inf")
-JOBS = ("api", "relay", "counters", "store", "schedule")
+JOBS = ("api", "relay", "counters", "store", "schedule", "media")
 
 
 def parts(name: str, values: str, group: str) -> dict[str, str]:
@@ -56,8 +56,8 @@ def parts(name: str, values: str, group: str) -> dict[str, str]:
 
 STORES = ("kafka", "redis", "clickhouse", "rebuild")
 UNLABELLED = [metric for metric in vars(metrics).values() if isinstance(metric, Gauge) and not metric._labelnames]
-ELSEWHERE = {  # every process tells all of them, as 0; a moment of 0 is long ago, though promtool's clock begins there
-    f'{metric._name}{{job="juliu-other"}}': at(-1e9 if metric._name.endswith("_at_seconds") else 0)
+ELSEWHERE = {  # every process tells all of them, as they begin; a moment of 0 is long ago, though promtool begins there
+    f'{metric._name}{{job="juliu-other"}}': at(-1e9 if metric._name.endswith("_at_seconds") else metric._value.get())
     for metric in UNLABELLED
 }
 
@@ -100,6 +100,15 @@ CALM: dict[str, str] = {
         for task in ("fold-in", "lists", "cold")
     },
     'juliu_refreshed_at_seconds{task="fold-in",instance="schedule-before"}': at(0),  # it had the duty, and is gone
+    "juliu_media_looked_at_seconds": CLOCK,
+    "juliu_media_rows_at_seconds": CLOCK,
+    "juliu_media_ready_seconds": at(7_200),  # a long queue is no trouble while it moves
+    "juliu_media_records_waiting": at(5),
+    **{f'juliu_media_steps_total{{step="ladder",outcome="{how}"}}': at(0) for how in ("again", "mend", "lost")},
+    'juliu_media_steps_total{step="ladder",outcome="done"}': by(1),
+    'juliu_media_extras_total{service="ci"}': at(0),
+    "juliu_media_platform_traffic_left_ratio": at(0.6),
+    "juliu_media_platform_traffic_days_left": at(40),
     **{f'up{{job="juliu-{job}",instance="{job}"}}': at(1) for job in JOBS},
     **{f'process_start_time_seconds{{job="juliu-{job}",instance="{job}"}}': at(5) for job in JOBS},
     'node_filesystem_avail_bytes{fstype="ext4",mountpoint="/",instance="m"}': at(5e10),
@@ -153,6 +162,16 @@ TROUBLE: dict[str, tuple[dict[str, str], set[str]]] = {  # alarm -> what is othe
     "TrainingRefused": ({'juliu_trainings_total{outcome="refused"}': then("0", "0+0.1")}, set()),
     "RefreshOld": ({'juliu_refreshed_at_seconds{task="cold",instance="schedule"}': STOPPED_CLOCK}, set()),
     "ListsOld": ({'juliu_refreshed_at_seconds{task="lists",instance="schedule"}': at(-14_400)}, set()),
+    "MediaStandsStill": ({'juliu_media_steps_total{step="ladder",outcome="done"}': then("0+1", "60")}, set()),
+    "MediaQueueUnseen": ({"juliu_media_looked_at_seconds": then("0+60", "_")}, set()),
+    "MediaStepsFail": ({'juliu_media_steps_total{step="ladder",outcome="mend"}': then("0", "0+1")}, set()),
+    "MediaStepsTriedAgain": ({'juliu_media_steps_total{step="ladder",outcome="again"}': then("0", "0+2")}, set()),
+    "MediaLeasesLost": ({'juliu_media_steps_total{step="ladder",outcome="lost"}': then("0", "0+0.2")}, set()),
+    "MediaBegunTwice": ({'juliu_media_extras_total{service="ci"}': then("0", "0+1")}, set()),
+    "MediaRecordsWait": ({"juliu_media_records_waiting": then("5", "5000")}, set()),
+    "MediaRowsBehind": ({"juliu_media_rows_at_seconds": STOPPED_CLOCK}, set()),
+    "MediaTrafficLow": ({"juliu_media_platform_traffic_left_ratio": then("0.6", "0.15")}, set()),
+    "MediaTrafficEnds": ({"juliu_media_platform_traffic_days_left": then("40", "0.5")}, {"MediaTrafficLow"}),
     "ProcessAway": ({'up{job="juliu-store",instance="store"}': then("1", "0")}, set()),
     "ProcessRestarts": ({'process_start_time_seconds{job="juliu-store",instance="store"}': then("5", "0+60")}, set()),
     "ProcessMissing": ({'up{job="juliu-store",instance="store"}': GONE}, set()),

@@ -88,7 +88,7 @@ def test_every_juliu_variable_is_a_setting():
 def test_no_secret_has_a_default():
     used = re.findall(r"\$\{([^}]*)\}", re.sub(r"^#.*$", "", TEXT, flags=re.MULTILINE))
     assert {re.sub(r":\?.*", "", name) for name in used} == {
-        "JULIU_JWT_SECRET", "JULIU_TICKET_SECRET",
+        "JULIU_JWT_SECRET", "JULIU_TICKET_SECRET", "JULIU_MEDIA_KEY_SECRET",
         "JULIU_REDIS_PASSWORD", "JULIU_CLICKHOUSE_PASSWORD", "JULIU_MYSQL_PASSWORD",
     }  # fmt: skip
     assert all(":?" in name for name in used)
@@ -96,6 +96,21 @@ def test_no_secret_has_a_default():
         for name, value in (service.get("environment") or {}).items():
             if re.search("PASSWORD$|SECRET|AUTH", name) and name != "MYSQL_RANDOM_ROOT_PASSWORD":
                 assert "${" in value, name
+
+
+def test_the_api_serves_what_the_media_worker_makes_and_both_may_write_there():
+    volumes = {name: dict(map(split, SERVICES[name]["volumes"])) for name in ("api", "media")}
+    root = SERVICES["media"]["environment"]["JULIU_MEDIA_ROOT"]
+    assert volumes["api"][root] == volumes["media"][root]
+    assert SERVICES["media"]["environment"]["JULIU_MEDIA_WORK"] in volumes["media"]
+    for folder in volumes["media"]:
+        assert re.search(rf"install -d -o juliu .*{folder}\b", DOCKERFILE)
+
+
+def split(volume: str) -> tuple[str, str]:
+    """(inside, name) of a named volume."""
+    name, inside = volume.split(":")
+    return inside, name
 
 
 def test_only_the_api_is_published_and_on_loopback():
