@@ -153,10 +153,10 @@ def _rotation(stream: Json) -> int:
 
 
 def _square(width: int, height: int, shape: Fraction) -> tuple[int, int]:
-    """The size with square pixels; the side that pixels stretch grows."""
+    """The size with square pixels; the other side than they stretch shrinks: nothing is ever upscaled."""
     if not ANAMORPHIC[0] <= shape <= ANAMORPHIC[1] or shape == 1:
         return width, height
-    return (round(width * shape), height) if shape > 1 else (width, round(height / shape))
+    return (width, round(height / shape)) if shape > 1 else (round(width * shape), height)
 
 
 def _ratio(value: object) -> Fraction:
