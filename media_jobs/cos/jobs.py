@@ -163,19 +163,20 @@ class Jobs:
         ids = ",".join(self._entries[name].job for name in names)
         told = {one.job: one for one in _told(self._cos.ask("ci_get_media_jobs", watch, JobIDs=ids))}
         states = {name: told.get(self._entries[name].job) for name in names}
-        for name, one in states.items():
-            if one is None or one.state not in _ORDER:
-                self._failed(name, one)
+        if failed := {name: one for name, one in states.items() if one is None or one.state not in _ORDER}:
+            self._raise(failed)
         return [name for name, one in states.items() if one is not None and one.state != "Success"]
 
-    def _failed(self, name: str, told: Told | None) -> None:
-        """CI has failed it, or knows it no more."""
-        entry, words = self._entries[name], told.words if told else "CI does not know the job any more"
-        entry.job, entry.asks, entry.asked_ms, entry.fails = "", 0, 0, entry.fails + 1
+    def _raise(self, failed: Mapping[str, Told | None]) -> None:
+        """CI has failed these, or knows them no more: they are asked for anew, TIMES times in all."""
+        for name in failed:
+            entry = self._entries[name]
+            entry.job, entry.asks, entry.asked_ms, entry.fails = "", 0, 0, entry.fails + 1
         self._note()
-        if entry.fails >= TIMES:
-            raise Refused("ci_failed", "Failed", f"CI failed {name} {entry.fails} times, look at the file: {words}")
-        raise Transient("ci_failed", f"CI failed {name}: {words}")
+        words = ", ".join(f"{name} ({one.words if one else 'CI does not know it'})" for name, one in failed.items())
+        if max(self._entries[name].fails for name in failed) >= TIMES:
+            raise Refused("ci_failed", "Failed", f"look at the file, CI failed {TIMES} times: {words}")
+        raise Transient("ci_failed", f"CI failed {words}")
 
     def _delete_extras(self, wanted: Wanted, watch: Watch) -> None:
         """An answer was lost: whatever CI has of it besides what we keep costs money twice and is used by nobody."""

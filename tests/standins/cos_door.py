@@ -206,10 +206,10 @@ class Door(BaseHTTPRequestHandler):
         return self.objects.take(self._block, self.left, self.headers.get("Content-Type", ""), md5)
 
     def _block(self, most: int) -> bytes:
-        if self.fault == "cut" and self.read >= int(self.headers["Content-Length"]) // 2:
-            raise Gone
         block = self.rfile.read(min(most, BLOCK // 4, self.left))
         self.read, self.left = self.read + len(block), self.left - len(block)
+        if self.fault == "cut" and self.read >= self.left:
+            raise Gone
         return block
 
     def _body(self, most: int) -> bytes:
