@@ -31,10 +31,12 @@ def run(context: StepContext, leased: Leased) -> Facts:
         job = leased.job
         kept = its.dramas.uploaded(job.drama_id, job.episode_no, media_id, came["title"], job.created_ms)
         failpoints.reached("media.after_media_id")
+        running = _others_run(context, came)  # asked before looking: what ends in between is seen below
         extras = _without_extras(context, leased, media_id if kept else 0)
         if not kept:
             raise StepFailed(Failure.GIVE_UP, "superseded", "A later job has uploaded another file for this episode.")
-        _wait_for_others(context, came, extras)
+        if running or (came["lost"] > extras and _age_s(context, came) < LOST_S):
+            raise Later(ASK_S)
         return {"media_id": media_id, "extras": extras}
 
 
@@ -61,13 +63,14 @@ def _deleted(vod: Vod, media_id: int) -> None:
             raise
 
 
-def _wait_for_others(context: StepContext, came: Facts, extras: int) -> None:
-    """Every pull of this file has to be over, before nothing more can come of it."""
-    age_s = context.now_ms() // 1_000 - int(came["sent_s"])
-    if age_s < LOST_S and came["lost"] > extras:
-        raise Later(ASK_S)
-    if age_s < HUNG_S and any(_runs(platform(context).vod, task_id) for task_id in came["tasks"][:-1]):
-        raise Later(ASK_S)
+def _others_run(context: StepContext, came: Facts) -> bool:
+    """Whether a pull of this file that was given up still runs: a media may come of it."""
+    vod = platform(context).vod
+    return _age_s(context, came) < HUNG_S and any(_runs(vod, task_id) for task_id in came["tasks"][:-1])
+
+
+def _age_s(context: StepContext, came: Facts) -> int:
+    return context.now_ms() // 1_000 - int(came["sent_s"])
 
 
 def _runs(vod: Vod, task_id: int) -> bool:

@@ -32,12 +32,11 @@ def pullupload(account: Account, body: Answer, tell: Tell) -> Answer:
     task_id = account.number()
     hangs = account.traits.pull_hangs > 0
     account.traits.pull_hangs -= int(hangs)
-    account.tasks[task_id] = Task(
-        task_id, body["media_name"], body["media_url"], body.get("source_context", ""), account.traits.pull_takes,
-        hangs, created_s=account.now_s(),
-    )  # fmt: skip
-    if not account.traits.pull_takes and not hangs:
-        _pulled(account, account.tasks[task_id], tell)
+    takes = account.traits.hang_takes if hangs else account.traits.pull_takes
+    task = Task(task_id, body["media_name"], body["media_url"], body.get("source_context", ""), takes)
+    account.tasks[task_id] = task
+    if not takes:
+        _pulled(account, task, tell)
     return {"task_id": task_id}
 
 
@@ -52,7 +51,7 @@ def gettask(account: Account, body: Answer, tell: Tell) -> Answer:
 
 def step(account: Account, task: Task, tell: Tell) -> None:
     """A pull gets on whenever somebody looks at anything."""
-    if task.status in (1, 2) and not task.hangs:
+    if task.status in (1, 2):
         task.looks_left -= 1
         task.status = 2
         if task.looks_left <= 0:
@@ -144,6 +143,7 @@ def _again(account: Account, body: Answer, tell: Tell) -> Answer:
     for pair in body.get("replace_media_list", []):
         _moved(account, drama, pair["old"], pair["new"])
     drama.body, takes = body, account.traits.audit_takes
+    drama.before, drama.stale_left = drama.audit, account.traits.stale_looks
     drama.audit = Audit(PENDING, account.traits.audit, takes, account.now_s())
     return {"drama_id": drama.drama_id}
 
@@ -159,6 +159,9 @@ def _materials(account: Account, body: Answer) -> None:
 
 def getdrama(account: Account, body: Answer, tell: Tell) -> Answer:
     drama = _drama(account, body)
+    drama.stale_left -= 1
+    if drama.before and drama.stale_left >= 0:
+        return {"drama_info": {**_info(drama), "audit_detail": _detail(drama.before)}}
     _look(account, drama, drama.audit, 0, tell)
     return {"drama_info": _info(drama)}
 

@@ -28,7 +28,7 @@ def answered(account: Account, name: str, work: Callable[[Tell], Answer], push: 
     """
     with account.lock:
         account.calls[name] += 1
-        if account.happens(account.traits.not_done):
+        if _once(account.traits.cut, name) or account.happens(account.traits.not_done):
             raise Cut(done=False)
         broken = account.happens(account.traits.system_error)
         if broken and not (name in WRITES and account.happens(0.5)):
@@ -37,10 +37,7 @@ def answered(account: Account, name: str, work: Callable[[Tell], Answer], push: 
         answer = work(events.append)
         for event in events:
             _told(account, event, push)
-        if name in account.traits.lose:
-            account.traits.lose.remove(name)
-            raise Cut(done=True)
-        if account.happens(account.traits.no_answer):
+        if _once(account.traits.lose, name) or account.happens(account.traits.no_answer):
             raise Cut(done=True)
         return ERROR if broken else answer
 
@@ -55,6 +52,13 @@ def called(account: Account, name: str, body: Answer, push: Tell | None = None) 
             return {"errcode": no.code, "errmsg": no.message}
 
     return answered(account, name, work, push)
+
+
+def _once(names: list[str], name: str) -> bool:
+    if name not in names:
+        return False
+    names.remove(name)
+    return True
 
 
 def _told(account: Account, event: Answer, push: Tell | None) -> None:

@@ -26,11 +26,14 @@ class Traits:
     audit_takes: int = 2  # calls that look at a drama before its audit is over
     empty_links: int = 2  # first links after the pass that have no address
     lose: list[str] = field(default_factory=list)  # calls whose next answer is lost
+    cut: list[str] = field(default_factory=list)  # calls that do not arrive, once each
     no_answer: float = 0.0  # the answer is cut off after all was done
     not_done: float = 0.0  # the connection is cut before anything was done
     system_error: float = 0.0  # -1, half of the time after it was done
     pull_fails: float = 0.0  # a task ends with 60000
-    pull_hangs: int = 0  # the first so many tasks never end
+    pull_hangs: int = 0  # the first so many tasks hang
+    hang_takes: int = 1 << 30  # calls of gettask before a hanging one ends after all
+    stale_looks: int = 0  # calls that still see what a drama was before it was handed in again
     sizes_as_text: bool = True  # file_size is a text, as the page says
     audit: int = PASSED  # what it comes to
     replacement_audit: int = PASSED
@@ -58,11 +61,9 @@ class Task:
     address: str
     context: str
     looks_left: int
-    hangs: bool = False
     status: int = 1
     errcode: int = 0
     media_id: int = 0
-    created_s: int = 0
 
 
 @dataclass
@@ -84,6 +85,8 @@ class Drama:
     created_s: int
     audit: Audit
     replacement: Audit | None = None
+    before: Audit | None = None
+    stale_left: int = 0
     links_left: int = 0
     down: bool = False
 

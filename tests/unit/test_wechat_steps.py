@@ -10,7 +10,7 @@ import pytest
 from domain.media.steps import Kind, Step
 from domain.media.trouble import Failure, StepFailed
 from domain.media.wechat_drama import Audit
-from tests.standins.wechat_state import REFILL, REJECTED, Traits
+from tests.standins.wechat_state import PASSED, REFILL, REJECTED, Media, Traits
 from tests.wechat_builders import PAPERS, TITLE, a_dossier
 from tests.wechat_rig import DRAMA, SIZE, Rig
 
@@ -67,6 +67,25 @@ def test_an_answer_that_was_lost_is_looked_up_and_not_sent_again(rig):
     assert len(rig.account.named(f"{TITLE} - 第1集")) == 1
 
 
+@pytest.mark.parametrize("call", ["pullupload", "auditdrama"])
+def test_what_did_not_arrive_is_sent_again_at_once(rig, call):
+    uploaded(rig)
+    rig.traits.cut = [call]
+    job = rig.job(Kind.EPISODE, 1, size=SIZE + 1) if call == "pullupload" else rig.job(Kind.DRAMA)
+    began = rig.now_s
+    rig.run(job)
+    assert rig.now_s - began < 120 + (900 if call == "auditdrama" else 0)  # what the audit itself takes
+
+
+def test_what_another_job_of_the_episode_left_is_not_taken_for_ours(rig):
+    job = rig.job(Kind.EPISODE, 1)
+    name = f"{TITLE} - 第1集"
+    rig.account.media[5] = Media(5, name, SIZE + 9, "another", int(rig.now_s) + 5)
+    facts = rig.run(job)
+    assert facts[Step.MEDIA_ID]["media_id"] != 5
+    assert 5 in rig.account.media
+
+
 def test_of_two_pulls_one_media_is_kept_although_the_first_comes_late(rig):
     rig.traits.lose, rig.traits.pull_takes = ["pullupload"], 12  # longer than it is looked for
     facts = rig.run(rig.job(Kind.EPISODE, 1))
@@ -94,6 +113,13 @@ def test_a_pull_that_hangs_is_asked_for_anew_after_a_day(rig):
     rig.run(rig.job(Kind.EPISODE, 1))
     assert rig.now_s - began > 86_400
     assert (rig.account.calls["pullupload"], len(rig.account.named(f"{TITLE} - 第1集"))) == (2, 1)
+
+
+def test_a_hanging_pull_that_ends_after_all_leaves_nothing_behind(rig):
+    rig.traits.pull_hangs, rig.traits.hang_takes = 1, 330  # about a day of asking, and a while
+    facts = rig.run(rig.job(Kind.EPISODE, 1))
+    (kept,) = rig.account.named(f"{TITLE} - 第1集")
+    assert facts[Step.MEDIA_ID] == {"media_id": kept.media_id, "extras": 1}
 
 
 def test_another_file_of_the_same_episode_is_another_media(rig):
@@ -185,12 +211,22 @@ def test_what_is_to_be_mended_is_told_episode_by_episode_and_handed_in_again(rig
     assert (failed.kind, failed.reason) == (Failure.MEND, "wechat_refill")
     assert "第1集: 画面模糊" in failed.text
     assert rig.dramas.standing(DRAMA).audit is Audit.REFILL
-    rig.traits.audit = 3
+    rig.traits.audit = PASSED
     rig.run(rig.job(Kind.EPISODE, 1, size=SIZE + 1))
     rig.run(rig.job(Kind.DRAMA))
     (drama,) = rig.account.submissions(TITLE)
     assert [one["old"] for one in drama.body["replace_media_list"]] != []
     assert list(playing(rig).values()) == drama.media
+
+
+def test_what_was_said_of_the_submission_before_says_nothing_of_this_one(rig):
+    uploaded(rig)
+    rig.traits.audit = REFILL
+    refused(rig, Kind.DRAMA)
+    rig.traits.audit, rig.traits.stale_looks = PASSED, 3
+    rig.now_s += 3_600
+    rig.run(rig.job(Kind.DRAMA))
+    assert len(playing(rig)) == rig.episodes
 
 
 def test_a_final_no_is_final(rig):
@@ -263,11 +299,19 @@ def test_whatever_fails_and_whenever_workers_die_each_episode_is_there_once(tmp_
     rig = Rig(tmp_path, episodes=4, traits=Traits(**BAD), seed=seed, deaths=0.05)
     rig.hand_in()
     uploaded(rig)
-    rig.run(rig.job(Kind.DRAMA))
+    _mended(rig)
     rig.run(rig.job(Kind.EPISODE, 3, size=SIZE + 1))
     rig.run(rig.job(Kind.REPLACEMENT, 3))
     (drama,) = rig.account.submissions(TITLE)
     assert drama.media == list(playing(rig).values())
-    replaced = {one.media_id for one in rig.account.media.values()} - set(drama.media)
-    assert len(replaced) == 1  # the media that episode 3 had before: WeChat does not let it be deleted
+    assert len(rig.account.media) - len(drama.media) == 2  # what 1 and 3 had before: WeChat does not delete these
     assert rig.died > 0
+
+
+def _mended(rig: Rig) -> None:
+    """WeChat wants another episode 1, and gets it."""
+    rig.traits.audit = REFILL
+    assert refused(rig, Kind.DRAMA).reason == "wechat_refill"
+    rig.traits.audit = PASSED
+    rig.run(rig.job(Kind.EPISODE, 1, size=SIZE + 1))
+    rig.run(rig.job(Kind.DRAMA))
