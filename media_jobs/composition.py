@@ -33,6 +33,7 @@ from media_jobs.records import KafkaSender, Records
 from media_jobs.steps import audit, check, ladder, materials, media_id, mezzanine, probe, pull, replace, store, submit
 from media_jobs.steps import cdn as cdn_step
 from media_jobs.wechat.platform import Platform, platform_of
+from media_jobs.wechat.upkeep import Upkeep, upkeep_of
 from media_jobs.worker import Pace, Worker
 from media_jobs.workplace import Workplace
 
@@ -90,6 +91,7 @@ class Parts:
     place: Workplace
     worker: Worker
     records: Records
+    upkeep: Upkeep | None
 
     def close(self) -> None:
         """Connections and folders away."""
@@ -106,11 +108,17 @@ def parts_of(settings: Settings) -> Parts:
     owner = f"media-{settings.worker_id}"[:MAX_OWNER]
     engine = engine_of(settings, pool=POOL, answer_s=ANSWER_S)
     client = redis.Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=5)
-    jobs = JobQueue(engine)
-    ports = _ports(settings, engine, client)
+    jobs, ports = JobQueue(engine), _ports(settings, engine, client)
     place = Workplace(Path(settings.media_work) if settings.media_work else home() / "run" / "media-work", owner)
-    worker = Worker(jobs, _bodies(ports), partial(ports.context, jobs), place, owner, pace_of(settings))
-    return Parts(engine, client, ports.storage, place, worker, Records(jobs, KafkaSender(settings)))
+    return Parts(
+        engine=engine,
+        redis=client,
+        storage=ports.storage,
+        place=place,
+        worker=Worker(jobs, _bodies(ports), partial(ports.context, jobs), place, owner, pace_of(settings)),
+        records=Records(jobs, KafkaSender(settings)),
+        upkeep=upkeep_of(settings, engine, client, now_ms),
+    )
 
 
 def pace_of(settings: Settings) -> Pace:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from domain.media.trouble import StepFailed
 from infra import exits, logs
+from infra.fold_store import Wait
 from infra.health import Answer, Health
 from infra.settings import Settings
 from media_jobs import composition
@@ -18,6 +19,7 @@ from media_jobs.workplace import Taken
 BLOCKED_S = 300.0  # a step that says nothing for so long hangs: uploads are told by the part, ffmpeg twice a second
 STALE_S = 30.0  # without an answer of the queue, and without a step: /readyz says no
 RECORDS_S = 1.0  # between looks for new records
+UPKEEP_S = 5.0
 ENDS_S = 15.0  # a batch of records in flight is waited for so long
 
 log = logs.get(__name__)
@@ -32,11 +34,13 @@ def run_worker(settings: Settings) -> None:
     parts = _parts(settings)
     health = _health(settings, parts)
     _prepare(parts)
-    records = threading.Thread(target=_guarded, args=(parts.records.run, stop, RECORDS_S), name="records", daemon=True)
-    records.start()
+    beside = [_beside("records", parts.records.run, stop, RECORDS_S)]
+    if parts.upkeep:
+        beside.append(_beside("upkeep", keep_up, parts.upkeep.tick, stop))
     log.info("starts", owner=parts.worker.owner, steps=sorted(parts.worker.bodies), engine=settings.media_engine)
     _guarded(parts.worker.run, stop)
-    records.join(ENDS_S)
+    for thread in beside:
+        thread.join(ENDS_S)
     health.close()
     parts.close()
     log.info("stopped", owner=parts.worker.owner)
@@ -63,6 +67,21 @@ def _parts(settings: Settings) -> Parts:
         return composition.parts_of(settings)
     except (Taken, ValueError) as error:
         exits.end(exits.MISCONFIGURED, str(error))
+
+
+def keep_up(tick: Callable[[], object], stop: threading.Event) -> None:
+    """What a WeChat account needs beside the steps, until `stop`; what a server's absence leaves undone comes later."""
+    while not stop.wait(UPKEEP_S):
+        try:
+            tick()
+        except Wait as error:
+            log.warning("upkeep waits", store=error.store, error=str(error)[:300])
+
+
+def _beside(name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=_guarded, args=(run, *arguments), name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def _prepare(parts: Parts) -> None:

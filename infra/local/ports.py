@@ -15,7 +15,7 @@ from infra.local.home import HOST, Home
 FIRST, LAST = 18_000, 30_000
 NAMES = (
     "kafka", "kafka-controller", "clickhouse", "redis", "mysql", "api", "relay", "stream-counters", "stream-store",
-    "schedule",
+    "schedule", "media",
 )  # fmt: skip
 _TRIES = 500
 

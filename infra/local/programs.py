@@ -37,5 +37,6 @@ def processes(home: Home, ports: Mapping[str, int]) -> list[Process]:
         ),
         Process(home, "stream-store", ("stream", "store"), ports["stream-store"], group="store", niceness=LATER),
         Process(home, "schedule", ("schedule",), ports["schedule"], niceness=LATER),
+        Process(home, "media", ("media", "worker"), ports.get("media", 0), niceness=LATER),
     ]
     return [process for process in ours if process.port]

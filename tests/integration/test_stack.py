@@ -74,7 +74,7 @@ KEPT = dict.fromkeys(SERVERS, "kept")
 def test_status_tells_what_runs_where(started: Typed):
     status = json.loads(started("status", "--json"))
     assert set(status["servers"]) == set(SERVERS)
-    assert {"api", "relay", "stream-counters", "stream-store", "schedule"} == set(status["processes"])
+    assert {"api", "relay", "stream-counters", "stream-store", "schedule", "media"} == set(status["processes"])
     for server in status["servers"].values():
         assert server["up"] is True
         assert psutil.pid_exists(server["pid"])
