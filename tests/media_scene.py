@@ -81,6 +81,8 @@ class MemoryStorage:
 class SmallEngine:
     """Makes `segments` segments a rung; `made` counts, so that each ladder differs from the one before."""
 
+    paid = False
+
     def __init__(self, storage: MemoryStorage) -> None:
         self._storage = storage
         self.probed, self.report = PROBE, REPORT

@@ -38,7 +38,7 @@ def made(context: StepContext, leased: Leased, watch: Watch) -> dict[str, Any]:
     stored = put_tree(context.storage, folder, prefix_of(task), Part(watch, ENCODED, 1000))
     return {
         "master": master, "files": len(stored), "digest": digest_of(stored), "rungs": kept.plain(encoded.rungs),
-        "content_ms": encoded.duration_ms, "usage": _usage(encoded, stored),
+        "content_ms": encoded.duration_ms, "usage": _usage(encoded, stored, paid=context.processing.paid),
     }  # fmt: skip
 
 
@@ -68,8 +68,9 @@ def whole(context: StepContext, task: Task, facts: Facts, watch: Watch) -> bool:
 
 
 def delete_extras(context: StepContext, task: Task, facts: Facts) -> int:
-    """Files below the renditions' folder that nobody asks for: another try cut the episode otherwise.  How many."""
-    extras = sorted(set(context.storage.keys(f"{prefix_of(task)}/", MAX_KEYS)) - expected(task, facts))
+    """Files that nobody asks for: of another try that cut the episode otherwise, of CI on the way.  How many."""
+    ours = context.storage.keys(f"{prefix_of(task)}/", MAX_KEYS)
+    extras = sorted({*ours, *context.storage.keys(f"{task.intermediate}/", MAX_KEYS)} - expected(task, facts))
     if extras:
         context.storage.delete(extras)
     return len(extras)
@@ -81,6 +82,8 @@ def digest_of(stored: Iterable[Stored]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
-def _usage(encoded: Encoded, stored: Iterable[Stored]) -> dict[str, Any]:
+def _usage(encoded: Encoded, stored: Iterable[Stored], *, paid: bool) -> dict[str, Any]:
     largest = max((one.bytes for one in encoded.rungs), default=0)
-    return {"stored_bytes": sum(one.size for one in stored), "cdn_play_bytes": largest}
+    usage = {"stored_bytes": sum(one.size for one in stored), "cdn_play_bytes": largest}
+    billed = {"ci_ms": {one.rung.name: encoded.duration_ms for one in encoded.rungs}} if paid else {}
+    return usage | billed

@@ -125,6 +125,18 @@ def test_extras_of_another_try_are_deleted_and_nothing_else(scene):
     assert "hls/7/1/ffffffffffff/360p/00009.ts" in scene.storage.files
 
 
+def test_what_a_service_is_paid_for_stands_in_the_facts(scene):
+    scene.engine.paid = True
+    assert scene.done(*TO_LADDER)["usage"]["ci_ms"] == {"360p": 5_005, "540p": 5_005, "720p": 5_005}
+    assert scene.done(Step.MEZZANINE)["usage"]["ci_ms"] == {"720p": 5_000}
+
+
+def test_what_a_service_left_on_the_way_is_deleted(scene):
+    scene.done(*TO_LADDER)
+    scene.storage.files[f"work/7/1/{HASH[:12]}/720p-3.mp4"] = b"x"
+    assert scene.done(Step.STORE)["extras_deleted"] == 1
+
+
 def test_publishing_names_the_master_and_the_length_that_was_encoded(scene):
     facts = scene.done(*TO_LADDER, Step.STORE, Step.CDN)
     assert scene.told.published == [(7, 1, MASTER, 5_005)]
@@ -162,4 +174,5 @@ def test_every_step_may_be_done_again_from_its_beginning(scene, again):
 
 def test_the_mezzanine_says_where_it_lies_and_how_large_it_is(scene):
     facts = scene.done(Step.PROBE, Step.CHECK, Step.MEZZANINE)
+    assert "ci_ms" not in facts["usage"]
     assert (facts["key"], facts["size"]) == (names.mezzanine(7, 1, HASH[:12]), 5)
