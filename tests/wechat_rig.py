@@ -127,16 +127,20 @@ class Rig:
 
     def run(self, job: Job) -> dict[Step, Facts]:
         """Do the job to its end; raises the StepFailed that a person would see."""
-        steps = [step for step in steps_of(job.kind, job.wechat) if step in BODIES]
-        facts: dict[Step, dict[str, Any]] = {}
-        if job.kind is Kind.EPISODE:
-            key = f"mezzanine/{DRAMA}/{job.episode_no}/{job.job_id}.mp4"
-            facts[Step.MEZZANINE] = {"key": key, "size": self.sizes[key]}
-        for step in steps:
-            self._ended(job, step, facts)
+        facts = self.began(job)
+        for step in (step for step in steps_of(job.kind, job.wechat) if step in BODIES):
+            self.until_done(job, step, facts)
         return cast("dict[Step, Facts]", facts)
 
-    def _ended(self, job: Job, step: Step, facts: dict[Step, dict[str, Any]]) -> None:
+    def began(self, job: Job) -> dict[Step, dict[str, Any]]:
+        """The facts of the steps before ours."""
+        if job.kind is not Kind.EPISODE:
+            return {}
+        key = f"mezzanine/{DRAMA}/{job.episode_no}/{job.job_id}.mp4"
+        return {Step.MEZZANINE: {"key": key, "size": self.sizes[key]}}
+
+    def until_done(self, job: Job, step: Step, facts: dict[Step, dict[str, Any]]) -> None:
+        """Run a step, as often as it takes; its facts are among `facts` then."""
         attempt = 1
         for run in range(MAX_RUNS):
             leased = Leased(job, step, run + 1, f"w{run}", attempt, {one: dict(its) for one, its in facts.items()}, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +14,7 @@ from infra.catalogue.importing import import_file
 from infra.media.drama_book import DramaBook, UnknownDrama
 from infra.media.dramas import Dramas
 from infra.mysql.engine import engine_of
+from infra.mysql.migrate import migrate
 from infra.settings import Settings
 from tests.catalogue import a_file, a_line
 from tests.memory_dramas import MemoryDramas
@@ -32,25 +32,32 @@ class Scene(NamedTuple):
 
 
 @pytest.fixture(params=["memory", pytest.param("mysql", marks=pytest.mark.servers)])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     clock = [NOW_MS]
     if request.param == "memory":
         book = MemoryDramas(lambda: clock[0], {DRAMA: EPISODES, OTHER: EPISODES})
         yield Scene(book, clock, book.hidden.add)
         return
-    settings: Settings = request.getfixturevalue("fresh_mysql")
-    engine = engine_of(settings, pool=1)
-    import_file(engine, a_file(tmp_path / "two.jsonl", a_line(DRAMA, EPISODES), a_line(OTHER, EPISODES)))
+    engine: sa.Engine = request.getfixturevalue("engine")
+    with engine.begin() as connection:
+        for table in ("wechat_episodes", "wechat_dramas", "takedowns"):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
     yield Scene(Dramas(engine, lambda: clock[0]), clock, lambda drama_id: _down(engine, drama_id))
-    engine.dispose()
 
 
-@pytest.fixture
-def fresh_mysql(fresh: Settings) -> Settings:
-    from infra.mysql.migrate import migrate
-
-    migrate(fresh)
-    return fresh
+@pytest.fixture(scope="module")
+def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    """A database of this file's own, with two dramas in its catalogue."""
+    url = type(stack.mysql_url)(stack.mysql_url.get_secret_value().removesuffix("/juliu") + "/juliu_drama_book")
+    settings = stack.model_copy(update={"mysql_url": url})
+    migrate(settings)
+    made = engine_of(settings, pool=1)
+    lines = (a_line(DRAMA, EPISODES), a_line(OTHER, EPISODES))
+    import_file(made, a_file(tmp_path_factory.mktemp("two") / "two.jsonl", *lines))
+    yield made
+    with made.begin() as connection:
+        connection.execute(sa.text("DROP DATABASE juliu_drama_book"))
+    made.dispose()
 
 
 def _down(engine: sa.Engine, drama_id: int) -> None:

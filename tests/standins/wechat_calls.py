@@ -208,6 +208,7 @@ def submitreplacedramamedias(account: Account, body: Answer, tell: Tell) -> Answ
     (pair,) = body["replace_media_list"]
     _of(account, pair["new"])
     takes, becomes = account.traits.audit_takes, account.traits.replacement_audit
+    drama.stale_left = account.traits.stale_looks
     drama.replacement = Audit(PENDING, becomes, takes, account.now_s(), pair=(pair["old"], pair["new"]))
     return {}
 
@@ -216,7 +217,8 @@ def getdramalatestauditinfo(account: Account, body: Answer, tell: Tell) -> Answe
     drama = _drama(account, body)
     if body["audit_type"] != 2:
         return {"audit_detail": _detail(drama.audit)}
-    if drama.replacement is None:
+    drama.stale_left -= 1
+    if drama.replacement is None or drama.stale_left >= 0:
         return {"audit_detail": {"status": 0}}
     _look(account, drama, drama.replacement, 2, tell)
     return {"audit_detail": _detail(drama.replacement)}

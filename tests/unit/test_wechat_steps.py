@@ -86,6 +86,17 @@ def test_what_another_job_of_the_episode_left_is_not_taken_for_ours(rig):
     assert 5 in rig.account.media
 
 
+def test_a_zombie_leaves_the_media_of_a_later_job_alone(rig):
+    early, late = rig.job(Kind.EPISODE, 1), rig.job(Kind.EPISODE, 1)
+    facts = rig.began(early)
+    rig.until_done(early, Step.PULL, facts)
+    rig.run(late)
+    kept = rig.dramas.media(DRAMA)[1].media_id
+    with pytest.raises(StepFailed, match="superseded"):
+        rig.until_done(early, Step.MEDIA_ID, facts)
+    assert [one.media_id for one in rig.account.named(f"{TITLE} - 第1集")] == [kept]
+
+
 def test_of_two_pulls_one_media_is_kept_although_the_first_comes_late(rig):
     rig.traits.lose, rig.traits.pull_takes = ["pullupload"], 12  # longer than it is looked for
     facts = rig.run(rig.job(Kind.EPISODE, 1))
@@ -275,6 +286,14 @@ def test_lost_answers_to_a_replacement_are_looked_up(rig, lost):
     rig.run(rig.job(Kind.REPLACEMENT, 2))
     assert playing(rig)[2] == rig.account.submissions(TITLE)[0].media[1]
     assert rig.account.calls[lost] == 1
+
+
+def test_a_replacement_that_is_not_to_be_seen_yet_is_not_handed_in_again(rig):
+    passed(rig)
+    rig.run(rig.job(Kind.EPISODE, 2, size=SIZE + 1))
+    rig.traits.stale_looks = 3
+    rig.run(rig.job(Kind.REPLACEMENT, 2))
+    assert rig.account.calls["submitreplacedramamedias"] == 1
 
 
 def test_a_refused_replacement_leaves_what_plays(rig):
