@@ -85,6 +85,13 @@ def poster(drama_id: int, episode_no: int, hash12: str, number: int, *, width: i
     return f"{posters(drama_id, episode_no, hash12)}/{number}-{width}.{kind}"
 
 
+def paper(drama_id: int, hash12: str, ending: str) -> str:
+    """A paper that is handed in with a drama: licence, proof, photo.  Raises ValueError for an odd ending."""
+    if not re.fullmatch(r"[a-z0-9]{1,8}", ending, re.ASCII):
+        raise ValueError(f"no ending of a file: {ending!r}")
+    return f"papers/{_episode(drama_id, 0)}/{_hash(hash12)}.{ending}"
+
+
 def intermediate(drama_id: int, episode_no: int, hash12: str) -> str:
     """Folder of what a processing service leaves on the way; the bucket's lifecycle rule empties `work/`."""
     return f"work/{_episode(drama_id, episode_no)}/{_hash(hash12)}"

@@ -16,14 +16,13 @@ from sqlalchemy.engine import Engine
 
 from domain.media.episode_files import Known, Problem
 from infra.catalogue import known
-from infra.settings import Settings, load
-from juliu.commands import media_costs, media_look, media_turns
+from infra.settings import load
+from juliu.commands import media_costs, media_drama, media_look, media_turns
 from juliu.commands.json_option import Json
-from juliu.commands.media_queue import opened, shown
+from juliu.commands.media_queue import opened, shown, storage_of
 from juliu.commands.trouble import FOUND_WRONG, end, told
 from juliu.media.sources import BadManifest, Read, read
 from juliu.media.submitting import Item, Plan, Submitted, plan, submit
-from media_jobs.engine import Storage
 
 BAD_SOURCE = 2  # exit code: neither a folder nor a manifest
 SHOWN = 40  # problems on the screen; --json has all
@@ -60,7 +59,7 @@ def submit_(
         todo = plan(files, _Catalogue(engine), jobs, partial=partial, wechat=wechat)
         if not (todo.problems or dry_run):
             with _Bars(len(todo.items), quiet=json) as bars, _readable():
-                each = submit(todo, _storage(settings), jobs, wechat=wechat, again=again, told=bars.told)
+                each = submit(todo, storage_of(settings), jobs, wechat=wechat, again=again, told=bars.told)
                 done.extend(each)
     _tell(todo, done, dry_run=dry_run, json=json)
     if todo.problems:
@@ -80,6 +79,7 @@ app.command("retry")(media_turns.retry)
 app.command("cancel")(media_turns.cancel)
 app.command("costs")(media_costs.costs)
 app.command("rows")(media_costs.rows)
+app.add_typer(media_drama.app, name="drama")
 
 
 class _Catalogue:
@@ -142,15 +142,6 @@ def _read(source: Path, drama: int) -> Read:
         return read(source, drama)
     except BadManifest as error:
         raise end(shown(str(error)), BAD_SOURCE) from error
-
-
-def _storage(settings: Settings) -> Storage:
-    """Where the worker looks for it.  Ends the command where the settings name no place."""
-    try:
-        storage: Storage = import_module("media_jobs.engines").storage_of(settings)
-    except ValueError as error:
-        raise end(f"storage: {error} (docs/settings.md)", FOUND_WRONG) from error
-    return storage
 
 
 def _tell(todo: Plan, done: list[Submitted], *, dry_run: bool, json: bool) -> None:

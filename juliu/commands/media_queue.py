@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from sqlalchemy.engine import Engine
 
@@ -16,6 +17,7 @@ from infra.mysql.engine import engine_of
 from infra.settings import Settings, load
 from juliu.commands.trouble import FOUND_WRONG, SERVER_TROUBLE, end
 from juliu.dead.summary import printable
+from media_jobs.engine import Storage
 
 ANSWER_S = 30  # of one statement
 MOST_SHOWN = 2_000  # bytes of a line: names of files may be anything
@@ -39,6 +41,15 @@ def opened(doing: str) -> Iterator[tuple[Settings, Engine, JobQueue]]:
         raise end(f"{doing}: {error.reason}: {error.text}", code) from error
     finally:
         engine.dispose()
+
+
+def storage_of(settings: Settings) -> Storage:
+    """Where the worker looks for files.  Ends the command where the settings name no place."""
+    try:
+        storage: Storage = import_module("media_jobs.engines").storage_of(settings)
+    except ValueError as error:
+        raise end(f"storage: {error} (docs/settings.md)", FOUND_WRONG) from error
+    return storage
 
 
 def shown(text: str) -> str:

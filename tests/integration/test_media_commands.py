@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from domain.media.steps import Step
 from domain.media.trouble import Failure, StepFailed
+from domain.media.wechat_drama import Actor, Dossier
 from domain.topics import MEDIA
 from infra.catalogue.importing import import_file
 from infra.clickhouse import migrate as clickhouse
@@ -24,6 +26,7 @@ from infra.mysql.migrate import migrate
 from infra.settings import Settings
 from juliu.cli import app_for
 from tests.catalogue import a_file, a_line, an_episode
+from tests.wechat_builders import a_dossier
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 DRAMA, TITLE, EPISODES = 7, "重生之总裁 7", 6
@@ -218,6 +221,48 @@ def test_what_a_step_used_becomes_yuan(rig, tmp_path, monkeypatch):
     assert typed("costs", "--since", "yesterday").exit_code == 2
     monkeypatch.setenv("JULIU_MEDIA_PRICES", str(tmp_path / "nowhere"))
     assert typed("rows").exit_code == 1
+
+
+def test_a_drama_is_published_only_with_its_number_ticked(rig, tmp_path):
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    for name in ("cover.jpg", "licence.png", "proof.jpg", "face.jpg"):
+        (papers / name).write_bytes(name.encode())
+    (papers / "big.jpg").write_bytes(bytes((10 << 20) + 1))
+    faces = tuple(Actor(name=f"演员{n}", role=f"角色{n}", photo="face.jpg") for n in (1, 2))
+    full = a_dossier(
+        DRAMA, cover="cover.jpg", certificate="licence.png", production_proofs=("proof.jpg",), actors=faces
+    )  # fmt: skip
+
+    def put(**changes: Any) -> Any:
+        (papers / "drama.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(full, **changes)))
+        return typed("drama", "put", str(papers / "drama.json"), "--json")
+
+    number = full.record_number
+    assert typed("drama", "publish", str(DRAMA)).exit_code == 1
+    for bad in ("nowhere.jpg", "big.jpg", "licence.pdf", "../store"):
+        assert put(cover=bad).exit_code == 2, bad
+    lacking = put(record_number="")
+    assert (lacking.exit_code, len(json.loads(lacking.stdout)["missing"])) == (1, 1)
+    refused = typed("drama", "publish", str(DRAMA))
+    assert (refused.exit_code, "备案号" in refused.stderr, "tick" in refused.stderr) == (1, True, True)
+
+    assert put().exit_code == 0
+    shown = told("drama", "show", str(DRAMA))
+    kept = [shown["dossier"][name] for name in ("cover", "certificate")]
+    assert [(rig.store / key).read_bytes() for key in kept] == [b"cover.jpg", b"licence.png"]
+    assert typed("drama", "publish", str(DRAMA)).exit_code == 1, "nobody has ticked it"
+    assert typed("drama", "tick", str(DRAMA), "another", "--who", "li").exit_code == 1
+    assert typed("drama", "tick", str(DRAMA), number, "--who", "li").exit_code == 0
+    job = told("drama", "publish", str(DRAMA))["job_id"]
+    assert told("show", str(job))["kind"] == "drama"
+    assert told("drama", "publish", str(DRAMA))["job_id"] == job, "once, however often it is asked for"
+
+    again = msgspec.structs.replace(msgspec.convert(shown["dossier"], Dossier), record_number="V7654321")
+    (papers / "drama.json").write_bytes(msgspec.json.encode(again))
+    assert typed("drama", "put", str(papers / "drama.json")).exit_code == 0, "keys of storage stay what they are"
+    assert told("drama", "show", str(DRAMA))["ticked_ms"] == 0, "another number has to be seen, too"
+    assert typed("drama", "replace", str(DRAMA), "1").exit_code == 1
 
 
 def _send(rig: Rig) -> None:
