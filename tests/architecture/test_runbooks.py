@@ -23,6 +23,7 @@ DOCUMENTS = (
     "docs/architecture.md",
     "docs/operating.md",
     "docs/faults.md",
+    "docs/media.md",
     "docs/recommender.md",
 )
 EVERYTHING = [*sorted(FOLDER.glob("*.md")), *(ROOT / name for name in DOCUMENTS)]

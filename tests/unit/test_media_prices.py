@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from domain.media.prices import Costs, Prices, costs
 from domain.media.record import Usage
 from infra.media.price_list import BadPrices, read
+from infra.place import ROOT
 from tests.media_records import USAGE
 
 PRICES = Prices(
@@ -60,6 +62,13 @@ def test_a_file_that_is_wrong_is_refused_by_name(tmp_path, text):
     path.write_text(text, encoding="latin-1")
     with pytest.raises(BadPrices, match=r"prices\.toml"):
         read(str(path))
+
+
+def test_the_file_of_the_docs_is_one_and_says_the_defaults(tmp_path):
+    (block,) = [text for text in (ROOT / "docs" / "media.md").read_text("utf-8").split("```") if "[ci_minute]" in text]
+    path = tmp_path / "prices.toml"
+    path.write_text(block, encoding="utf-8")
+    assert msgspec.structs.replace(read(str(path)), platform_gb=None) == Prices()
 
 
 def test_a_file_that_is_missing_is_refused(tmp_path):
