@@ -5,10 +5,23 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from domain.media.ladder import Encoded, Rung, rungs_of
+from domain.media.limits import Limits
+from domain.media.probe import Probe
+from domain.media.report import Report
+from media_jobs.ffmpeg.encoding import Settings, encode_ladder
+from media_jobs.ffmpeg.inspection import inspect
+from media_jobs.ffmpeg.probing import probe
+from media_jobs.watch import Unwatched, Watch
+
+LIMITS, NOBODY, QUICK = Limits(), Unwatched(), Settings(preset="ultrafast")
 
 
 def unsealed(segment: bytes, key: bytes, iv: int) -> bytes:
@@ -60,3 +73,36 @@ def frames(path: Path) -> int:
 def streams(path: Path) -> dict[str, dict[str, Any]]:
     """The tracks by kind."""
     return {stream["codec_type"]: stream for stream in seen(path, "-show_streams")["streams"]}
+
+
+@dataclass
+class Scene:
+    """A source, looked at; `encode` makes its renditions."""
+
+    source: Path
+    probe: Probe
+    report: Report
+    rungs: list[Rung]
+    keys: dict[str, bytes]
+
+    def encode(self, target: Path, watch: Watch = NOBODY, **others: Any) -> Encoded:
+        """All rungs, quickly; `others` instead of what they are here."""
+        given = {"probe": self.probe, "report": self.report, "settings": QUICK} | others
+        keys = given.pop("keys", self.keys)
+        return encode_ladder(self.source, target, self.rungs, keys, watch=watch, **given)
+
+    def clear(self, folder: Path, target: Path) -> Path:
+        """A rendition's folder, named for its rung, in the clear."""
+        return in_the_clear(folder, self.keys[folder.name], target / f"{folder.name}.ts")
+
+
+def a_scene(source: Path) -> Scene:
+    """What is needed to encode it, with keys that differ."""
+    found = probe(source, LIMITS, NOBODY)
+    rungs = rungs_of(found)
+    return Scene(source, found, inspect(source, found, LIMITS, NOBODY), rungs, keys_of(rungs))
+
+
+def keys_of(rungs: Sequence[Rung]) -> dict[str, bytes]:
+    """Keys that nobody would draw, so that a test can look for them."""
+    return {rung.name: bytes([7 + at]) * 16 for at, rung in enumerate(rungs)}

@@ -26,6 +26,7 @@ class Audio:
     sample_rate: int
     channels: int
     bps: int  # 0: not told
+    duration_ms: int = 0  # of this track alone; 0: not told
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Video:
     interlaced: bool
     hdr: bool
     bps: int  # 0: not told
+    duration_ms: int = 0  # of this track alone; 0: not told
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _first(streams: list[Json], kind: str) -> Json | None:
 def _duration_ms(form: Json, streams: list[Json]) -> int:
     """The longest that anything in the file claims: a bound is asked of the worst claim."""
     claims = [form.get("duration"), *(stream.get("duration") for stream in streams)]
-    return max(round(1000 * _number(claim)) for claim in claims)
+    return max(_ms(claim) for claim in claims)
 
 
 def _video(stream: Json | None, frame_times: Sequence[float]) -> Video | None:
@@ -134,14 +136,20 @@ def _video(stream: Json | None, frame_times: Sequence[float]) -> Video | None:
         interlaced=stream.get("field_order", "progressive") not in ("progressive", "unknown"),
         hdr=stream.get("color_transfer") in ("smpte2084", "arib-std-b67"),
         bps=_whole(stream.get("bit_rate")),
+        duration_ms=_ms(stream.get("duration")),
     )
 
 
 def _audio(stream: Json | None) -> Audio | None:
     if stream is None:
         return None
-    numbers = (_whole(stream.get(name)) for name in ("sample_rate", "channels", "bit_rate"))
-    return Audio(str(stream.get("codec_name", "")), *numbers)
+    return Audio(
+        codec=str(stream.get("codec_name", "")),
+        sample_rate=_whole(stream.get("sample_rate")),
+        channels=_whole(stream.get("channels")),
+        bps=_whole(stream.get("bit_rate")),
+        duration_ms=_ms(stream.get("duration")),
+    )
 
 
 def _rotation(stream: Json) -> int:
@@ -174,6 +182,10 @@ def _number(value: object) -> float:
     except ValueError:
         return 0.0
     return number if math.isfinite(number) and abs(number) <= 1e12 else 0.0
+
+
+def _ms(seconds: object) -> int:
+    return max(0, round(1000 * _number(seconds)))
 
 
 def _whole(value: object) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.media.limits import Limits
-from domain.media.probe import Probe, Video
+from domain.media.probe import Audio, Probe, Video
 from domain.media.report import Report, Span, total_ms
 
 
@@ -34,6 +34,7 @@ class Code(StrEnum):
     DAMAGED = "damaged"
     ALL_BLACK = "all_black"
     ALL_SILENT = "all_silent"
+    PICTURE_ENDS = "picture_ends"
     # These warn.
     SMALL = "small"
     LANDSCAPE = "landscape"
@@ -48,6 +49,7 @@ class Code(StrEnum):
     LOUDNESS = "loudness"
     LENGTH = "length"
     GLITCHES = "glitches"
+    SOUND_ENDS = "sound_ends"
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ EXTENSIONS = {
     "mpeg": frozenset(("mpg", "mpeg", "vob")),
 }
 SHORT_MISSING_MS, SHORT_MISSING = 500, 0.03  # what decoding may find less than claimed: sound and picture end apart
+EARLY_MS, EARLY = 3_000, 0.1  # by which one track may end before the other
 FEW_ERRORS = 3
 DAMAGE_PER_1000 = 10  # complaints for 1,000 frames above which viewers would see it
 TS_PACKETS = (188, 192, 204)  # bytes
@@ -130,6 +133,7 @@ def _of_headers(probe: Probe, limits: Limits) -> list[Reason]:
         return [_no(Code.NO_VIDEO, "There is no picture in the file. Export the episode as MP4 (H.264) again.")]
     return [
         *_of_amounts(probe, limits),
+        *_of_tracks(probe.video, probe.audio),
         *_of_codecs(probe, probe.video),
         *_of_size(probe.video, limits),
         *_of_oddities(probe, probe.video),
@@ -150,6 +154,19 @@ def _of_amounts(probe: Probe, limits: Limits) -> list[Reason]:
     if probe.streams > limits.streams:
         found.append(_no(Code.TOO_MANY_STREAMS, f"{probe.streams} tracks; at most {limits.streams} are taken."))
     return found
+
+
+def _of_tracks(video: Video, audio: Audio | None) -> list[Reason]:
+    """Only what both tracks claim can be compared."""
+    if audio is None or not (video.duration_ms and audio.duration_ms):
+        return []
+    later_ms, lengths = audio.duration_ms - video.duration_ms, (audio.duration_ms, video.duration_ms)
+    if abs(later_ms) <= max(EARLY_MS, EARLY * max(lengths)):
+        return []
+    text = f"The picture has {_time(video.duration_ms)}, the sound {_time(audio.duration_ms)}"
+    if later_ms > 0:
+        return [_no(Code.PICTURE_ENDS, f"{text}: the picture would stand still. Export the episode again.")]
+    return [_warn(Code.SOUND_ENDS, f"{text}: the rest is silent.")]
 
 
 def _of_codecs(probe: Probe, video: Video) -> list[Reason]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 from domain.media.trouble import Failure, StepFailed
 from domain.media.verdict import Code
-from media_jobs.ffmpeg.sandbox import Failed, NotDone, OverCpu, OverMemory, OverTime
+from media_jobs.ffmpeg.sandbox import CAUGHT, Failed, NotDone, OverCpu, OverMemory, OverTime
 from media_jobs.ffmpeg.sinks import TooMuchOutput
 
 
@@ -21,6 +22,7 @@ class Trouble(StrEnum):
     KILLED = "killed"
     NO_SPACE = "no_space"
     NO_PROGRAM = "no_program"
+    DISK = "disk"
     INCOMPLETE = "incomplete"
     NOT_ALIGNED = "not_aligned"
 
@@ -51,7 +53,13 @@ def blamed(*, on_slow: Failure = Failure.AGAIN) -> Iterator[None]:
     except TooMuchOutput as error:
         raise StepFailed(Failure.MEND, Code.UNREADABLE, "Its headers are longer than any video's.") from error
     except OSError as error:
-        raise StepFailed(Failure.AGAIN, Trouble.NO_PROGRAM, f"A program could not be started: {error}") from error
+        raise StepFailed(Failure.AGAIN, _of_system(error), f"This machine could not do it: {error}") from error
+
+
+def _of_system(error: OSError) -> Trouble:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Trouble.NO_SPACE
+    return Trouble.NO_PROGRAM if error.errno == errno.ENOENT else Trouble.DISK
 
 
 def _step_failed(error: NotDone, on_slow: Failure) -> StepFailed:
@@ -73,7 +81,7 @@ def _of_code(code: int, tail: str) -> StepFailed:
             return StepFailed(kind, reason, text)
     if code in (126, 127):
         return StepFailed(Failure.AGAIN, Trouble.NO_PROGRAM, f"ffmpeg is not installed here: {tail[-200:]}")
-    if code in (-signal.SIGKILL, -signal.SIGTERM):
+    if code in (-signal.SIGKILL, -signal.SIGTERM, CAUGHT):
         return StepFailed(Failure.AGAIN, Trouble.KILLED, "The program was killed; perhaps memory is short here.")
     if code == -signal.SIGXFSZ:
         return StepFailed(Failure.MEND, Code.TOO_COSTLY, "What is made of it grows past all bounds.")

@@ -63,7 +63,8 @@ def encode_ladder(
     ]
     argv = [*_input(source, limits), *_graph(ours, probe, report, fps), *outputs]
     ran = _run(argv, limits, report.decoded_ms, watch, cwd=target)
-    done, length_ms = hls.finish(target, ours, keys, fps, report.decoded_ms)
+    with blamed():
+        done, length_ms = hls.finish(target, ours, keys, fps, report.decoded_ms)
     return Encoded(tuple(done), fps, length_ms, ran.cpu_s)
 
 
@@ -90,7 +91,8 @@ def package(
     for rung in ours:
         argv = [*_input(sources[rung.name], limits), *_copied(rung), *hls.output(rung)]
         cpu_s += _run(argv, limits, report.decoded_ms, watch, cwd=target).cpu_s
-    done, length_ms = hls.finish(target, ours, keys, fps, report.decoded_ms)
+    with blamed():
+        done, length_ms = hls.finish(target, ours, keys, fps, report.decoded_ms)
     return Encoded(tuple(done), fps, length_ms, cpu_s)
 
 

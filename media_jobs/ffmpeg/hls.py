@@ -3,7 +3,8 @@
     target/{rung}/index.m3u8, 00000.ts, ...      key address `key`, no IV: players take the segment's number
 
 We encrypt: ffmpeg 5.1 given a key without an IV encrypts every segment with the IV 0 (seen here), which tells who looks
-at two segments where they begin alike; and so no key is ever in a file or an argument.
+at two segments where they begin alike; and so no key is ever in a file or an argument.  We also look at each packet:
+where the disk is full, ffmpeg 5.1 drops what it cannot write of a segment, says nothing, and ends with 0 (seen here).
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from media_jobs.ffmpeg.blame import Trouble
 
 PLAYLIST, KEY_URI, KEY_BYTES = "index.m3u8", "key", 16
 MOST_LACKING_MS = 1_000  # that a rendition may be shorter than its source: sound and picture seldom end together
-BLOCK = 1024 * 1024
+PACKET, SYNC = 188, b"\x47"  # of MPEG-TS
+BLOCK = PACKET * 4096
 _LENGTH = re.compile(r"#EXTINF:([0-9.]+),")
 _SPS = re.compile(rb"\x00\x00\x01[\x27\x47\x67](...)", re.DOTALL)  # profile, constraints, level
 _AAC_LC = "mp4a.40.2"
@@ -54,7 +56,8 @@ def finish(
 ) -> tuple[list[EncodedRung], int]:
     """What ffmpeg wrote, checked, encrypted, and listed in master.m3u8 at last; with the length (ms) of the shortest.
 
-    StepFailed(GIVE_UP) where renditions are not cut at the same instants, or much of `least_ms` is lacking.
+    StepFailed: GIVE_UP where renditions are not cut every two seconds at the same instants, or much of `least_ms` is
+    lacking; AGAIN where not all was written.
     """
     written = [_Written.read(target, rung) for rung in rungs]
     _check_cuts(written, fps)
@@ -76,12 +79,12 @@ class _Written:
 
     @classmethod
     def read(cls, target: Path, rung: Rung) -> _Written:
-        """StepFailed(GIVE_UP) where the playlist and the segments do not belong together."""
+        """StepFailed(AGAIN) where the playlist and the segments do not belong together."""
         folder = target / rung.name
-        text = (folder / PLAYLIST).read_text()
+        text = (folder / PLAYLIST).read_text() if (folder / PLAYLIST).is_file() else ""
         one = cls(rung, folder, tuple(float(length) for length in _LENGTH.findall(text)))
         if not sum(one.lengths) or "#EXT-X-ENDLIST" not in text or not all(file.is_file() for file in one.files):
-            raise _give_up(Trouble.INCOMPLETE, f"Rendition {rung.name} has no end.")
+            raise _not_written(f"Rendition {rung.name} has no end")
         return one
 
     @property
@@ -120,6 +123,8 @@ def _check_cuts(written: Sequence[_Written], fps: Fraction) -> None:
     if not ladder.aligned([one.lengths for one in written], fps):
         cuts = ", ".join(f"{one.rung.name}: {len(one.lengths)}" for one in written)
         raise _give_up(Trouble.NOT_ALIGNED, f"Renditions are cut at different instants ({cuts}).")
+    if any(abs(length - SEGMENT_S) > 1 / fps for one in written for length in one.lengths[:-1]):
+        raise _give_up(Trouble.NOT_ALIGNED, f"Key frames do not stand every {SEGMENT_S} s.")
 
 
 def _encrypt(file: Path, key: bytes, number: int) -> None:
@@ -129,6 +134,8 @@ def _encrypt(file: Path, key: bytes, number: int) -> None:
     sealed = file.with_suffix(".sealed")
     with file.open("rb") as plain, sealed.open("wb") as out:
         while block := plain.read(BLOCK):
+            if len(block) % PACKET or block[::PACKET] != SYNC * (len(block) // PACKET):
+                raise _not_written(f"Segment {number} has holes")
             out.write(cipher.update(padder.update(block)))
         out.write(cipher.update(padder.finalize()) + cipher.finalize())
     os.replace(sealed, file)
@@ -153,6 +160,10 @@ def _variant(one: EncodedRung, fps: Fraction) -> master.Variant:
         codecs=one.codecs,
         fps=float(fps),
     )
+
+
+def _not_written(what: str) -> StepFailed:
+    return StepFailed(Failure.AGAIN, Trouble.NO_SPACE, f"{what}: the disk was full while it was written.")
 
 
 def _give_up(reason: Trouble, text: str) -> StepFailed:

@@ -24,6 +24,7 @@ from media_jobs.watch import Watch
 TICK_S = 0.25  # how often the watch is asked, and time and memory are looked at
 CHUNK = 64 * 1024
 NICE = 5  # on top of the worker's own
+CAUGHT = 255  # ffmpeg's code for a signal, whichever
 # $0 is the pid that must still be our parent.  The kernel is told to take us first when memory is short.
 _GUARD = '[ "$PPID" = "$0" ] || exit 97; { echo 500 >/proc/self/oom_score_adj; } 2>/dev/null; exec "$@"'
 
@@ -113,7 +114,7 @@ def _held(argv: Sequence[str], bounds: Bounds) -> list[str]:
     cpu = max(1, round(bounds.cpu_s))
     limits = (
         f"--as={bounds.address_mb * MIB}",
-        f"--cpu={cpu}:{cpu + 5}",
+        f"--cpu={cpu}:{cpu + 2}",
         f"--fsize={bounds.file_bytes}",
         f"--nofile={bounds.open_files}",
         "--core=0",
@@ -170,11 +171,16 @@ class _Held:
     def ran(self) -> Ran:
         """How it ended.  Raises OverCpu and Failed."""
         code, tail = self._process.returncode, self._tail.text()
-        if code == -signal.SIGXCPU or (code == -signal.SIGKILL and self._cpu_s >= self._bounds.cpu_s):
+        if self._used_up(code):
             raise OverCpu(f"used {self._cpu_s:.0f} s of CPU", tail)
         if code != 0:
             raise Failed(code, tail)
         return Ran(self._cpu_s, self._peak_mb, tail)
+
+    def _used_up(self, code: int) -> bool:
+        """Whether the kernel ended it for its CPU time, which it counts in ticks; ffmpeg catches that signal."""
+        by_signal = code in (-signal.SIGKILL, CAUGHT) and self._cpu_s >= 0.9 * self._bounds.cpu_s
+        return code == -signal.SIGXCPU or by_signal
 
     def _read(self, pipes: selectors.BaseSelector, wait_s: float) -> bool:
         """Wait for so long for more; whether there was some (or the end of a pipe)."""

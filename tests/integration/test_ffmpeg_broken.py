@@ -86,6 +86,7 @@ BROKEN: dict[str, tuple[Callable[[Path, Path], Path], Code]] = {
     "no picture": (lambda clip, at: a_clip(at / "a.mp4", "-vn"), Code.NO_VIDEO),
     "black": (lambda clip, at: a_clip(at / "a.mp4", picture="color=c=black"), Code.ALL_BLACK),
     "silent": (lambda clip, at: a_clip(at / "a.mp4", sound="anullsrc"), Code.ALL_SILENT),
+    "picture ends": (lambda clip, at: a_clip(at / "a.mp4", picture="testsrc2=d=1", seconds=5), Code.PICTURE_ENDS),
     "too short": (lambda clip, at: a_clip(at / "a.mp4", seconds=0.4), Code.TOO_SHORT),
     "noise": (lambda clip, at: written(at / "a.mp4", bytes(range(256)) * 400), Code.UNREADABLE),
     "words": (lambda clip, at: written(at / "a.mp4", "第一集\n".encode() * 400), Code.UNREADABLE),

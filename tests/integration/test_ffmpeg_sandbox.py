@@ -19,6 +19,8 @@ from media_jobs.ffmpeg.sinks import Kept, TooMuchOutput
 from media_jobs.watch import Cancelled, Unwatched
 from tests.videos import needs_ffmpeg
 
+# Without -B it would leave caches of modules behind, cut off at the bound that its files have.
+PYTHON = (sys.executable, "-I", "-S", "-B", "-c")
 BOUNDS = Bounds(wall_s=30, cpu_s=20, memory_mb=400, address_mb=2_048, file_bytes=1_000_000)
 
 
@@ -103,12 +105,12 @@ def test_past_its_cpu_time_it_is_killed():
 def test_past_its_memory_it_is_killed():
     program = "x = bytearray(300_000_000); import time; time.sleep(30)"
     with pytest.raises(OverMemory):
-        run([sys.executable, "-c", program], Bounds(20, 20, 150, 4_096, 1_000), Unwatched())
+        run([*PYTHON, program], Bounds(20, 20, 150, 4_096, 1_000), Unwatched())
 
 
 def test_the_kernel_refuses_more_address_space_at_once():
     with pytest.raises(Failed) as failed:
-        run([sys.executable, "-c", "x = bytearray(3_000_000_000)"], BOUNDS, Unwatched())
+        run([*PYTHON, "x = bytearray(3_000_000_000)"], BOUNDS, Unwatched())
     assert "MemoryError" in failed.value.tail
 
 

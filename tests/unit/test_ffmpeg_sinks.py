@@ -111,7 +111,10 @@ def test_sharp_is_sharper_than_blurred():
         (Failed(-25, ""), Failure.MEND, Code.TOO_COSTLY),
         (Failed(127, "nice: ffmpeg: not found"), Failure.AGAIN, Trouble.NO_PROGRAM),
         (Failed(1, "[x @ 0x55ec65307280] it is\x1b[31m odd"), Failure.MEND, Code.UNREADABLE),
-        (OSError("no setpriv"), Failure.AGAIN, Trouble.NO_PROGRAM),
+        (FileNotFoundError(2, "no setpriv"), Failure.AGAIN, Trouble.NO_PROGRAM),
+        (OSError(28, "No space left"), Failure.AGAIN, Trouble.NO_SPACE),
+        (PermissionError(13, "not ours"), Failure.AGAIN, Trouble.DISK),
+        (Failed(255, "Exiting normally, received signal 15."), Failure.AGAIN, Trouble.KILLED),
         (TooMuchOutput("x"), Failure.MEND, Code.UNREADABLE),
     ],
 )

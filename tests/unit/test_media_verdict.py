@@ -21,6 +21,7 @@ def codes(probe, report=None):
 
 def test_a_good_file_has_nothing_to_say():
     assert verdict(a_probe(), a_report()) == []
+    assert verdict(a_probe(a_video(duration_ms=90_000), audio=Audio("aac", 1, 1, 1, 92_000)), a_report()) == []
     assert not rejects([])
 
 
@@ -34,6 +35,7 @@ def test_a_good_file_has_nothing_to_say():
         (a_probe(streams=33), Code.TOO_MANY_STREAMS),
         (a_probe(a_video(codec="theora")), Code.CODEC),
         (a_probe(audio=Audio("dts", 48_000, 2, 0)), Code.CODEC),
+        (a_probe(a_video(duration_ms=60_000), audio=Audio("aac", 1, 1, 1, 90_000)), Code.PICTURE_ENDS),
         (sized(16_384, 16_384), Code.TOO_MANY_PIXELS),
         (a_probe(a_video(coded_width=16_384, coded_height=16_384)), Code.TOO_MANY_PIXELS),
         (sized(62, 200), Code.TOO_SMALL),
@@ -58,6 +60,7 @@ def test_headers_that_reject(probe, code):
         (a_probe(a_video(interlaced=True)), Code.INTERLACED),
         (a_probe(a_video(hdr=True)), Code.HDR),
         (a_probe(container="matroska"), Code.EXTENSION),
+        (a_probe(a_video(duration_ms=90_000), audio=Audio("aac", 1, 1, 1, 60_000)), Code.SOUND_ENDS),
     ],
 )
 def test_headers_that_only_warn(probe, code):
