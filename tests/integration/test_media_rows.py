@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,7 +18,9 @@ from domain.topics import DEAD, MEDIA
 from infra.clickhouse.http import Http
 from infra.clickhouse.media_rows import ClickHouseMediaRows, MediaRow
 from infra.log_reader import LogReader
+from infra.place import ROOT
 from infra.settings import Settings
+from juliu.commands.sql import ask
 from juliu.dead import letters
 from streams.log_writer import LogWriter
 from streams.media import GROUP, KafkaMediaLog, Media
@@ -167,6 +170,14 @@ async def test_what_cannot_be_read_is_a_letter_that_nobody_replays_into_the_even
     assert case.ref == f"{MEDIA.name}:0:0"
     assert not case.replayable
     assert one(client, "SELECT count() AS n FROM media_steps")["n"] == 1
+
+
+@pytest.mark.parametrize("page", ["media.md", "runbooks/media.md"])
+def test_the_questions_of_the_docs_can_be_asked(client, page):
+    asked = re.findall(r'^juliu sql "(.*)"$', (ROOT / "docs" / page).read_text("utf-8"), re.MULTILINE)
+    assert len(asked) >= 2
+    for question in asked:
+        ask(client, question, 10)
 
 
 @pytest.fixture
