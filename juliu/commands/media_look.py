@@ -78,9 +78,7 @@ def watch(
     Exit code: 0 all were done, 1 some were not (rejected, failed, cancelled), 4 some go on, 3 MySQL does not answer.
     """
     with opened("not watched") as (_, _, jobs):
-        ids = jobs_ or [
-            view.job.job_id for view in views(jobs, JobFilter(JobState.ACTIVE, None, drama or None), MOST + 1)
-        ]
+        ids = jobs_ or _active(jobs, drama)
         try:
             ended = _json_lines(jobs, ids, seconds) if json else follow(jobs, ids, Console(), seconds)
         except TooManyWatched as error:
@@ -91,6 +89,16 @@ def watch(
         typer.echo("No job is active.")
     if any(view.job.state is not JobState.DONE for view in ended):
         raise typer.Exit(FOUND_WRONG)
+
+
+def _active(jobs: Jobs, drama: int) -> list[int]:
+    """The first MOST that are active; where there are more it is said."""
+    ids = [view.job.job_id for view in views(jobs, JobFilter(JobState.ACTIVE, None, drama or None), most=MOST + 1)]
+    if len(ids) > MOST:
+        typer.echo(
+            f"more than {MOST} jobs are active: the first {MOST} are watched, `juliu media list` has all", err=True
+        )
+    return ids[:MOST]
 
 
 def _json_lines(jobs: Jobs, ids: Sequence[int], seconds: float) -> list[JobView]:

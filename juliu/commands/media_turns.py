@@ -60,7 +60,7 @@ def cancel(
     if not (jobs_ or drama):
         raise end("say which: numbers or --drama", FOUND_WRONG)
     with opened("not known to be done: repeat it") as (_, _, jobs):
-        found = views(jobs, which(JobState.ACTIVE, kind, drama), MOST) if not jobs_ else []
+        found = views(jobs, which(JobState.ACTIVE, kind, drama), most=MOST) if not jobs_ else []
         done = [(job_id, _tried(jobs.cancel, job_id)) for job_id in jobs_ or [view.job.job_id for view in found]]
     _tell(done, "cancelled", json=json)
 

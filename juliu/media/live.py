@@ -15,13 +15,15 @@ from rich.text import Text
 
 from domain.media.steps import JobState, StepState
 from infra.fold_store import Wait
-from infra.media.job import JobView
+from infra.media.job import JobFilter, JobView
 from infra.media.port import Jobs
+from juliu.media.submitting import views
 from juliu.media.told import COLOURS, doing, permille
 
 EVERY_S = 0.5
 SHOWN = 24  # bars at once: what moves or failed comes first
-MOST = 500  # jobs watched at once: each is asked for by itself
+MOST = 500  # jobs watched at once
+PAGED, SPARSE = 20, 4  # so many, and at least one in four numbers: they are asked for by the page
 
 
 class TooManyWatched(ValueError):
@@ -113,10 +115,14 @@ def news(views: Sequence[JobView], told: dict[int, str]) -> Iterator[str]:
 
 def _looked(jobs: Jobs, job_ids: Sequence[int], found: dict[int, JobView]) -> str:
     """Look at those that have not ended; what is wrong with the server, if anything is."""
+    going = {job_id for job_id in job_ids if job_id not in found or _goes_on(found[job_id])}
     try:
-        for job_id in job_ids:
-            if job_id not in found or _goes_on(found[job_id]):
-                found[job_id] = jobs.job(job_id)
+        if len(going) >= PAGED and max(going) - min(going) < SPARSE * len(going):
+            page = views(jobs, JobFilter(), after=min(going) - 1, most=max(going) - min(going) + 1)
+            seen = {view.job.job_id: view for view in page if view.job.job_id in going}
+            found |= seen
+            going -= seen.keys()
+        found |= {job_id: jobs.job(job_id) for job_id in sorted(going)}
     except Wait as error:
         return str(error)
     return ""

@@ -192,9 +192,9 @@ def _of(jobs: Jobs, drama_id: int, *, active: bool = False) -> list[Job]:
     return [view.job for view in views(jobs, which)]
 
 
-def views(jobs: Jobs, which: JobFilter, most: int = MOST_PAGES * MAX_LISTED) -> Iterator[JobView]:
-    """All jobs that match, by id, at most `most`."""
-    after, left = 0, most
+def views(jobs: Jobs, which: JobFilter, *, after: int = 0, most: int = MOST_PAGES * MAX_LISTED) -> Iterator[JobView]:
+    """All jobs above `after` that match, by id, at most `most`."""
+    left = most
     while left > 0 and (page := jobs.jobs(which, after, min(left, MAX_LISTED))):
         yield from page
         after, left = page[-1].job.job_id, left - len(page)

@@ -153,6 +153,26 @@ def test_too_many_and_unknown_ones_are_refused(jobs):
     assert list(snapshots(jobs, [], 5)) == [[]]
 
 
+class Counted(MemoryJobs):
+    """Counts the pages that it gives."""
+
+    pages = 0
+
+    def jobs(self, which, after_id, limit):
+        self.pages += 1
+        return super().jobs(which, after_id, limit)
+
+
+def test_many_jobs_are_asked_for_by_the_page_and_none_is_overlooked():
+    jobs = Counted(lambda: NOW_MS)
+    ids = [job for job in (a_job(jobs, number) for number in range(1, 451)) if job % 3 or job == 450]
+    for job in ids[:-1]:
+        jobs.cancel(job)
+    (seen, *_) = snapshots(jobs, ids, 60, pause=lambda _: jobs.cancel(450))
+    assert [view.job.job_id for view in seen] == ids
+    assert jobs.pages == 3, "200 at once; the one that is left is asked for by itself"
+
+
 def test_json_has_all_of_a_job(jobs):
     job = a_job(jobs)
     jobs.finish(begin(jobs), {"codec": "h264"}, 100)
