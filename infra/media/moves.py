@@ -100,11 +100,11 @@ def cancelled(row: StepRow, now_ms: int) -> StepRow:
 
 
 def again(row: StepRow, state: StepState, now_ms: int) -> StepRow:
-    """A new round: nothing was tried; facts, token and CPU time stay."""
+    """A new round: nothing was tried, facts and CPU time stay; who held it in the old round holds it no more."""
     due_ms = now_ms if state is StepState.READY else None
     return row._replace(
-        state=state, attempt=0, due_ms=due_ms, progress_permille=0, failure=None, reason="", text="",
-        ready_ms=due_ms, first_ms=None, started_ms=None, finished_ms=None,
+        state=state, attempt=0, due_ms=due_ms, token=row.token + 1, progress_permille=0, failure=None, reason="",
+        text="", ready_ms=due_ms, first_ms=None, started_ms=None, finished_ms=None,
     )  # fmt: skip
 
 

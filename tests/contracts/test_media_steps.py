@@ -221,6 +221,9 @@ def test_a_cancelled_job_that_is_retried_goes_on_where_it_was_and_not_for_its_ol
     desk.queue.note(old, {"ticket": 1})
     desk.queue.cancel(job_id)
     desk.queue.retry(job_id)
+    for write in (lambda: desk.queue.finish(old, {}, 1), lambda: desk.queue.fail(old, MEND)):
+        with pytest.raises(LeaseLost):
+            write()
     new = desk.lease(Step.LADDER, "b")
     assert (new.attempt, new.job.rounds, new.own) == (1, 1, {"ticket": 1})
     with pytest.raises(LeaseLost):

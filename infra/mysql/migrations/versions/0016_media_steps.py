@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer, nullable=False, comment="of this round, 1, 2, ...; 0: not begun"),
         sa.Column("due_ms", sa.BigInteger, comment="ready: not before; leased: until then; null: not to be leased"),
         sa.Column("owner", _code(64), nullable=False, comment="the worker of the latest lease"),
-        sa.Column("token", sa.BigInteger, nullable=False, comment="of the latest lease: grows with each"),
+        sa.Column(
+            "token", sa.BigInteger, nullable=False, comment="of the latest lease: grows with each, and with a retry"
+        ),
         sa.Column("progress_permille", sa.SmallInteger, nullable=False),
         sa.Column("failure", _code(16), nullable=False, comment="mend, again, give_up; empty: none"),
         sa.Column("reason", _code(64), nullable=False),
