@@ -106,7 +106,10 @@ class Processing(Protocol):
     """What is made of a source.  A repeated call finds what an earlier one began, where a service does the work.
 
     Where a service needs long, a call raises Later: what it has begun goes on, and the next call finds it.
+    `paid`: `ladder` and `mezzanine` are billed by the minute of each rendition (the facts' usage.ci_ms).
     """
+
+    paid: bool
 
     def source(self, task: Task, watch: Watch) -> Path:
         """The source as a local file below task.work; fetched once a task."""

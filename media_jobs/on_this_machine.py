@@ -19,6 +19,8 @@ FETCHED = 300  # permille of a call that needs the source: where it is here alre
 class OnThisMachine:
     """Needs the whole file, so it is fetched, once a task."""
 
+    paid = False
+
     def __init__(self, storage: Storage, limits: Limits | None = None) -> None:
         self.storage, self.limits = storage, limits or Limits()
 

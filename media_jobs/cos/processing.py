@@ -31,6 +31,8 @@ SAMPLE_RATE = 48_000
 class CosProcessing(OnThisMachine):
     """`extras` is told how many jobs too many were found and deleted."""
 
+    paid = True
+
     def __init__(
         self, ci: Ci, storage: Storage, extras: Callable[[int], None] = lambda _: None, limits: Limits | None = None
     ) -> None:

@@ -188,7 +188,7 @@ def test_wrong_settings_are_for_people_and_asked_once(stand_in, change, reason, 
     assert (failed.kind, failed.reason) == (Failure.MEND, reason)
     assert words in failed.text
     assert bucket.secret_key not in failed.text
-    _until(lambda: len(stand_in.requests) == 1)
+    assert len(stand_in.requests) == 1
 
 
 def test_a_cos_that_is_away_is_no_verdict_and_a_watch_ends_the_waiting(stand_in, clip):

@@ -16,6 +16,7 @@ import re
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,16 @@ class CosStandIn:
         self._server.server_close()
         self.ci.close()
         self.objects.free()
+
+
+def main() -> None:
+    """`python -m tests.standins.cos FOLDER [PORT]`: until interrupted; prints what a process needs."""
+    with CosStandIn(Path(sys.argv[1]), port=int(sys.argv[2]) if len(sys.argv) > 2 else 0) as stand_in:
+        for name, value in stand_in.settings.items():
+            print(f"{name}={value}", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

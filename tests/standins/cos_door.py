@@ -49,17 +49,26 @@ class Door(BaseHTTPRequestHandler):
         self.key = unquote(parts.path)[1:]
         self.params = dict(parse_qsl(parts.query, keep_blank_values=True))
         self.fault = self.stand.faults.draw(self.command, self.path)
-        self.read, self.left, status = 0, int(self.headers.get("Content-Length") or 0), "gone"
+        self.read, self.left, self.noted = 0, int(self.headers.get("Content-Length") or 0), -1
         try:
-            status = str(self._answered())
+            self._answered()
         except Gone:
+            self._note("gone")
             self.close_connection = True
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
-        finally:
-            self.stand.requests.append(f"{self.command} {_shown(self.key, self.params)} {status}")
+
+    def _note(self, status: str) -> None:
+        """Before the answer is sent: whoever has it finds the request noted."""
+        line = f"{self.command} {_shown(self.key, self.params)} {status}"
+        with self.objects.lock:
+            if self.noted >= 0:
+                self.stand.requests[self.noted] = line
+            else:
+                self.noted = len(self.stand.requests)
+                self.stand.requests.append(line)
 
     def _answered(self) -> int:
         try:
@@ -250,6 +259,7 @@ class Door(BaseHTTPRequestHandler):
         return status
 
     def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
+        self._note(str(status))
         self.send_response(status)
         if status != 204:
             self.send_header("Content-Length", str(length))
