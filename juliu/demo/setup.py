@@ -37,7 +37,7 @@ def set_up(home: Home, console: Console, timed: Timed, write: Callable[[Path], i
         console.print("juliu migrate: tables, topics, fences")
         juliu("migrate")
     with timed.step("catalogue"):
-        console.print(f"juliu catalogue import: {_import(home, write):,} dramas")
+        console.print(f"juliu catalogue import: dramas taken: {_import(home, write):,}")
     with timed.step("processes"):
         console.print("starting the API, the workers and the schedule")
         stack.up(home, say, processes=True)

@@ -14,16 +14,19 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.media import grant
+from infra.local import local_env
 from infra.local.errors import StackError
 from infra.local.home import Home
 from juliu.demo.media.browser import Browser, CannotPlay, browser, require
 from juliu.demo.media.clips import CLIPS
-from juliu.demo.media.drama import DRAMA_ID
+from juliu.demo.media.drama import DRAMA_ID, FREE_FIRST
 from juliu.demo.media.report import rungs_of
-from juliu.demo.media.viewer import VIEWER
+from juliu.demo.media.viewer import ANOTHER, VIEWER
 from tests.servers import own_home
 
 WITHIN_S = 400
+LOCKED = FREE_FIRST + 1
 DOWN_WITHIN_S = 2.0  # from the take-down's answer until no key is given any more
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(WITHIN_S + 100)]
@@ -40,6 +43,62 @@ def home() -> Iterator[Home]:
         pytest.skip(str(missing))
     with own_home("media") as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def report(home: Home) -> dict[str, Any]:
+    """What the demo has found; its stack goes on."""
+    found: dict[str, Any] = json.loads(juliu(home, "demo", "--story", "media", "--json"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def viewer(home: Home, report: dict[str, Any]) -> Iterator[httpx.Client]:
+    """The demo's viewer, who has unlocked all five."""
+    token = juliu(home, "token", "--user", str(VIEWER)).split()[1]
+    address = json.loads(juliu(home, "status", "--json"))["processes"]["api"]["address"]
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}) as client:
+        yield client
+
+
+@pytest.fixture
+def chromium(viewer: httpx.Client) -> Iterator[Browser]:
+    with browser(str(viewer.base_url).rstrip("/")) as one:
+        yield one
+
+
+def test_every_rendition_of_every_episode_was_on_the_screen(report):
+    assert report["good"], report["wrong"]
+    seen = {episode["episode_no"]: [shown["rung"] for shown in episode["shown"]] for episode in report["episodes"]}
+    assert seen == {clip.episode_no: rungs_of(clip) for clip in CLIPS}
+    assert seen[1] == ["360p", "540p", "720p", "1080p"]
+    assert report["key_answers"] == {"viewer": 200, "another": 403}
+    screen = Path(report["screenshot"])
+    assert screen.read_bytes().startswith(b"\x89PNG")
+    assert max(abs(a - b) for a, b in zip(lowest_colour(screen), CLIPS[0].colour, strict=True)) < 40
+
+
+def test_who_has_not_unlocked_it_gets_playlists_but_no_key(home, viewer, chromium):
+    address = play_address(viewer, LOCKED)
+    assert chromium.play(address, "360p", "", 0.5).frames > 0
+    assert chromium.refused(reissued(home, address, user_id=ANOTHER), "360p") == "keyLoadError 403"
+
+
+def test_an_address_whose_time_is_over_plays_nothing(home, viewer, chromium):
+    over = reissued(home, play_address(viewer, 1), expires_ms=int(time.time() * 1000) - 1)
+    assert viewer.get(over.replace("master.m3u8", "360p/key")).status_code == 403
+    assert chromium.refused(over, "360p") == "manifestLoadError 403"
+
+
+def test_when_the_drama_is_taken_down_what_is_out_stops_to_play(home, viewer, chromium):
+    address = play_address(viewer, 1)
+    assert chromium.play(address, "360p", "", 0.5).frames > 0
+    juliu(home, "catalogue", "takedown", str(DRAMA_ID))
+    key, until = address.replace("master.m3u8", "360p/key"), time.monotonic() + DOWN_WITHIN_S
+    while viewer.get(key).status_code == 200:
+        assert time.monotonic() < until, "a key is still given"
+        time.sleep(0.05)
+    assert chromium.refused(address, "360p") == "manifestLoadError 404"
 
 
 def juliu(home: Home, *arguments: str) -> str:
@@ -62,46 +121,15 @@ def lowest_colour(png: Path) -> tuple[int, ...]:
     return tuple(found.stdout)
 
 
-def test_every_rendition_plays_and_stops_to_play_when_the_drama_is_taken_down(home):
-    report = json.loads(juliu(home, "demo", "--story", "media", "--json"))
-    assert_all_was_seen(report)
-    with httpx.Client(base_url=api(home)) as client, browser(api(home)) as chromium:
-        address = play_address(home, client)
-        assert chromium.play(address, "360p", "", 0.5).frames > 0
-        juliu(home, "catalogue", "takedown", str(DRAMA_ID))
-        assert_dead(client, chromium, address)
-
-
-def assert_all_was_seen(report: dict[str, Any]) -> None:
-    assert report["good"], report["wrong"]
-    seen = {episode["episode_no"]: [shown["rung"] for shown in episode["shown"]] for episode in report["episodes"]}
-    assert seen == {clip.episode_no: rungs_of(clip) for clip in CLIPS}
-    assert seen[1] == ["360p", "540p", "720p", "1080p"]
-    assert report["key_answers"] == {"viewer": 200, "another": 403}
-    screen = Path(report["screenshot"])
-    assert screen.read_bytes().startswith(b"\x89PNG")
-    assert max(abs(a - b) for a, b in zip(lowest_colour(screen), CLIPS[0].colour, strict=True)) < 40
-
-
-def api(home: Home) -> str:
-    address: str = json.loads(juliu(home, "status", "--json"))["processes"]["api"]["address"]
-    return address
-
-
-def play_address(home: Home, client: httpx.Client) -> str:
-    token = juliu(home, "token", "--user", str(VIEWER)).split()[1]
-    answer = client.get(f"/v1/dramas/{DRAMA_ID}/episodes/1/play", headers={"Authorization": f"Bearer {token}"})
+def play_address(viewer: httpx.Client, episode_no: int) -> str:
+    answer = viewer.get(f"/v1/dramas/{DRAMA_ID}/episodes/{episode_no}/play")
     answer.raise_for_status()
     address: str = answer.json()["address"]
     return address
 
 
-def assert_dead(client: httpx.Client, chromium: Browser, address: str) -> None:
-    """No key, no playlist, nothing on the screen, though the address has minutes to live."""
-    key = address.replace("master.m3u8", "360p/key")
-    until = time.monotonic() + DOWN_WITHIN_S
-    while client.get(key).status_code == 200:
-        assert time.monotonic() < until, "a key is still given"
-        time.sleep(0.05)
-    assert client.get(address).status_code in (403, 404)
-    assert "40" in chromium.refused(address, "360p")
+def reissued(home: Home, address: str, **other: int) -> str:
+    """The address with a grant that says something else, signed as the API would."""
+    secret = local_env.read(home)["JULIU_TICKET_SECRET"].encode()
+    text = address.split("/")[3]
+    return address.replace(text, grant.make(secret, grant.read([secret], text)._replace(**other)))
