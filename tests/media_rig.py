@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +57,21 @@ def clip(path: Path, seconds: float = 1.2, size: str = "180x320", number: int = 
 class Rig:
     """A migrated, empty installation with one drama of `episodes`; close() ends the workers.
 
-    `env` is what the processes are given besides; `mysql_port`: they reach MySQL there.
+    `env` is what the processes are given besides; `mysql_port`: they reach MySQL there; `module` is run in their place.
     """
 
     def __init__(
-        self, fresh: Settings, out: Path, episodes: int, *, wechat: bool = False, mysql_port: int = 0, **env: str
+        self,
+        fresh: Settings,
+        out: Path,
+        episodes: int,
+        *,
+        wechat: bool = False,
+        mysql_port: int = 0,
+        module: str = "",
+        **env: str,
     ) -> None:
+        self._code = f"from {module} import main; main()" if module else CODE
         self.out, self.episodes, self.wechat, self.workers = out, episodes, wechat, list[Worker]()
         self.settings = fresh.model_copy(
             update={
@@ -94,17 +103,29 @@ class Rig:
         """A worker; `fail_at` is where it dies (infra.failpoints)."""
         given = {**self._env, "JULIU_WORKER_ID": member, "FAIL_AT": fail_at, **env}
         out = self.out / f"worker-{len(self.workers)}.log"
-        self.workers.append(Worker(self.settings, self.settings.redis_url, out, CODE, **given))
+        self.workers.append(Worker(self.settings, self.settings.redis_url, out, self._code, **given))
         return self.workers[-1]
 
     def active(self) -> list[JobView]:
         """Jobs that have not ended."""
         return list(self.jobs.jobs(JobFilter(state=JobState.ACTIVE), 0, 200))
 
-    def finished(self, seconds: float = FINISHED_S) -> None:
-        """Wait until every job has ended, and every record is in the log."""
-        until(lambda: not self.active(), seconds, f"all jobs end\n{self.said()}")
-        until(lambda: not self.jobs.records(1), 30, f"all records are sent\n{self.said()}")
+    def up(self, worker: Worker) -> float:
+        """When the worker was first seen to be there, or dead (monotonic, s)."""
+        until(lambda: worker.process.poll() is not None or worker.ask("/livez")[0], 60, "it is up")
+        return time.monotonic()
+
+    def finished(self, seconds: float = FINISHED_S, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until every job has ended, and every record is in the log; `meanwhile` is done again and again."""
+
+        def ended() -> bool:
+            meanwhile()
+            assert time.monotonic() < ends, f"not all jobs end\n{self.said()}"
+            return not self.active()
+
+        ends = time.monotonic() + seconds
+        until(ended, 2 * seconds, "all jobs end")
+        until(lambda: not self.jobs.records(1), 30, "all records are sent")
 
     def said(self) -> str:
         """The end of what the workers logged, and how the steps stand."""

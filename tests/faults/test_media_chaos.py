@@ -1,0 +1,139 @@
+"""COS, CI, WeChat and MySQL fail at random while media workers are killed: every episode ends once everywhere.
+
+More instants: MEDIA_KILLS=60 .venv/bin/pytest tests/faults/test_media_chaos.py -k instant
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from domain.media import wechat_name
+from domain.media.steps import StepState
+from infra.media.dramas import Dramas
+from infra.settings import Settings
+from tests.media_rig import DRAMA, TITLE, Rig
+from tests.mysql_cutter import Cutter
+from tests.standins.cos import CosStandIn
+from tests.standins.wechat import serving
+from tests.standins.wechat_state import Account, Traits
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(3_000)]
+KILLS = int(os.environ.get("MEDIA_KILLS", "4"))
+AT_WORK = 2  # episodes that are always under way
+ENDS_S = 400.0
+PLACES = ("media.before_pull", "media.after_pull", "media.after_media_id", "media.after_encode", "media.after_master")
+TRAITS = Traits(
+    initialising=1, no_answer=0.05, not_done=0.05, system_error=0.05, pull_fails=0.1, event_lost=0.3, event_twice=0.3,
+)  # fmt: skip
+RATES = {"refuse": 0.02, "cut": 0.01, "lose": 0.02, "truncate": 0.01}
+
+
+class Chaos:
+    """A rig whose three stores fail at random, from one seed; `calm` ends that."""
+
+    def __init__(self, fresh: Settings, out: Path, seed: int) -> None:
+        self._stack, self._calm = ExitStack(), threading.Event()
+        self.cos = self._stack.enter_context(CosStandIn(out / "cos", seed))
+        self.account = Account(traits=TRAITS, seed=seed, size_of=self._size_of)
+        wechat = self._stack.enter_context(serving(self.account))
+        mysql = sa.make_url(fresh.mysql_url.get_secret_value()).port
+        self.cutter = self._stack.enter_context(Cutter(mysql or 3306))
+        self._random = random.Random(seed)
+        self.rig = Rig(
+            fresh, out, episodes=40, wechat=True, mysql_port=self.cutter.port, module="tests.quick_media_worker",
+            JULIU_WECHAT_APPID=self.account.appid, JULIU_WECHAT_SECRET=self.account.secret,
+            JULIU_WECHAT_API=wechat.base, **self.cos.settings,
+        )  # fmt: skip
+        self.cos.faults.rates, self.cos.ci.lost, self.cos.ci.doubled = dict(RATES), 0.3, 0.3
+        threading.Thread(target=self._cutting, daemon=True).start()
+
+    def calm(self) -> None:
+        """From now on all goes well."""
+        self._calm.set()
+        self.cos.faults.off()
+        self.account.traits = Traits(initialising=0)
+
+    def hurry(self) -> None:
+        """What waits for time to pass is due now; what waits after a failure is left waiting."""
+        for view in self.rig.active():
+            for row in view.steps:
+                if row.state is StepState.READY:
+                    self.rig.jobs.wake(view.job.job_id, row.step)
+
+    def each_episode_is_once_on_wechat(self, numbers: range) -> None:
+        ours = Dramas(self.rig.engine, lambda: 0).media(DRAMA)
+        for number in numbers:
+            theirs = [one.media_id for one in self.account.named(wechat_name.written(TITLE, number))]
+            told = f"{number}: {self.account.media} deleted {self.account.deleted}\n{self.rig.said()}"
+            assert theirs == [ours[number].media_id], told
+
+    def close(self) -> None:
+        self._calm.set()
+        self.rig.close()
+        self._stack.close()
+
+    def _cutting(self) -> None:
+        """One connection to MySQL after the other is cut, before or after the server has done what it was told."""
+        while not self._calm.wait(0.2):
+            if not self.cutter.cutting:
+                self.cutter.cut(self._random.randint(5, 60), after=self._random.random() < 0.5)
+
+    def _size_of(self, address: str) -> int | None:
+        status, body = self.cos.browse("GET", address)
+        return len(body) if status == 200 else None
+
+
+@pytest.fixture
+def chaos(fresh: Settings, tmp_path: Path) -> Iterator[Chaos]:
+    one = Chaos(fresh, tmp_path, seed=int(os.environ.get("MEDIA_SEED", "5")))
+    yield one
+    one.close()
+
+
+def all_ends_once(chaos: Chaos, episodes: range) -> None:
+    """With one more worker, while the stores still fail; then they do not, and the account is made up."""
+    rig = chaos.rig
+    rig.worker()
+    rig.finished(ENDS_S, meanwhile=chaos.hurry)
+    chaos.calm()
+    rig.every_episode_plays_once(episodes)
+    rig.every_step_is_told_once()
+    chaos.each_episode_is_once_on_wechat(episodes)
+    rig.nothing_is_left()
+
+
+def test_a_worker_that_dies_where_an_answer_is_in_doubt_leaves_nothing_twice(chaos: Chaos) -> None:
+    for number, place in enumerate(PLACES, 1):
+        chaos.rig.submit(number)
+        worker = chaos.rig.worker(place)
+        ends = time.monotonic() + 120
+        while worker.process.poll() is None and time.monotonic() < ends:
+            chaos.hurry()
+            time.sleep(0.1)
+        assert worker.ended(1) == -signal.SIGKILL, f"{place}\n{chaos.rig.said()}"
+    all_ends_once(chaos, range(1, len(PLACES) + 1))
+
+
+def test_workers_killed_at_any_instant_leave_nothing_twice(chaos: Chaos) -> None:
+    rnd, rig, submitted = random.Random(11), chaos.rig, 0
+    for _ in range(KILLS):
+        while len(rig.active()) < AT_WORK and submitted < rig.episodes:
+            submitted += 1
+            rig.submit(submitted)
+        worker = rig.worker()
+        dies_at = rig.up(worker) + 8 * rnd.random() ** 2  # an instant like any other
+        while time.monotonic() < dies_at:
+            chaos.hurry()
+            time.sleep(0.05)
+        worker.kill()
+    all_ends_once(chaos, range(1, submitted + 1))
