@@ -8,7 +8,7 @@ help: ## what can be typed
 setup: ## packages, .venv, Kafka's jars and hls.js
 	@infra/bootstrap.sh
 
-demo: setup ## replay a real watch log, train, feed, prove the counts (DAYS=7; KEEP=0 stops it at the end; STORY=media: five episodes, made and played)
+demo: setup ## replay a real watch log, train, feed, prove the counts (DAYS=7; KEEP=0 stops it at the end; STORY=media)
 	@.venv/bin/juliu demo $(if $(STORY),--story $(STORY)) $(if $(DAYS),--days $(DAYS)) $(if $(filter 0,$(KEEP)),--no-keep)
 
 test: setup ## every test, on servers of its own
