@@ -23,7 +23,8 @@ PAGE = Path(__file__).with_name("player.html")
 _AT = "/demo-player/"  # below the API's own address, answered by us: so page and video are of one origin
 _ARGS = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
 _WITHIN_S = 60.0  # for one rendition of a few seconds, on a machine that has other things to do
 _POLL_MS = 50
