@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+import crcmod
+
 from domain.media.storage_address import PATH, Permission, genuine
+from domain.media.trouble import Cancelled
 from infra.media.folder import Folder
 from media_jobs.cos.client import Cos
 from media_jobs.cos.storage import CosStorage
@@ -24,6 +28,30 @@ _never = threading.Event()
 def quick(seconds: float) -> None:
     """The pauses of production, a hundred times shorter."""
     _never.wait(seconds / 100)
+
+
+class Told:
+    """A watch that keeps what it is told, and stops the work at a share of it."""
+
+    def __init__(self, stop_at: int = 1001) -> None:
+        self.heard: list[int] = []
+        self._stop_at = stop_at
+
+    def progress(self, permille: int) -> None:
+        self.heard.append(permille)
+        if permille >= self._stop_at:
+            raise Cancelled("stop")
+
+
+def a_file(folder: Path, size: int, seed: int = 0) -> Path:
+    path = folder / f"file-{size}-{seed}"
+    path.write_bytes(random.Random(seed).randbytes(size))
+    return path
+
+
+def crc_of(body: bytes) -> int:
+    """By another program than the product's."""
+    return crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, xorOut=(1 << 64) - 1, rev=True)(body)
 
 
 class Clock:

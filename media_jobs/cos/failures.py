@@ -50,4 +50,5 @@ def failed(error: CosClientError | CosServiceError | RequestException) -> StepFa
     if status >= 500 or status == 429 or status < 400 or code in _CUT:
         return Transient("storage_unavailable", f"COS answers {told}")
     reason = "not_found" if code in _GONE else "storage_refused"
-    return Refused(reason, code, f"{_TEXTS.get(code, 'look at the bucket on the console')}: COS answers {told}")
+    advice = _TEXTS.get(code, _TEXTS["AccessDenied"] if status == 403 else "look at the bucket on the console")
+    return Refused(reason, code, f"{advice}: COS answers {told}")

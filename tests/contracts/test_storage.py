@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import crcmod
 import pytest
 
 from domain.media.trouble import Cancelled, Failure, StepFailed
@@ -15,7 +13,7 @@ from media_jobs.engine import MAX_KEYS
 from media_jobs.tree import put_tree
 from media_jobs.watch import Unwatched
 from tests import storages
-from tests.storages import Kept
+from tests.storages import Kept, Told, a_file, crc_of
 
 KEY = "incoming/7/1/clip.mp4"
 LARGE = (9 << 20) + 12_345  # three parts of COS
@@ -31,30 +29,6 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
 @pytest.fixture
 def storage(kept):
     return kept.storage
-
-
-class Told:
-    """A watch that keeps what it is told, and stops the work at a share of it."""
-
-    def __init__(self, stop_at: int = 1001) -> None:
-        self.heard: list[int] = []
-        self._stop_at = stop_at
-
-    def progress(self, permille: int) -> None:
-        self.heard.append(permille)
-        if permille >= self._stop_at:
-            raise Cancelled("stop")
-
-
-def a_file(folder: Path, size: int, seed: int = 0) -> Path:
-    path = folder / f"file-{size}-{seed}"
-    path.write_bytes(random.Random(seed).randbytes(size))
-    return path
-
-
-def crc_of(body: bytes) -> int:
-    """By another program than the product's."""
-    return crcmod.mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, xorOut=(1 << 64) - 1, rev=True)(body)
 
 
 @pytest.mark.parametrize("size", [0, 1, 100_000, LARGE])

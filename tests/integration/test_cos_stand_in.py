@@ -17,10 +17,9 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 
 from media_jobs.cos.client import CONNECTIONS, _session
-from tests.contracts.test_storage import a_file
 from tests.standins.ci import Job
 from tests.standins.cos import NAME, CosStandIn
-from tests.storages import quick
+from tests.storages import a_file, quick
 
 KEY = "incoming/7/1/clip.mp4"
 

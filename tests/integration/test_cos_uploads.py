@@ -21,9 +21,9 @@ from media_jobs.cos.client import TRIES, Cos
 from media_jobs.cos.multipart import PART, PARTS, part_size
 from media_jobs.cos.storage import CosStorage
 from media_jobs.watch import Unwatched
-from tests.contracts.test_storage import Told, a_file, crc_of
 from tests.standins.cos import CosStandIn
-from tests.storages import cos_of, quick
+from tests.standins.cos_door import Door
+from tests.storages import Told, a_file, cos_of, crc_of, quick
 
 KEY = "incoming/7/1/clip.mp4"
 SIZE = 5 * PART + 777  # six parts
@@ -95,6 +95,17 @@ def test_the_answer_to_the_last_request_may_be_lost(stand_in, storage, clip):
     stand_in.faults.plan("lose", "POST", "uploadId")
     assert storage.put(KEY, clip, "video/mp4", WATCH).size == SIZE
     assert len(stand_in.asked("^POST .*uploadId")) == 1
+    assert parts(stand_in) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_success_that_is_none_is_told_from_one(stand_in, storage, clip, monkeypatch):
+    """COS says 200 before it has joined the parts, and may put an error where the result belongs."""
+    error = {"Error": {"Code": "InternalError", "Message": "", "Resource": "", "RequestId": ""}}
+    monkeypatch.setattr(Door, "_complete", lambda door: (door._body(1 << 20), door._xml(error))[1])
+    failed = refused(lambda: storage.put(KEY, clip, "video/mp4", WATCH))
+    assert (failed.kind, failed.reason) == (Failure.AGAIN, "storage_unavailable")
+    monkeypatch.undo()
+    assert storage.put(KEY, clip, "video/mp4", WATCH).size == SIZE
     assert parts(stand_in) == [1, 2, 3, 4, 5, 6]
 
 
