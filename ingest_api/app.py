@@ -13,7 +13,11 @@ from fastapi_offline import FastAPIOffline
 
 from domain import experiments
 from infra.catalogue.media_paths import MediaPaths
+from infra.media.dramas import Dramas
 from infra.media.queue import JobQueue
+from infra.media.wechat_hints import Hints as WechatHints
+from infra.media.wechat_links import Links
+from infra.media.wechat_push import push_of
 from infra.settings import Settings
 from ingest_api import handlers, openapi
 from ingest_api.audience import Audiences
@@ -48,6 +52,7 @@ from ingest_api.media_admin.uploads import uploads_of
 from ingest_api.play.errors import MediaUnavailable
 from ingest_api.play.media import Media
 from ingest_api.play.permission import Permission
+from ingest_api.play.platform import Platform
 from ingest_api.play.router import router as play
 from ingest_api.play.service import Play
 from ingest_api.product.charts import RedisCharts
@@ -60,6 +65,8 @@ from ingest_api.storage.service import Storage
 from ingest_api.threads import Threads
 from ingest_api.unlock.router import router as unlock
 from ingest_api.unlock.service import Unlocking
+from ingest_api.wechat_push.router import router as wechat_push
+from ingest_api.wechat_push.service import WechatPush
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -102,6 +109,7 @@ def assemble(
     app.include_router(posters)
     app.include_router(storage)
     app.include_router(media_admin)
+    app.include_router(wechat_push)
     _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
     events = _events(settings, connections, tokens, now_s, body_s)
     app.add_middleware(Edge, hot={PATH: Hot(events), FEED: Hot(feed_by_hand, "GET")})
@@ -138,17 +146,19 @@ def _play(
     asking = Threads("play", MoneyUnavailable, at_once=4)
     app.state.threads.append(asking)
     catalogue, money, purse = connections.catalogue, connections.money, connections.purse
-    app.state.play = Play(catalogue, money, purse, threads=asking, permission=permission, now_ms=now_ms)
+    platform = Platform(Links(connections.redis) if settings.wechat_appid else None, now_ms)
+    app.state.play = Play(
+        catalogue, money, purse, threads=asking, permission=permission, now_ms=now_ms, platform=platform
+    )
     _videos(app, settings, connections, now_ms)
 
 
 def _videos(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
     """The videos themselves: files, encrypted renditions, and the folder of the local engine."""
-    files, media = (
-        Threads("storage", StorageBusy, at_once=2, within_s=30.0),
-        Threads("media", MediaUnavailable, at_once=4),
-    )
-    app.state.threads += [files, media]
+    files = Threads("storage", StorageBusy, at_once=2, within_s=30.0)
+    media = Threads("media", MediaUnavailable, at_once=4)
+    app.state.threads += [media]
+    app.state.threads.insert(1, files)
     secrets, paths, catalogue = ticket_secrets(settings), MediaPaths(connections.mysql), connections.catalogue
     app.state.media = Media(settings.media_root, secrets, paths, catalogue, threads=media, now_ms=now_ms)
     stores, places = stores_of(settings, connections.mysql, now_ms), app.state.media.places
@@ -164,6 +174,8 @@ def _media_admin(app: FastAPI, settings: Settings, connections: Connections, now
     app.state.threads.insert(1, threads)
     jobs, uploads = JobQueue(connections.mysql), uploads_of(settings, ticket_secrets(settings)[0])
     app.state.media_admin = MediaAdmin(jobs, connections.catalogue, uploads, threads=threads, now_ms=now_ms)
+    hints = WechatHints(jobs, Dramas(connections.mysql, now_ms))
+    app.state.wechat_push = WechatPush(push_of(settings), hints, threads=threads, now_s=lambda: now_ms() / 1000)
 
 
 @asynccontextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from domain.catalogue import RENDITION_BYTES
@@ -59,6 +60,18 @@ def lay_out(root: Path, drama_id: int, episode_no: int, hash12: str) -> None:
     (root / names.master(drama_id, episode_no, hash12)).write_text(a_master())
 
 
+def serve(
+    app: FastAPI, settings: Settings, keys: MemoryKeys, texts: MemoryPlaylists, now_ms: Callable[[], int]
+) -> None:
+    """Let the app's keys and playlists be these."""
+    served = Served(settings.media_root)
+    stores = Stores(served, Playlists(served, texts), cdn_of(settings) or Beside(), keys)
+    app.state.hls = Hls(
+        [KEY], app.state.catalogue, app.state.play, stores, threads=app.state.threads[-1],
+        places=app.state.media.places, now_ms=now_ms,
+    )  # fmt: skip
+
+
 class HlsRig:
     """Every episode of DRAMA and OTHER_DRAMA is encrypted; those past FREE cost PRICE."""
 
@@ -77,12 +90,7 @@ class HlsRig:
         self.twins = Twins(catalogue=self.catalogue, money=self.money, purse=self.money)
         self.settings = settings.model_copy(update={"media_root": str(root)})
         self.app = self.twins.app(self.settings)
-        served = Served(str(root))
-        stores = Stores(served, Playlists(served, self.texts), cdn_of(self.settings) or Beside(), self.keys)
-        self.app.state.hls = Hls(
-            [KEY], self.catalogue, self.app.state.play, stores, threads=self.app.state.threads[-1],
-            places=self.app.state.media.places, now_ms=lambda: int(self.twins.now_s * 1000),
-        )  # fmt: skip
+        serve(self.app, self.settings, self.keys, self.texts, lambda: int(self.twins.now_s * 1000))
 
     async def get(self, address: str, **headers: str) -> httpx.Response:
         """Ask as a player does: no token unless `authorization` is given."""

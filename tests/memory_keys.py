@@ -21,7 +21,7 @@ class MemoryKeys:
 
     def keys_for(self, drama_id: int, episode_no: int, hash12: str, rungs: Sequence[str]) -> Mapping[str, bytes]:
         if not 1 <= len(rungs) <= MOST_RUNGS:
-            raise ValueError
+            raise ValueError("no set of playlists, or of rungs, that could be kept")
         rows = {rung: names.playlist(drama_id, episode_no, hash12, rung) for rung in rungs}
         self._answer()
         return {rung: self._keys.setdefault(row, os.urandom(KEY_BYTES)) for rung, row in rows.items()}
@@ -45,7 +45,7 @@ class MemoryPlaylists:
 
     def put(self, texts: Mapping[str, str]) -> None:
         if not 1 <= len(texts) <= MOST:
-            raise ValueError
+            raise ValueError("no set of playlists, or of rungs, that could be kept")
         kept = {key: checked(key, text).decode() for key, text in texts.items()}
         self._answer()
         self.texts.update(kept)

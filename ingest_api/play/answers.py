@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class WhyOpen(StrEnum):
@@ -33,6 +33,16 @@ class NextEpisode(BaseModel):
     price_version: str
 
 
+class WechatLink(BaseModel):
+    """WeChat's own addresses of an episode, for the mini-program's player; they end within two hours."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    hls_url: str
+    mp4_url: str
+    expires_ms: int = Field(description="Unix ms")
+
+
 class PlayAnswer(BaseModel):
     """How to play the episode.  Two answers in a row are equal: times are on a grid of 5 minutes."""
 
@@ -46,4 +56,5 @@ class PlayAnswer(BaseModel):
     ticket: str = Field(description="send it back in play_started")
     ticket_expires_ms: int = Field(description="Unix ms; a playback that begins before may be sent later")
     reason: WhyOpen
+    wechat: WechatLink | None = Field(None, description="none: the mini-program is not set, or ask again in a second")
     next: list[NextEpisode] = Field(description="the next two, fewer at the end")

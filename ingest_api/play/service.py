@@ -19,6 +19,7 @@ from ingest_api.events.service import STALE_S, CatalogueSource
 from ingest_api.play.answers import EpisodeState, NextEpisode, PlayAnswer, WhyOpen
 from ingest_api.play.errors import EpisodeLocked
 from ingest_api.play.permission import Permission
+from ingest_api.play.platform import Platform
 from ingest_api.play.remembered import Remembered
 from ingest_api.threads import Threads
 from ingest_api.unlock.money import Money, Purse
@@ -64,12 +65,14 @@ class Play:
         permission: Permission,
         now_ms: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
+        platform: Platform | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._money = money
         self._purse = purse
         self._threads = threads
         self._permission = permission
+        self._platform = platform or Platform(None, now_ms)
         self._now_ms = now_ms
         self._known: Remembered[tuple[int, int, int], int] = Remembered(REMEMBERED, REMEMBERED_S, clock)
 
@@ -85,6 +88,7 @@ class Play:
             episode_no=episode_no,
             duration_ms=drama.durations[episode_no - 1],
             reason=WhyOpen.FREE if terms.is_free(episode_no) else WhyOpen.UNLOCKED,
+            wechat=await self._platform.link(drama_id, episode_no, drama.episodes),
             next=await self._next(asked, found.owned),
             **how._asdict(),
         )

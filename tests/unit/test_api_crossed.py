@@ -9,19 +9,29 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from domain.media import grant
+from domain.media.grant import Grant
 from ingest_api.auth import Scope
 from ingest_api.feed.service import Feed
 from ingest_api.product.service import Product
 from ingest_api.unlock.service import Unlocking
 from tests.api import FixedCatalogue, Twins, caller
-from tests.builders import DRAMA, a_catalogue, a_drama, a_token
+from tests.builders import DRAMA, NOW_MS, TICKET_SECRET, a_catalogue, a_drama, a_token
+from tests.hls_rig import serve
 from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
+from tests.memory_keys import MemoryKeys, MemoryPlaylists
 from tests.memory_money import MemoryMoney, MemoryPermission
 from tests.unit.test_api_product import MemoryCharts, MemoryViewers
 
 MINE, THEIRS = 1_000_003, 2_000_003  # no number in an answer is by chance one of these
 COINS = 7_777_777
 EPISODE, POSITION_MS = 3, 61_234
+THEIR_GRANT = grant.make(TICKET_SECRET.encode(), Grant(THEIRS, DRAMA, 1, "0123456789ab", NOW_MS + 60_000))
+NAMED = {
+    "drama_id": DRAMA, "episode_no": EPISODE, "grant": THEIR_GRANT, "rung": "720p", "number": "00000", "width": 480,
+    "hash12": "0123456789ab", "kind": "webp", "job_id": 1, "secret": "x" * 30, "key": "mezzanine/7/1/0123456789ab.mp4",
+}  # fmt: skip
+SIGNED = ("/v1/media/", "/v1/hls/", "/v1/posters/", "/v1/wechat/")  # addresses that say whose they are, or nobody's
 OPEN = {"/livez", "/metrics", "/v1/dramas/{drama_id}/counters"}  # of no viewer
 
 
@@ -45,6 +55,7 @@ def app(money: MemoryMoney) -> FastAPI:
     made.state.product = Product(catalogue, MemoryCharts(), viewers)
     made.state.feed = Feed(catalogue, MemoryLists(charts={"hot": [DRAMA], "trending": []}), shown)
     made.state.unlocking = Unlocking(money, money, made.state.threads[0], MemoryPermission(), MemoryHints())
+    serve(made, made.state.settings, MemoryKeys(), MemoryPlaylists(), lambda: NOW_MS)
     return made
 
 
@@ -62,7 +73,7 @@ async def ask(app: FastAPI, method: str, path: str, user: int, scope: Scope = Sc
         "authorization": f"Bearer {a_token(user, scope)}", "idempotency-key": "theirs", "x-user-id": str(THEIRS),
         "cookie": f"user_id={THEIRS}",
     }  # fmt: skip
-    address = path.format(drama_id=DRAMA, episode_no=EPISODE)
+    address = path.format(**NAMED)
     body = {"price_version": money.version(DRAMA), "way": "episode", "user_id": THEIRS}
     params: Any = {"user_id": THEIRS, "user": THEIRS, "viewer": THEIRS}
     async with caller(app) as client:
@@ -77,10 +88,10 @@ def marks() -> list[str]:
 
 async def test_every_route_of_a_viewer_asks_who_it_is(app: FastAPI) -> None:
     for method, path in routes(app):
-        if path in OPEN or path.startswith("/v1/media/"):
-            continue  # an address of the media is signed for one viewer
+        if path in OPEN or path.startswith(SIGNED):
+            continue
         async with caller(app) as client:
-            answer = await client.request(method, path.format(drama_id=DRAMA, episode_no=EPISODE))
+            answer = await client.request(method, path.format(**NAMED))
         assert answer.status_code == 401, (method, path)
 
 
@@ -92,6 +103,13 @@ async def test_nothing_of_another_viewers_is_told(app: FastAPI, money: MemoryMon
         answer = await ask(app, method, path, MINE)
         assert answer.status_code < 500, (method, path)
         assert [mark for mark in marks() if mark in answer.text] == [], (method, path)
+
+
+async def test_what_was_given_to_another_viewer_is_refused_with_my_token(app: FastAPI) -> None:
+    given = [path for _, path in routes(app) if path.startswith("/v1/hls/")]
+    assert len(given) == 4
+    for path in given:
+        assert (await ask(app, "get", path, MINE)).status_code == 403, path
 
 
 async def test_nothing_of_another_viewers_is_moved(app: FastAPI, money: MemoryMoney) -> None:

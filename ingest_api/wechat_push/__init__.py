@@ -1,0 +1,1 @@
+"""Where WeChat's message push comes in: proved to be WeChat's, taken as a hint, answered within five seconds."""
