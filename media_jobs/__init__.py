@@ -1,1 +1,1 @@
-"""Episodes from an uploaded file to something that plays, on COS and WeChat: the next part of juliu to be built."""
+"""Episodes from an uploaded file to something that plays: a worker, its steps, and two engines that do the work."""
