@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from domain.media.steps import JobState, Kind, Step, steps_of
-from domain.media.trouble import Failure, Later, StepFailed, delay_s
+from domain.media.trouble import MAX_ATTEMPTS, Failure, Later, StepFailed, delay_s
 from infra.media.job import Facts, Job, Leased
 from media_jobs.context import Body, StepContext
 from media_jobs.engine import Stored
@@ -34,6 +34,8 @@ BODIES: Mapping[Step, Body] = {
     Step.AUDIT: audit.run,
     Step.REPLACE: replace.run,
 }
+AGAIN_FROM = {Step.MEDIA_ID: Step.PULL, Step.SUBMIT: Step.MATERIALS, Step.AUDIT: Step.MATERIALS}  # domain.media.steps
+AWAY = ("wechat_away", "wechat_pull_failed", "wechat_internal")
 MAX_RUNS = 3_000  # of one job
 
 
@@ -125,11 +127,21 @@ class Rig:
 
     # -- the worker --------------------------------------------------------------------------------------------------
 
-    def run(self, job: Job) -> dict[Step, Facts]:
-        """Do the job to its end; raises the StepFailed that a person would see."""
-        facts = self.began(job)
-        for step in (step for step in steps_of(job.kind, job.wechat) if step in BODIES):
-            self.until_done(job, step, facts)
+    def run(self, job: Job, retries: int = 0) -> dict[Step, Facts]:
+        """Do the job to its end; raises the StepFailed that a person would see.
+
+        `retries`: how often a person says "again" where WeChat was away for too long.
+        """
+        facts, steps = self.began(job), [step for step in steps_of(job.kind, job.wechat) if step in BODIES]
+        at = 0
+        while at < len(steps):
+            try:
+                self.until_done(job, steps[at], facts)
+                at += 1
+            except StepFailed as failed:
+                if failed.reason not in AWAY or job.rounds >= retries:
+                    raise
+                job, at = job._replace(rounds=job.rounds + 1), steps.index(AGAIN_FROM.get(steps[at], steps[at]))
         return cast("dict[Step, Facts]", facts)
 
     def began(self, job: Job) -> dict[Step, dict[str, Any]]:
@@ -151,9 +163,9 @@ class Rig:
                 self.died += 1
                 self.now_s += 30
             except Later as later:
-                self.now_s += later.after_s
+                self.now_s, attempt = self.now_s + later.after_s, 1
             except StepFailed as failed:
-                if failed.kind is not Failure.AGAIN or attempt >= 50:
+                if failed.kind is not Failure.AGAIN or attempt >= MAX_ATTEMPTS:
                     raise
                 self.now_s += max(failed.after_s, delay_s(attempt, self.random))
                 attempt += 1

@@ -14,7 +14,7 @@ from media_jobs.wechat.vod import Vod
 
 ASK_S = 300.0
 HUNG_S = 2 * pull.HUNG_S  # an earlier pull that still runs: what it leaves after that stays
-LOST_S = 3_600  # and one whose answer was lost
+LOST_LOOKS = 12  # an hour for one whose answer was lost, and that nobody can ask about
 
 
 def run(context: StepContext, leased: Leased) -> Facts:
@@ -35,7 +35,9 @@ def run(context: StepContext, leased: Leased) -> Facts:
         extras = _without_extras(context, leased, media_id if kept else 0)
         if not kept:
             raise StepFailed(Failure.GIVE_UP, "superseded", "A later job has uploaded another file for this episode.")
-        if running or (came["lost"] > extras and _age_s(context, came) < LOST_S):
+        waited = int(leased.own.get("waited", 0))
+        if running or (came["lost"] > extras and waited < LOST_LOOKS):
+            context.note({"waited": waited + 1})
             raise Later(ASK_S)
         return {"media_id": media_id, "extras": extras}
 
@@ -65,12 +67,8 @@ def _deleted(vod: Vod, media_id: int) -> None:
 
 def _others_run(context: StepContext, came: Facts) -> bool:
     """Whether a pull of this file that was given up still runs: a media may come of it."""
-    vod = platform(context).vod
-    return _age_s(context, came) < HUNG_S and any(_runs(vod, task_id) for task_id in came["tasks"][:-1])
-
-
-def _age_s(context: StepContext, came: Facts) -> int:
-    return context.now_ms() // 1_000 - int(came["sent_s"])
+    vod, age_s = platform(context).vod, context.now_ms() // 1_000 - int(came["sent_s"])
+    return age_s < HUNG_S and any(_runs(vod, task_id) for task_id in came["tasks"][:-1])
 
 
 def _runs(vod: Vod, task_id: int) -> bool:

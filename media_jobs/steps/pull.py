@@ -7,6 +7,7 @@ with a freshly signed address; media that come of several pulls of one file are 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from domain.media import wechat_event, wechat_name
@@ -30,7 +31,10 @@ WAITS, RUNS, DONE, BROKEN = 1, 2, 3, 4  # of a task
 
 
 def run(context: StepContext, leased: Leased) -> Facts:
-    """Facts: media_id and KEPT (`tasks`: all, latest last; `lost`: pulls that gave none).  Raises StepFailed, Later."""
+    """Facts: media_id and KEPT.  Raises StepFailed, Later.
+
+    Of KEPT: `tasks` are those that did not fail, latest last; `lost` counts pulls that gave no number of theirs.
+    """
     with heard():
         asked = _asked(context, leased)
         if asked["task_id"]:
@@ -70,11 +74,12 @@ def _asked(context: StepContext, leased: Leased) -> dict[str, Any]:
 
 
 def _title(its: Platform, leased: Leased) -> str:
-    """As it was handed in for the drama, else as the file was called."""
-    try:
+    """As it was handed in for the drama, else what the job is called: the drama's title, or `剧名 - 第N集`."""
+    with suppress(UnknownDrama):
         return its.dramas.standing(leased.job.drama_id).dossier.title
-    except UnknownDrama:
-        return leased.job.title
+    with suppress(wechat_name.BadName):
+        return wechat_name.parse(leased.job.title).title
+    return leased.job.title
 
 
 def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Facts:
@@ -127,10 +132,11 @@ def _task(context: StepContext, asked: dict[str, Any]) -> Task:
 
 def _again(context: StepContext, leased: Leased, asked: dict[str, Any], task: Task) -> Facts:
     """The pull failed: sign anew and ask again where that can help, else say what to mend."""
-    said = answers.advice(task.errcode)
+    said, over = answers.advice(task.errcode), asked["task_id"]
     if said.who == "mend":
         raise StepFailed(Failure.MEND, said.reason, f"{said.text} [pull: {task.errcode} {task.errmsg[:200]}]")
-    return _pulled(context, leased, asked | {"task_id": 0})
+    left = [one for one in asked["tasks"] if one != over]  # nothing comes of it any more
+    return _pulled(context, leased, asked | {"task_id": 0, "tasks": left})
 
 
 def _ended(asked: Facts, media_id: int) -> Facts:
