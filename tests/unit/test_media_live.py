@@ -154,13 +154,19 @@ def test_too_many_and_unknown_ones_are_refused(jobs):
 
 
 class Counted(MemoryJobs):
-    """Counts the pages that it gives."""
+    """Counts the pages and the single jobs that it is asked for."""
 
-    pages = 0
+    pages = singles = 0
 
     def jobs(self, which, after_id, limit):
-        self.pages += 1
-        return super().jobs(which, after_id, limit)
+        self.pages, singles = self.pages + 1, self.singles
+        found = super().jobs(which, after_id, limit)
+        self.singles = singles
+        return found
+
+    def job(self, job_id):
+        self.singles += 1
+        return super().job(job_id)
 
 
 def test_many_jobs_are_asked_for_by_the_page_and_none_is_overlooked():
@@ -170,7 +176,7 @@ def test_many_jobs_are_asked_for_by_the_page_and_none_is_overlooked():
         jobs.cancel(job)
     (seen, *_) = snapshots(jobs, ids, 60, pause=lambda _: jobs.cancel(450))
     assert [view.job.job_id for view in seen] == ids
-    assert jobs.pages == 3, "200 at once; the one that is left is asked for by itself"
+    assert (jobs.pages, jobs.singles) == (3, 1), "200 at once; the one that is left is asked for by itself"
 
 
 def test_json_has_all_of_a_job(jobs):
