@@ -115,6 +115,10 @@ class Rig:
         until(lambda: worker.process.poll() is not None or worker.ask("/livez")[0], 60, "it is up")
         return time.monotonic()
 
+    def done(self) -> list[JobView]:
+        """Jobs that have ended well."""
+        return list(self.jobs.jobs(JobFilter(state=JobState.DONE), 0, 200))
+
     def finished(self, seconds: float = FINISHED_S, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Wait until every job has ended, and every record is in the log; `meanwhile` is done again and again."""
 
@@ -156,9 +160,8 @@ class Rig:
 
     def every_episode_plays_once(self, numbers: Sequence[int]) -> None:
         """Each is published, its files are those of one rendition, whole, and every rung plays with its key."""
-        assert {view.job.state for view in self.jobs.jobs(JobFilter(), 0, 200)} == {JobState.DONE}, self.said()
-        by_no = {view.job.episode_no: view for view in self.jobs.jobs(JobFilter(), 0, 200)}
-        assert sorted(by_no) == sorted(numbers)
+        by_no = {view.job.episode_no: view for view in self.done()}
+        assert sorted(by_no) == sorted(numbers), self.said()
         for episode_no in numbers:
             self._plays(by_no[episode_no])
 

@@ -1,6 +1,6 @@
 """COS, CI, WeChat and MySQL fail at random while media workers are killed: every episode ends once everywhere.
 
-More instants: MEDIA_KILLS=60 .venv/bin/pytest tests/faults/test_media_chaos.py -k instant
+More instants: MEDIA_KILLS=60 .venv/bin/pytest tests/faults/test_media_chaos.py
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from domain.media import wechat_name
 from domain.media.steps import StepState
 from infra.media.dramas import Dramas
 from infra.settings import Settings
+from tests.fold_worker import Worker
 from tests.media_rig import DRAMA, TITLE, Rig
 from tests.mysql_cutter import Cutter
 from tests.standins.cos import CosStandIn
@@ -28,9 +29,9 @@ from tests.standins.wechat import serving
 from tests.standins.wechat_state import Account, Traits
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(3_000)]
-KILLS = int(os.environ.get("MEDIA_KILLS", "4"))
+KILLS = int(os.environ.get("MEDIA_KILLS", "3"))
 AT_WORK = 2  # episodes that are always under way
-ENDS_S = 400.0
+ENDS_S, PLACE_S = 400.0, 120.0
 PLACES = ("media.before_pull", "media.after_pull", "media.after_media_id", "media.after_encode", "media.after_master")
 TRAITS = Traits(
     initialising=1, no_answer=0.05, not_done=0.05, system_error=0.05, pull_fails=0.1, event_lost=0.3, event_twice=0.3,
@@ -70,6 +71,12 @@ class Chaos:
                 if row.state is StepState.READY:
                     self.rig.jobs.wake(view.job.job_id, row.step)
 
+    def hurry_until(self, worker: Worker, ends: float) -> None:
+        """Until then (monotonic), or until it has died."""
+        while time.monotonic() < ends and worker.process.poll() is None:
+            self.hurry()
+            time.sleep(0.1)
+
     def each_episode_is_once_on_wechat(self, numbers: range) -> None:
         ours = Dramas(self.rig.engine, lambda: 0).media(DRAMA)
         for number in numbers:
@@ -100,40 +107,21 @@ def chaos(fresh: Settings, tmp_path: Path) -> Iterator[Chaos]:
     one.close()
 
 
-def all_ends_once(chaos: Chaos, episodes: range) -> None:
-    """With one more worker, while the stores still fail; then they do not, and the account is made up."""
-    rig = chaos.rig
-    rig.worker()
-    rig.finished(ENDS_S, meanwhile=chaos.hurry)
-    chaos.calm()
-    rig.every_episode_plays_once(episodes)
-    rig.every_step_is_told_once()
-    chaos.each_episode_is_once_on_wechat(episodes)
-    rig.nothing_is_left()
-
-
-def test_a_worker_that_dies_where_an_answer_is_in_doubt_leaves_nothing_twice(chaos: Chaos) -> None:
-    for number, place in enumerate(PLACES, 1):
-        chaos.rig.submit(number)
-        worker = chaos.rig.worker(place)
-        ends = time.monotonic() + 120
-        while worker.process.poll() is None and time.monotonic() < ends:
-            chaos.hurry()
-            time.sleep(0.1)
-        assert worker.ended(1) == -signal.SIGKILL, f"{place}\n{chaos.rig.said()}"
-    all_ends_once(chaos, range(1, len(PLACES) + 1))
-
-
-def test_workers_killed_at_any_instant_leave_nothing_twice(chaos: Chaos) -> None:
+def test_workers_that_die_anywhere_leave_nothing_twice(chaos: Chaos) -> None:
+    """At each place where an answer is in doubt, and at KILLS random instants; the stores fail all the while."""
     rnd, rig, submitted = random.Random(11), chaos.rig, 0
-    for _ in range(KILLS):
+    for place in [*PLACES, *[""] * KILLS]:
         while len(rig.active()) < AT_WORK and submitted < rig.episodes:
             submitted += 1
             rig.submit(submitted)
-        worker = rig.worker()
-        dies_at = rig.up(worker) + 8 * rnd.random() ** 2  # an instant like any other
-        while time.monotonic() < dies_at:
-            chaos.hurry()
-            time.sleep(0.05)
-        worker.kill()
-    all_ends_once(chaos, range(1, submitted + 1))
+        worker = rig.worker(place)
+        chaos.hurry_until(worker, rig.up(worker) + (PLACE_S if place else 8 * rnd.random() ** 2))
+        assert not place or worker.ended(1) == -signal.SIGKILL, f"{place}\n{rig.said()}"
+        worker.close()
+    rig.worker()
+    rig.finished(ENDS_S, meanwhile=chaos.hurry)
+    chaos.calm()
+    rig.every_episode_plays_once(range(1, submitted + 1))
+    rig.every_step_is_told_once()
+    chaos.each_episode_is_once_on_wechat(range(1, submitted + 1))
+    rig.nothing_is_left()

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.media.steps import JobState
 from infra.settings import Settings
 from tests.media_rig import Rig
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1_500)]
-KILLS = int(os.environ.get("MEDIA_KILLS", "6"))
+KILLS = int(os.environ.get("MEDIA_KILLS", "3"))
 AT_WORK = 2  # episodes that are always under way
 PLACES = (
     "media.after_lease:2", "media.after_encode", "media.before_master", "media.after_master", "media.before_publish",
@@ -37,6 +38,11 @@ def test_a_worker_that_dies_at_any_named_place_leaves_work_that_the_next_one_end
     for episode_no, place in enumerate(PLACES, 1):
         rig.submit(episode_no)
         assert rig.worker(place).ended(90) == -signal.SIGKILL, place
+    broken = rig.out / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    rejected = rig.submit(rig.episodes, broken)
+    assert rig.worker("media.after_fail").ended(90) == -signal.SIGKILL
+    assert rig.jobs.job(rejected).job.state is JobState.REJECTED
     rig.worker()
     rig.finished()
     rig.every_episode_plays_once(range(1, len(PLACES) + 1))
