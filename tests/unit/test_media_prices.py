@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from domain.media.ladder import NAMES
 from domain.media.prices import Costs, Prices, costs
 from domain.media.record import Usage
 from infra.media.price_list import BadPrices, read
@@ -32,6 +33,10 @@ def test_what_has_no_price_is_told_and_not_free():
     found = costs(USAGE, Prices(ci_minute={"360p": Decimal("0.02")}, ci_snapshot=None, cdn_gb=None))
     assert set(found.unpriced) == {"ci_minute.720p", "ci_snapshot", "cdn_gb", "platform_gb"}
     assert found.processing == Decimal("0.03")
+
+
+def test_every_rung_of_the_ladder_has_a_price():
+    assert set(NAMES) == Prices().ci_minute.keys()
 
 
 def test_nothing_used_costs_nothing_and_lacks_no_price():
