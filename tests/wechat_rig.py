@@ -125,6 +125,24 @@ class Rig:
             self._jobs, kind, DRAMA, episode_no, "", TITLE, True, JobState.ACTIVE, "", 0, self.now_ms(), self.now_ms()
         )
 
+    def uploaded(self) -> None:
+        """Each episode is there."""
+        for number in range(1, self.episodes + 1):
+            self.run(self.job(Kind.EPISODE, number))
+
+    def refused(self, kind: Kind, episode_no: int = 0) -> StepFailed:
+        """What a new job ends with."""
+        try:
+            self.run(self.job(kind, episode_no))
+        except StepFailed as failed:
+            return failed
+        raise AssertionError(f"{kind} went well")
+
+    def playing(self) -> dict[int, int]:
+        """Media ids of the episodes that may play."""
+        found = self.dramas.plays([(DRAMA, number) for number in range(1, self.episodes + 1)])
+        return {number: media_id for (_, number), media_id in found.items()}
+
     # -- the worker --------------------------------------------------------------------------------------------------
 
     def run(self, job: Job, retries: int = 0) -> dict[Step, Facts]:
@@ -155,9 +173,8 @@ class Rig:
         """Run a step, as often as it takes; its facts are among `facts` then."""
         attempt = 1
         for run in range(MAX_RUNS):
-            leased = Leased(job, step, run + 1, f"w{run}", attempt, {one: dict(its) for one, its in facts.items()}, 1)
             try:
-                done = BODIES[step](self.context(step, facts), leased)
+                done = self.once(job, step, facts, run + 1)
                 self._die()
             except Died:
                 self.died += 1
@@ -173,6 +190,11 @@ class Rig:
                 facts.setdefault(step, {}).update(done)
                 return
         raise AssertionError(f"{step} does not end")
+
+    def once(self, job: Job, step: Step, facts: dict[Step, dict[str, Any]], token: int = 1) -> Facts:
+        """One run of a step."""
+        leased = Leased(job, step, token, f"w{token}", 1, {one: dict(its) for one, its in facts.items()}, 1)
+        return BODIES[step](self.context(step, facts), leased)
 
     def context(self, step: Step, facts: dict[Step, dict[str, Any]]) -> StepContext:
         def note(noted: Facts) -> None:

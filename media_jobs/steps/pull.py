@@ -27,6 +27,8 @@ HUNG_S = 86_400  # after that it is asked for anew
 MAX_PULLS = 6
 SOON_S, SELDOM_S = 15.0, 300.0
 KEPT = ("name", "title", "size", "since_s", "sent_s", "tasks", "lost")
+FORGOTTEN = {"task_id": 0, "sent_s": 0, "unclear": False}
+NOTHING: dict[str, Any] = FORGOTTEN | {"lost": 0, "tasks": []}
 WAITS, RUNS, DONE, BROKEN = 1, 2, 3, 4  # of a task
 
 
@@ -57,7 +59,7 @@ def mine(its: Platform, asked: Facts) -> list[Media]:
 
 
 def _asked(context: StepContext, leased: Leased) -> dict[str, Any]:
-    """What was noted in this round; a new round begins anew, and looks back as far as the first."""
+    """What was noted in this round.  A new round goes on with a pull of the same file and name, and counts anew."""
     asked: dict[str, Any] = dict(leased.own.get("asked", {}))
     if asked and asked["round"] == leased.job.rounds:
         return asked
@@ -66,11 +68,10 @@ def _asked(context: StepContext, leased: Leased) -> dict[str, Any]:
         name = wechat_name.written(title, leased.job.episode_no)
     except wechat_name.BadName as error:
         raise StepFailed(Failure.MEND, "wechat_name", f"{error}: hand in another title for WeChat") from error
-    return {
-        "round": leased.job.rounds, "title": title, "name": name, "size": leased.facts[Step.MEZZANINE]["size"],
-        "since_s": asked.get("since_s", leased.job.created_ms // 1_000), "task_id": 0, "sent_s": 0, "unclear": False,
-        "looks": 0, "pulls": 0, "lost": asked.get("lost", 0), "tasks": asked.get("tasks", []),
-    }  # fmt: skip
+    file = {"title": title, "name": name, "size": leased.facts[Step.MEZZANINE]["size"]}
+    same = {key: asked.get(key) for key in file} == file
+    begun = NOTHING | {"since_s": leased.job.created_ms // 1_000} | asked | ({} if same else FORGOTTEN)
+    return begun | file | {"round": leased.job.rounds, "looks": 0, "pulls": 0}
 
 
 def _title(its: Platform, leased: Leased) -> str:

@@ -1,17 +1,15 @@
-"""The steps on WeChat's side against a WeChat that loses answers, fails, hangs, is slow; and workers that die."""
+"""An episode on WeChat's side: pulled once, whatever WeChat loses, fails and delays."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from domain.media.steps import Kind, Step
-from domain.media.trouble import Failure, StepFailed
-from domain.media.wechat_drama import Audit
-from tests.standins.wechat_state import PASSED, REFILL, REJECTED, Media, Traits
-from tests.wechat_builders import PAPERS, TITLE, a_dossier
+from domain.media.trouble import Failure, Later, StepFailed
+from tests.standins.wechat_state import Media, Traits
+from tests.wechat_builders import TITLE
 from tests.wechat_rig import DRAMA, SIZE, Rig
 
 
@@ -20,25 +18,6 @@ def rig(tmp_path: Path) -> Rig:
     made = Rig(tmp_path)
     made.hand_in()
     return made
-
-
-def uploaded(rig: Rig) -> None:
-    for number in range(1, rig.episodes + 1):
-        rig.run(rig.job(Kind.EPISODE, number))
-
-
-def refused(rig: Rig, kind: Kind, episode_no: int = 0) -> StepFailed:
-    with pytest.raises(StepFailed) as failed:
-        rig.run(rig.job(kind, episode_no))
-    return failed.value
-
-
-def playing(rig: Rig) -> dict[int, int]:
-    found = rig.dramas.plays([(DRAMA, number) for number in range(1, rig.episodes + 1)])
-    return {number: media_id for (_, number), media_id in found.items()}
-
-
-# -- episodes ----------------------------------------------------------------------------------------------------------
 
 
 def test_an_episode_becomes_one_media(rig):
@@ -69,7 +48,7 @@ def test_an_answer_that_was_lost_is_looked_up_and_not_sent_again(rig):
 
 @pytest.mark.parametrize("call", ["pullupload", "auditdrama"])
 def test_what_did_not_arrive_is_sent_again_at_once(rig, call):
-    uploaded(rig)
+    rig.uploaded()
     rig.traits.cut = [call]
     job = rig.job(Kind.EPISODE, 1, size=SIZE + 1) if call == "pullupload" else rig.job(Kind.DRAMA)
     began = rig.now_s
@@ -111,9 +90,29 @@ def test_a_failed_pull_is_signed_again(rig):
     assert rig.storage.signed == rig.account.calls["pullupload"] > 2
 
 
+def test_a_job_that_was_stopped_goes_on_with_the_pull_that_it_began(rig):
+    rig.traits.pull_takes = 20
+    job = rig.job(Kind.EPISODE, 1)
+    facts = rig.began(job)
+    with pytest.raises(Later):
+        rig.once(job, Step.PULL, facts)
+    rig.until_done(job._replace(rounds=1), Step.PULL, facts)
+    assert rig.account.calls["pullupload"] == 1
+
+
+def test_another_title_in_the_next_round_is_another_pull(rig):
+    job = rig.job(Kind.EPISODE, 1)
+    facts = rig.began(job)
+    with pytest.raises(Later):
+        rig.once(job, Step.PULL, facts)
+    rig.hand_in(title="别的名字")
+    rig.until_done(job._replace(rounds=1), Step.PULL, facts)
+    assert len(rig.account.named("别的名字 - 第1集")) == 1
+
+
 def test_what_cannot_be_fetched_is_told_to_people(rig):
     rig.reachable = False
-    failed = refused(rig, Kind.EPISODE, 1)
+    failed = rig.refused(Kind.EPISODE, 1)
     assert (failed.kind, failed.reason) == (Failure.MEND, "wechat_pull_failed")
     assert rig.account.calls["pullupload"] == 6
 
@@ -151,197 +150,5 @@ def test_without_a_dossier_the_job_says_what_it_is_called(tmp_path, called):
 @pytest.mark.parametrize("title", ["！不行", "不行。", "名" * 61, "隐\u200b形"])
 def test_a_title_that_wechat_would_refuse_is_told_before(rig, title):
     rig.hand_in(title=title)
-    assert refused(rig, Kind.EPISODE, 1).reason == "wechat_name"
+    assert rig.refused(Kind.EPISODE, 1).reason == "wechat_name"
     assert rig.account.calls["pullupload"] == 0
-
-
-# -- dramas ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_drama_passes_and_plays(rig):
-    uploaded(rig)
-    assert playing(rig) == {}
-    rig.run(rig.job(Kind.DRAMA))
-    (drama,) = rig.account.submissions(TITLE)
-    assert list(playing(rig).values()) == drama.media
-    assert rig.dramas.standing(DRAMA).platform_id == drama.drama_id
-
-
-def test_it_is_handed_in_with_its_record_number_and_papers(rig):
-    uploaded(rig)
-    rig.run(rig.job(Kind.DRAMA))
-    body = rig.account.submissions(TITLE)[0].body
-    assert (body["registration_number"], body["media_count"]) == ("V1234567", rig.episodes)
-    assert len(body["actor_list"]["actor"]) == 2
-    assert len(rig.account.materials) == len(PAPERS)
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason", "word"),
-    [
-        ({"record_number": " "}, "dossier_incomplete", "备案号"),
-        ({"cover": ""}, "dossier_incomplete", "cover"),
-        ({"actors": ()}, "dossier_incomplete", "actors"),
-        ({"cover": "incoming/papers/gone.jpg"}, "paper_unusable", "not in the storage"),
-    ],
-)
-def test_what_is_missing_is_told_before_anything_is_sent(rig, changes, reason, word):
-    uploaded(rig)
-    rig.hand_in(**changes)
-    failed = refused(rig, Kind.DRAMA)
-    assert (failed.kind, failed.reason) == (Failure.MEND, reason)
-    assert word in failed.text
-    assert rig.account.calls["auditdrama"] == 0
-
-
-def test_without_the_tick_nothing_is_published(rig):
-    uploaded(rig)
-    rig.dramas.put(a_dossier(DRAMA, record_number="another"))
-    assert refused(rig, Kind.DRAMA).reason == "record_not_ticked"
-    assert rig.account.calls["auditdrama"] == 0
-
-
-def test_episodes_under_another_title_are_told(rig):
-    uploaded(rig)
-    rig.hand_in(title="别的名字")
-    assert refused(rig, Kind.DRAMA).reason == "title_differs"
-
-
-def test_a_lost_answer_to_the_submission_is_looked_up(rig):
-    uploaded(rig)
-    rig.traits.lose = ["auditdrama"]
-    rig.run(rig.job(Kind.DRAMA))
-    assert rig.account.calls["auditdrama"] == 1
-    assert len(playing(rig)) == rig.episodes
-
-
-def test_a_title_that_is_taken_by_other_episodes_is_told(rig):
-    uploaded(rig)
-    rig.run(rig.job(Kind.DRAMA))
-    rig.account.submissions(TITLE)[0].media = [1, 2, 3]
-    rig.dramas._dramas[DRAMA] = rig.dramas.standing(DRAMA)._replace(platform_id=None)
-    assert refused(rig, Kind.DRAMA).reason == "wechat_title_taken"
-
-
-def test_what_is_to_be_mended_is_told_episode_by_episode_and_handed_in_again(rig):
-    uploaded(rig)
-    rig.traits.audit = REFILL
-    failed = refused(rig, Kind.DRAMA)
-    assert (failed.kind, failed.reason) == (Failure.MEND, "wechat_refill")
-    assert "第1集: 画面模糊" in failed.text
-    assert rig.dramas.standing(DRAMA).audit is Audit.REFILL
-    rig.traits.audit = PASSED
-    rig.run(rig.job(Kind.EPISODE, 1, size=SIZE + 1))
-    rig.run(rig.job(Kind.DRAMA))
-    (drama,) = rig.account.submissions(TITLE)
-    assert [one["old"] for one in drama.body["replace_media_list"]] != []
-    assert list(playing(rig).values()) == drama.media
-
-
-def test_what_was_said_of_the_submission_before_says_nothing_of_this_one(rig):
-    uploaded(rig)
-    rig.traits.audit = REFILL
-    refused(rig, Kind.DRAMA)
-    rig.traits.audit, rig.traits.stale_looks = PASSED, 3
-    rig.now_s += 3_600
-    rig.run(rig.job(Kind.DRAMA))
-    assert len(playing(rig)) == rig.episodes
-
-
-def test_a_final_no_is_final(rig):
-    uploaded(rig)
-    rig.traits.audit = REJECTED
-    assert refused(rig, Kind.DRAMA).reason == "wechat_rejected"
-    failed = refused(rig, Kind.DRAMA)
-    assert (failed.kind, failed.reason) == (Failure.GIVE_UP, "wechat_rejected")
-
-
-def test_what_passed_is_not_handed_in_again(rig):
-    uploaded(rig)
-    rig.run(rig.job(Kind.DRAMA))
-    rig.run(rig.job(Kind.DRAMA))
-    assert rig.account.calls["auditdrama"] == 1
-
-
-# -- replacements ------------------------------------------------------------------------------------------------------
-
-
-def passed(rig: Rig) -> None:
-    uploaded(rig)
-    rig.run(rig.job(Kind.DRAMA))
-
-
-def test_a_replacement_plays_once_it_has_passed(rig):
-    passed(rig)
-    before = playing(rig)
-    rig.run(rig.job(Kind.EPISODE, 2, size=SIZE + 1))
-    assert playing(rig) == before
-    rig.run(rig.job(Kind.REPLACEMENT, 2))
-    assert playing(rig)[2] == rig.account.submissions(TITLE)[0].media[1] != before[2]
-
-
-def test_there_has_to_be_something_to_replace_it_with(rig):
-    assert refused(rig, Kind.REPLACEMENT, 1).reason == "drama_not_submitted"
-    passed(rig)
-    assert refused(rig, Kind.REPLACEMENT, 1).reason == "nothing_to_replace"
-
-
-@pytest.mark.parametrize("lost", ["submitreplacedramamedias", "replacedramamedia"])
-def test_lost_answers_to_a_replacement_are_looked_up(rig, lost):
-    passed(rig)
-    rig.run(rig.job(Kind.EPISODE, 2, size=SIZE + 1))
-    rig.traits.lose = [lost]
-    rig.run(rig.job(Kind.REPLACEMENT, 2))
-    assert playing(rig)[2] == rig.account.submissions(TITLE)[0].media[1]
-    assert rig.account.calls[lost] == 1
-
-
-def test_a_replacement_that_is_not_to_be_seen_yet_is_not_handed_in_again(rig):
-    passed(rig)
-    rig.run(rig.job(Kind.EPISODE, 2, size=SIZE + 1))
-    rig.traits.stale_looks = 3
-    rig.run(rig.job(Kind.REPLACEMENT, 2))
-    assert rig.account.calls["submitreplacedramamedias"] == 1
-
-
-def test_a_refused_replacement_leaves_what_plays(rig):
-    passed(rig)
-    before = playing(rig)
-    rig.run(rig.job(Kind.EPISODE, 2, size=SIZE + 1))
-    rig.traits.replacement_audit = REFILL
-    assert refused(rig, Kind.REPLACEMENT, 2).reason == "wechat_replacement_refused"
-    assert playing(rig) == before
-
-
-# -- everything at once ------------------------------------------------------------------------------------------------
-
-PATIENCE = 20  # times that a person says "again"
-BAD: dict[str, Any] = {
-    "initialising": 3, "no_answer": 0.1, "not_done": 0.1, "system_error": 0.1, "pull_fails": 0.1, "empty_links": 2,
-    "event_lost": 0.3, "event_twice": 0.3, "wrong_case": True,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_whatever_fails_and_whenever_workers_die_each_episode_is_there_once(tmp_path, seed):
-    rig = Rig(tmp_path, episodes=4, traits=Traits(**BAD), seed=seed, deaths=0.05)
-    rig.hand_in()
-    for number in range(1, rig.episodes + 1):
-        rig.run(rig.job(Kind.EPISODE, number), PATIENCE)
-    _mended(rig)
-    rig.run(rig.job(Kind.EPISODE, 3, size=SIZE + 1), PATIENCE)
-    rig.run(rig.job(Kind.REPLACEMENT, 3), PATIENCE)
-    (drama,) = rig.account.submissions(TITLE)
-    assert drama.media == list(playing(rig).values())
-    assert len(rig.account.media) - len(drama.media) == 2  # what 1 and 3 had before: WeChat does not delete these
-    assert rig.died > 0
-
-
-def _mended(rig: Rig) -> None:
-    """WeChat wants another episode 1, and gets it."""
-    rig.traits.audit = REFILL
-    with pytest.raises(StepFailed, match="wechat_refill"):
-        rig.run(rig.job(Kind.DRAMA), PATIENCE)
-    rig.traits.audit = PASSED
-    rig.run(rig.job(Kind.EPISODE, 1, size=SIZE + 1), PATIENCE)
-    rig.run(rig.job(Kind.DRAMA), PATIENCE)
