@@ -43,9 +43,15 @@ class Entry:
 
     output: str
     asks: int = 0
-    asked_ms: int = 0
+    asked_ms: int = 0  # the first time, and the last
+    last_ms: int = 0
     job: str = ""
     fails: int = 0
+    round: int = 0  # what an earlier round made has failed or is gone: nobody looks for it again
+
+    def begin_anew(self) -> None:
+        """Whatever CI has of it is no use."""
+        self.job, self.asks, self.asked_ms, self.last_ms, self.round = "", 0, 0, 0, self.round + 1
 
 
 class Told(NamedTuple):
@@ -98,8 +104,7 @@ class Jobs:
 
     def forget(self, name: str) -> None:
         """What it made is gone: the next call asks anew."""
-        self._entries[name].job = ""
-        self._entries[name].asks = 0
+        self._entries[name].begin_anew()
         self._note()
 
     # -- one of them ---------------------------------------------------------------------------------------------------
@@ -113,7 +118,7 @@ class Jobs:
 
     def _adopt(self, wanted: Wanted, entry: Entry, watch: Watch) -> None:
         """The best of what CI has of it already."""
-        found = [told for told in self._found(wanted, entry.asked_ms, watch) if told.state in _ORDER]
+        found = [told for told in self._found(wanted, entry, watch) if told.state in _ORDER]
         if found:
             best = min(found, key=lambda told: _ORDER.index(told.state))
             entry.job, entry.output = best.job, best.output
@@ -122,7 +127,8 @@ class Jobs:
 
     def _ask(self, wanted: Wanted, entry: Entry) -> None:
         entry.asks, entry.output = entry.asks + 1, wanted.output
-        entry.asked_ms = entry.asked_ms or self._ci.now_ms()
+        entry.last_ms = self._ci.now_ms()
+        entry.asked_ms = entry.asked_ms or entry.last_ms
         self._note()
         failpoints.reached("media.before_ci")
         answer = self._cos.once(
@@ -135,7 +141,7 @@ class Jobs:
     def _request(self, wanted: Wanted, entry: Entry) -> dict[str, Any]:
         bucket = self._cos.bucket
         output = {"Region": bucket.region, "Bucket": bucket.name, "Object": wanted.output}
-        data = f"{self._mark(wanted.name)}{self._task.token}.{entry.asks}"
+        data = f"{self._mark(wanted.name, entry)}{self._task.token}.{entry.asks}"
         return {
             "Tag": "Transcode",
             "Input": {"Object": self._task.source},
@@ -143,10 +149,10 @@ class Jobs:
             **self._ci.named,
         }
 
-    def _mark(self, name: str) -> str:
-        """What the UserData of every try of it begins with, and of nothing else."""
+    def _mark(self, name: str, entry: Entry) -> str:
+        """What the UserData of every try of it in this round begins with, and of nothing else."""
         task = self._task
-        return f"juliu:{task.job_id}:{task.drama_id}:{task.episode_no}:{task.hash12}:{task.step}:{name}:"
+        return f"juliu:{task.job_id}:{task.drama_id}:{task.episode_no}:{task.hash12}:{task.step}:{name}:{entry.round}:"
 
     # -- all of them ---------------------------------------------------------------------------------------------------
 
@@ -170,8 +176,8 @@ class Jobs:
     def _raise(self, failed: Mapping[str, Told | None]) -> None:
         """CI has failed these, or knows them no more: they are asked for anew, TIMES times in all."""
         for name in failed:
-            entry = self._entries[name]
-            entry.job, entry.asks, entry.asked_ms, entry.fails = "", 0, 0, entry.fails + 1
+            self._entries[name].begin_anew()
+            self._entries[name].fails += 1
         self._note()
         words = ", ".join(f"{name} ({one.words if one else 'CI does not know it'})" for name, one in failed.items())
         if max(self._entries[name].fails for name in failed) >= TIMES:
@@ -181,7 +187,7 @@ class Jobs:
     def _delete_extras(self, wanted: Wanted, watch: Watch) -> None:
         """An answer was lost: whatever CI has of it besides what we keep costs money twice and is used by nobody."""
         entry = self._entries[wanted.name]
-        for told in self._found(wanted, entry.asked_ms, watch):
+        for told in self._found(wanted, entry, watch):
             if told.job == entry.job or told.state not in _ORDER:
                 continue
             self.extras += 1
@@ -192,14 +198,18 @@ class Jobs:
         entry.asks = 1
         self._note()
 
-    def _found(self, wanted: Wanted, since_ms: int, watch: Watch) -> list[Told]:
+    def _found(self, wanted: Wanted, entry: Entry, watch: Watch) -> list[Told]:
         """All tries of it that CI has, the oldest first."""
-        mark = self._mark(wanted.name)
-        return [_one(row) for row in self._listed(since_ms, watch) if str(_user_data(row)).startswith(mark)]
+        mark = self._mark(wanted.name, entry)
+        return [_one(row) for row in self._listed(entry, watch) if str(_user_data(row)).startswith(mark)]
 
-    def _listed(self, since_ms: int, watch: Watch) -> Iterator[Mapping[str, Any]]:
-        since = datetime.fromtimestamp((since_ms - SLACK_MS) / 1000, _SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S%z")
-        asked: dict[str, Any] = {"Tag": "Transcode", "StartCreationTime": since, "OrderByTime": "Asc", "Size": PAGE}
+    def _listed(self, entry: Entry, watch: Watch) -> Iterator[Mapping[str, Any]]:
+        """All of CI's jobs of the time in which we asked for it."""
+        since, until = _time(entry.asked_ms - SLACK_MS), _time(entry.last_ms + SLACK_MS)
+        asked: dict[str, Any] = {
+            "Tag": "Transcode", "StartCreationTime": since, "EndCreationTime": until,
+            "OrderByTime": "Asc", "Size": PAGE,
+        }  # fmt: skip
         if self._ci.queue:
             asked["QueueId"] = self._ci.queue
         token = ""
@@ -231,6 +241,10 @@ def _one(row: Mapping[str, Any]) -> Told:
     output = (row.get("Operation") or {}).get("Output") or {}
     words = f"{row.get('Code')}: {row.get('Message')}"
     return Told(str(row["JobId"]), str(row["State"]), str(output.get("Object", "")), words)
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, _SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 def _user_data(row: Mapping[str, Any]) -> object:

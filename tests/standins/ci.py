@@ -116,8 +116,9 @@ class Ci:
         self.lag = max(0, self.lag - 1)
         for job in self.jobs.values():
             job.listed = job.listed or not self.lag
-        since = datetime.strptime(params["startCreationTime"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
-        known = [job for job in self.jobs.values() if job.listed and job.tag == params["tag"] and job.at_s >= since]
+        since, until = (_time(params.get(f"{end}CreationTime"), at) for end, at in (("start", 0.0), ("end", 1e12)))
+        tagged = [job for job in self.jobs.values() if job.listed and job.tag == params["tag"]]
+        known = [job for job in tagged if since <= job.at_s <= until]
         known.sort(key=lambda job: job.at_s, reverse=params.get("orderByTime", "Desc") == "Desc")
         begin, size = int(params.get("nextToken") or 0), min(int(params.get("size", 10)), 100)
         told = [self._told(job) for job in known[begin : begin + size]]
@@ -175,6 +176,10 @@ class Ci:
             "Input": {"BucketId": self._bucket, "Region": self._region, "Object": job.source},
             "Operation": operation,
         }
+
+
+def _time(text: str | None, otherwise: float) -> float:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp() if text else otherwise
 
 
 def media_info(path: Path) -> dict[str, Any]:
