@@ -79,8 +79,9 @@ def package(
     watch: Watch,
     limits: Limits | None = None,
 ) -> Encoded:
-    """The same from files that are encoded already, one a rung: cut at their key frames and encrypted, not encoded.
+    """The same from files that are encoded already, one a rung: pictures stay as they are, cut at their key frames.
 
+    Their sound, as loud as the source's, is levelled and so encoded once more: a cloud's transcoding does not level.
     StepFailed(GIVE_UP, "not_aligned") where their key frames do not stand at the same instants.
     """
     limits, fps = limits or Limits(), rate_of(probe)
@@ -89,7 +90,7 @@ def package(
     _emptied(target, ours)
     cpu_s = 0.0
     for rung in ours:
-        argv = [*_input(sources[rung.name], limits), *_copied(rung), *hls.output(rung)]
+        argv = [*_input(sources[rung.name], limits), *_copied(rung, report), *hls.output(rung)]
         cpu_s += _run(argv, limits, report.decoded_ms, watch, cwd=target).cpu_s
     with blamed():
         done, length_ms = hls.finish(target, ours, keys, fps, report.decoded_ms)
@@ -149,7 +150,7 @@ def _graph(rungs: Sequence[Rung], probe: Probe, report: Report, fps: Fraction) -
 
 def _encoders(number: int, rung: Rung, fps: Fraction, settings: Settings) -> list[str]:
     """Key frames stand where they are forced, every 2 s of the common time, and nowhere else: the same in all rungs."""
-    sound = ("-map", f"[a{number}]", "-c:a", "aac", "-b:a", str(rung.audio_bps), "-ar", str(RATE), "-ac", "2")
+    sound = ("-map", f"[a{number}]", *_sound(rung))
     return [
         *("-map", f"[v{number}]", "-c:v", "libx264", "-preset", settings.preset, "-profile:v", "high"),
         *("-crf", str(settings.crf), "-maxrate", str(rung.video_bps), "-bufsize", str(rung.video_bps)),
@@ -159,8 +160,13 @@ def _encoders(number: int, rung: Rung, fps: Fraction, settings: Settings) -> lis
     ]
 
 
-def _copied(rung: Rung) -> list[str]:
-    return ["-map", "0:V:0", *(("-map", "0:a:0") if rung.audio_bps else ()), "-c", "copy"]
+def _copied(rung: Rung, report: Report) -> list[str]:
+    levels = ("-map", "0:a:0", "-af", levelled(report.loudness), *_sound(rung))
+    return ["-map", "0:V:0", "-c:v", "copy", *(levels if rung.audio_bps else ())]
+
+
+def _sound(rung: Rung) -> tuple[str, ...]:
+    return ("-c:a", "aac", "-b:a", str(rung.audio_bps), "-ar", str(RATE), "-ac", "2")
 
 
 def _run(

@@ -137,6 +137,9 @@ def test_files_that_are_encoded_already_are_packed_the_same_way(scene: Scene, tm
     for rung in scene.rungs:
         clear = in_the_clear(tmp_path / "hls" / rung.name, scene.keys[rung.name], tmp_path / "clear.ts")
         assert (frames(clear), key_frames(clear)) == (75, [0.0, 2.0, 4.0])
+        loudness = inspect(clear, probe(clear, LIMITS, NOBODY), LIMITS, NOBODY).loudness
+        assert loudness is not None
+        assert loudness.integrated == pytest.approx(-16, abs=1)
 
 
 @pytest.mark.parametrize("gops", [("30", "45"), ("45", "45")])
