@@ -15,7 +15,7 @@ from infra import failpoints
 from infra.media.drama_book import Standing
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
-from media_jobs.steps.materials import MAX_PAPER, content_type
+from media_jobs.steps.materials import MAX_PAPER, complete, content_type
 from media_jobs.wechat import answers, dossiers
 from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform
 from media_jobs.wechat.platform import Platform
@@ -66,6 +66,7 @@ def _first(its: Platform, standing: Standing, sent: Facts) -> int:
 
 def _handed_in(context: StepContext, leased: Leased, standing: Standing, sent: dict[str, Any]) -> Facts:
     its, dossier = platform(context), standing.dossier
+    complete(standing, context.storage)  # since MATERIALS somebody may have handed in another record number
     media = its.dramas.media(dossier.drama_id)
     if dossier.expedited and standing.platform_id is None:
         its.vod.take("expedited")
@@ -99,8 +100,6 @@ def _uploaded(context: StepContext, its: Platform, keys: list[str]) -> Mapping[s
 
 def _written(context: StepContext, leased: Leased, platform_id: int, sent: Facts) -> Facts:
     """Write down that it is there; `media` says which took the place of others with this submission."""
-    if not platform_id:
-        raise Later(LOOK_S)  # an answer without an id: it is looked up
     dramas = platform(context).dramas
     standing = dramas.standing(leased.job.drama_id)
     if sent["since_s"] or standing.platform_id is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -100,3 +101,10 @@ def read_all(answer: Any, shape: type[Shape]) -> list[Shape]:
     if not isinstance(answer, list | None):
         raise Unclear("an answer that is no list")
     return [read(one, shape) for one in answer or ()]
+
+
+def named(answer: Mapping[str, Any], name: str) -> Any:
+    """What the answer has to have.  Raises Unclear where it has not: whatever was done, it cannot be followed."""
+    if not (value := answer.get(name)):
+        raise Unclear(f"an answer without {name}")
+    return value

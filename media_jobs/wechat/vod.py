@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from media_jobs.wechat.shapes import Detail, Drama, Link, Media, Package, Task, Used, read, read_all
+from media_jobs.wechat.shapes import Detail, Drama, Link, Media, Package, Task, Used, named, read, read_all
 
 PAGE = 100
 MAX_PAGES = 50  # of a list: 5,000 dramas or packages, more than an account has
@@ -41,7 +41,7 @@ class Vod:
     def pull(self, name: str, address: str, source_context: str) -> int:
         """Ask WeChat to fetch a media: the id of the task."""
         body = {"media_name": name, "media_url": address, "source_context": source_context}
-        return int(self._wire.call("pullupload", body).get("task_id") or 0)
+        return int(named(self._wire.call("pullupload", body), "task_id"))
 
     def task(self, task_id: int) -> Task:
         """How a pull stands."""
@@ -88,7 +88,7 @@ class Vod:
 
     def submit(self, body: Mapping[str, Any]) -> int:
         """Hand a drama in for audit: WeChat's id of it."""
-        return int(self._wire.call("auditdrama", body).get("drama_id") or 0)
+        return int(named(self._wire.call("auditdrama", body), "drama_id"))
 
     def drama(self, platform_id: int) -> Drama:
         """A drama as it stands."""

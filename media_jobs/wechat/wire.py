@@ -10,11 +10,12 @@ from typing import Any, Final
 import redis
 import requests
 from pydantic import SecretStr
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from infra import metrics
 from media_jobs.wechat.answers import TOKEN_CODES, UNCLEAR_CODES, NotSent, Refused, Unclear
 from media_jobs.wechat.limits import Limits
+from media_jobs.wechat.shapes import named
 from media_jobs.wechat.tokens import Fetched, Tokens
 
 CONNECT_S, ANSWER_S, UPLOAD_S = 5.0, 30.0, 120.0
@@ -42,7 +43,8 @@ class Wire:
 
     def material(self, path: Path, content_type: str) -> str:
         """WeChat's temporary id of a picture: it lives three days.  Raises as `call` does."""
-        return str(self._with_token("material", lambda token: self._upload(token, path, content_type))["media_id"])
+        answer = self._with_token("material", lambda token: self._upload(token, path, content_type))
+        return str(named(answer, "media_id"))
 
     def _with_token(self, name: str, ask: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
         """Ask, and once more with another token where the first was not taken (nothing was done then)."""
@@ -73,7 +75,7 @@ class Wire:
             "force_refresh": forced,
         }  # fmt: skip
         answer = self._post("stable_token", "/cgi-bin/stable_token", "", body)
-        return Fetched(str(answer.get("access_token", "")), int(answer.get("expires_in", 0)))
+        return Fetched(str(named(answer, "access_token")), int(named(answer, "expires_in")))
 
     def _asked(self, name: str, path: str, answer_s: float, **request: Any) -> dict[str, Any]:
         try:
@@ -85,18 +87,19 @@ class Wire:
         return answer
 
     def _answer(self, name: str, path: str, answer_s: float, **request: Any) -> dict[str, Any]:
+        """The causes are cut off: their texts have the address, and with it the token."""
         try:
             got = self._session.post(
                 self._base + path, timeout=(CONNECT_S, answer_s), stream=True, allow_redirects=False, **request
             )
             with got:
                 text = got.raw.read(MAX_ANSWER + 1, decode_content=True)
-        except requests.ConnectTimeout as error:
-            raise NotSent(name) from error
+        except requests.ConnectTimeout:
+            raise NotSent(name) from None
         except requests.ConnectionError as error:
-            raise (NotSent(name) if _never_sent(error) else Unclear(name)) from error
-        except (requests.RequestException, OSError) as error:
-            raise Unclear(f"{name}: {type(error).__name__}") from error
+            raise (NotSent(name) if _never_sent(error) else Unclear(name)) from None
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise Unclear(f"{name}: {type(error).__name__}") from None
         return read_answer(name, got.status_code, text)
 
 
@@ -112,13 +115,13 @@ def read_answer(name: str, status: int, text: bytes) -> dict[str, Any]:
     """
     try:
         answer = json.loads(text) if len(text) <= MAX_ANSWER else None
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
-    if status != 200 or not isinstance(answer, dict):
+    code = answer.get("errcode", 0) if isinstance(answer, dict) else None
+    if status != 200 or not isinstance(answer, dict) or not isinstance(code, int):
         raise Unclear(f"{name}: HTTP {status}, {len(text)} bytes")
-    code = answer.get("errcode", 0)
     if code in UNCLEAR_CODES:
         raise Unclear(f"{name}: {code} {str(answer.get('errmsg', ''))[:100]}")
     if code:
-        raise Refused(name, int(code), str(answer.get("errmsg", "")))
+        raise Refused(name, code, str(answer.get("errmsg", "")))
     return answer
