@@ -1,8 +1,8 @@
 """Processing by Tencent CI: it encodes; what it cannot do - looking at the whole file, our keys - is done here.
 
 CI's own HLS encryption has one key a job, kept by Tencent; ours has a key a rung, kept by us.  So CI makes one plain
-file a rung, which is cut at its key frames and encrypted here, its picture as it is.  CI does not level loudness either:
-the sound of the ladder is levelled here; the mezzanine, which WeChat encodes once more, keeps its own.
+file a rung, which is cut at its key frames and encrypted here, its picture as it is.  CI does not level loudness
+either: the ladder's sound is levelled here; the mezzanine, which WeChat encodes once more, keeps its own.
 """
 
 from __future__ import annotations
