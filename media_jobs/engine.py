@@ -77,7 +77,8 @@ class Task:
 
     `work` is a folder of the caller's for files on the way.  `token` is the lease's fencing token: a higher one is a
     later try of the same step.  `noted` is what earlier tries of the step have left (leased.own), `note` leaves more,
-    durably, before it returns (context.note; raises LeaseLost).
+    durably, before it returns (context.note; raises LeaseLost).  `content_hash`: the source's whole SHA-256 in hex,
+    once it was looked at: whoever may upload it may do so again while the job runs.
     """
 
     job_id: int
@@ -90,6 +91,7 @@ class Task:
     work: Path
     noted: Mapping[str, Any] = field(default_factory=dict)
     note: Callable[[Mapping[str, Any]], None] = lambda _: None
+    content_hash: str = ""
 
     @property
     def mezzanine(self) -> str:

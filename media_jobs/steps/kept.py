@@ -26,7 +26,7 @@ def task_of(context: StepContext, leased: Leased, hash12: str = "") -> Task:
     return Task(
         job_id=job.job_id, step=leased.step, token=leased.token, source=job.source, drama_id=job.drama_id,
         episode_no=job.episode_no, hash12=hash12 or hash_of(leased), work=context.work, noted=leased.own,
-        note=context.note,
+        note=context.note, content_hash="" if hash12 else str(_fact(leased, Step.PROBE, "content_hash")),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def run(context: StepContext, leased: Leased) -> Facts:
     except UnknownDrama as error:
         text = "Nothing was handed in for this drama: title, papers, record number."
         raise StepFailed(Failure.MEND, "dossier_missing", text) from error
-    _complete(standing, context.storage)
+    complete(standing, context.storage)
     episodes, media = dramas.episodes(drama_id), dramas.media(drama_id)
     lacking = [number for number in range(1, episodes + 1) if number not in media]
     context.note({"lacking": len(lacking), "first_lacking": lacking[:NAMED]})
@@ -39,13 +39,8 @@ def run(context: StepContext, leased: Leased) -> Facts:
     return {"title": standing.dossier.title, "episodes": episodes}
 
 
-def content_type(key: str) -> str:
-    """Of a paper, by its name; empty for what WeChat does not take."""
-    return TYPES.get(key.rpartition(".")[2].lower(), "")
-
-
-def _complete(standing: Standing, storage: Storage) -> None:
-    """Raises StepFailed for what is missing."""
+def complete(standing: Standing, storage: Storage) -> None:
+    """Raises StepFailed for what is missing, the tick for this very record number too."""
     if gaps := missing(standing.dossier):
         raise StepFailed(Failure.MEND, "dossier_incomplete", "Hand in: " + "; ".join(gaps))
     if not standing.ticked_ms:
@@ -53,6 +48,11 @@ def _complete(standing: Standing, storage: Storage) -> None:
         raise StepFailed(Failure.MEND, "record_not_ticked", text)
     if wrong := list(_papers(standing.dossier, storage)):
         raise StepFailed(Failure.MEND, "paper_unusable", "; ".join(wrong))
+
+
+def content_type(key: str) -> str:
+    """Of a paper, by its name; empty for what WeChat does not take."""
+    return TYPES.get(key.rpartition(".")[2].lower(), "")
 
 
 def _papers(dossier: Dossier, storage: Storage) -> Iterator[str]:

@@ -1,0 +1,101 @@
+"""What a hostile reader found in media jobs: answers that break off, papers and sources that change under a job."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from pydantic import SecretStr
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from domain.media.steps import Kind, Step
+from domain.media.trouble import Failure, StepFailed
+from media_jobs.engine import Task
+from media_jobs.on_this_machine import OnThisMachine
+from media_jobs.watch import Unwatched
+from media_jobs.wechat.answers import Unclear
+from media_jobs.wechat.wire import Wire
+from tests.memory_storage import MemoryStorage
+from tests.wechat_builders import a_dossier
+from tests.wechat_rig import DRAMA, Rig
+
+
+class Answers(BaseAdapter):
+    """A server that says this, whatever it is asked; `length` is what its header claims."""
+
+    def __init__(self, body: bytes, length: int, **headers: str) -> None:
+        super().__init__()
+        self._body, self._headers = body, {"content-length": str(length), **headers}
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+        answer = requests.Response()
+        answer.status_code, answer.request = 200, request
+        answer.raw = HTTPResponse(io.BytesIO(self._body), self._headers, 200, preload_content=False)
+        return answer
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Counters:
+    """As much of Redis as a call needs that has its token."""
+
+    def __init__(self) -> None:
+        self._made = itertools.count(1)
+
+    def pipeline(self, transaction: bool) -> Counters:
+        return self
+
+    def set(self, *_: Any, **__: Any) -> None: ...
+
+    def incr(self, _: str) -> None: ...
+
+    def execute(self) -> list[Any]:
+        return [True, next(self._made)]
+
+    def get(self, _: str) -> bytes:
+        return b"a token"
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "headers"),
+    [
+        (b'{"errc', 50, {}), (b"no gzip", 0, {"content-encoding": "gzip"}), (b"[" * 100_000, 0, {}),
+        (b'{"errcode": "odd"}', 0, {}), (b'{"errcode": [1]}', 0, {}), (b'{"errcode": null}', 0, {}),
+    ],
+    ids=["cut", "not packed", "deep", "word", "list", "null"],
+)  # fmt: skip
+def test_an_answer_that_is_none_may_have_been_done(body: bytes, more: int, headers: dict[str, str]):
+    wire = Wire("http://wechat.example", "wx1", SecretStr("s"), Counters(), lambda: 1)  # type: ignore[arg-type]
+    wire._session.mount("http://", Answers(body, len(body) + more, **headers))
+    with pytest.raises(Unclear):
+        wire.call("listmedia", {})
+
+
+def test_a_number_that_was_changed_after_the_look_is_not_handed_in_unseen(tmp_path: Path):
+    rig = Rig(tmp_path)
+    rig.hand_in()
+    rig.uploaded()
+    job = rig.job(Kind.DRAMA)
+    facts: dict[Step, dict[str, Any]] = {}
+    rig.until_done(job, Step.MATERIALS, facts)
+    rig.dramas.put(a_dossier(DRAMA, record_number="V7654321"))  # nobody has seen this one in the opening
+    with pytest.raises(StepFailed) as told:
+        rig.until_done(job, Step.SUBMIT, facts)
+    assert (told.value.kind, told.value.reason) == (Failure.MEND, "record_not_ticked")
+    assert rig.account.calls["auditdrama"] == 0
+
+
+def test_a_source_that_was_changed_after_the_probe_is_not_made_into_an_episode(tmp_path: Path):
+    storage, key = MemoryStorage(), "incoming/7/1/a.mp4"
+    storage.put_bytes(key, b"another file", "video/mp4")
+    task = Task(1, "ladder", 1, key, 7, 1, "0" * 12, tmp_path, content_hash="0" * 64)
+    with pytest.raises(StepFailed) as told:
+        OnThisMachine(storage).source(task, Unwatched())
+    assert (told.value.kind, told.value.reason) == (Failure.MEND, "source_changed")
+    assert not list(tmp_path.iterdir())
