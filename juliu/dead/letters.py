@@ -74,9 +74,16 @@ class Case(msgspec.Struct):
         return sorted({letter.group for letter in self.letters})
 
     @property
+    def barred(self) -> str:
+        """Why it is never sent again: samples of the API never were in the log.  Empty where it may be."""
+        if self.first.offset < 0 or self.first.partition < 0:
+            return "it never was in the log"
+        return "" if set(self.groups) <= set(GROUPS) else "it is of another log: docs/runbooks/dead-letters.md"
+
+    @property
     def replayable(self) -> bool:
-        """Whether it was taken out of the log: samples of the API never were in it."""
-        return self.first.offset >= 0 and self.first.partition >= 0 and set(self.groups) <= set(GROUPS)
+        """Whether it may be sent again."""
+        return not self.barred
 
 
 def parse(entry: Entry) -> tuple[str, Letter] | Resolution:

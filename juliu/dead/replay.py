@@ -88,10 +88,8 @@ class Replayer:
         return done
 
     def _may(self, case: Case, again: bool, done: Replay) -> bool:
-        why = ""
-        if not case.replayable:
-            why = "it never was in the log"
-        elif case.done is not None and not again:
+        why = case.barred
+        if not why and case.done is not None and not again:
             why = f"{case.done.what} before"
         if why:
             done.records.append(Replayed(case.ref, refused=why))

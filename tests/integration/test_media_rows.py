@@ -168,7 +168,7 @@ async def test_what_cannot_be_read_is_a_letter_that_nobody_replays_into_the_even
         found = letters.cases(letters.entries(reader, int(before)), group=GROUP)
     (case,) = found.values()
     assert case.ref == f"{MEDIA.name}:0:0"
-    assert not case.replayable
+    assert "another log" in case.barred
     assert one(client, "SELECT count() AS n FROM media_steps")["n"] == 1
 
 
