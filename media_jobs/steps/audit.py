@@ -30,6 +30,7 @@ def run(context: StepContext, leased: Leased) -> Facts:
         drama = its.vod.drama(int(sent["platform_id"]))
         audit = audit_of(drama, int(sent["submitted_s"]))
         note = _note(its, drama, audit)
+    _moved(its, leased.job.drama_id, drama)
     its.dramas.audited(leased.job.drama_id, audit, note)
     failpoints.reached("media.after_audit")
     if audit is Audit.PASSED:
@@ -37,6 +38,14 @@ def run(context: StepContext, leased: Leased) -> Facts:
     if note:
         raise StepFailed(Failure.MEND, f"wechat_{audit.name.lower()}", note)
     raise Later(ASK_S)
+
+
+def _moved(its: Platform, drama_id: int, drama: Drama) -> None:
+    """What was to take an episode's place and is in the drama has taken it, also by somebody's hand in the console."""
+    there = {one.media_id for one in drama.media_list}
+    for episode_no, media in its.dramas.media(drama_id).items():
+        if media.next_media_id in there:
+            its.dramas.replaced(drama_id, episode_no, media.next_media_id)
 
 
 def audit_of(drama: Drama, submitted_s: int) -> Audit:

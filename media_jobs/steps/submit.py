@@ -26,8 +26,9 @@ def run(context: StepContext, leased: Leased) -> Facts:
     its, drama_id = platform(context), leased.job.drama_id
     with heard():
         sent: dict[str, Any] = dict(leased.own.get("sent", {}))
-        if sent.get("round") != leased.job.rounds:
-            sent = {"round": leased.job.rounds, "unclear": False, "looks": 0, "since_s": 0}
+        if sent.get("round") != leased.job.rounds:  # what was unclear in the round before still is
+            kept = sent if sent.get("unclear") else {"unclear": False, "since_s": 0}
+            sent = kept | {"round": leased.job.rounds, "looks": 0}
         standing = its.dramas.standing(drama_id)
         platform_id = _there(its, standing, sent)
         if platform_id:

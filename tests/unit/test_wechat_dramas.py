@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.media.steps import Kind
-from domain.media.trouble import Failure
+from domain.media.steps import Kind, Step
+from domain.media.trouble import Failure, Later
 from domain.media.wechat_drama import Audit
 from tests.standins.wechat_state import PASSED, REFILL, REJECTED
 from tests.wechat_builders import PAPERS, TITLE, a_dossier
@@ -94,6 +94,7 @@ def test_what_is_to_be_mended_is_told_episode_by_episode_and_handed_in_again(rig
     assert "第1集: 画面模糊" in failed.text
     assert rig.dramas.standing(DRAMA).audit is Audit.REFILL
     rig.traits.audit = PASSED
+    rig.now_s += 4 * 86_400  # WeChat's ids of the papers have ended
     rig.run(rig.job(Kind.EPISODE, 1, size=SIZE + 1))
     rig.run(rig.job(Kind.DRAMA))
     (drama,) = rig.account.submissions(TITLE)
@@ -109,6 +110,32 @@ def test_what_was_said_of_the_submission_before_says_nothing_of_this_one(rig):
     rig.now_s += 3_600
     rig.run(rig.job(Kind.DRAMA))
     assert len(rig.playing()) == rig.episodes
+
+
+def test_an_answer_lost_to_a_job_that_is_stopped_is_not_forgotten(rig):
+    rig.uploaded()
+    rig.traits.audit = REFILL
+    rig.refused(Kind.DRAMA)
+    rig.traits.audit, rig.traits.lose = PASSED, ["auditdrama"]
+    rig.run(rig.job(Kind.EPISODE, 1, size=SIZE + 1))
+    job = rig.job(Kind.DRAMA)
+    facts = rig.began(job)
+    rig.until_done(job, Step.MATERIALS, facts)
+    with pytest.raises(Later):
+        rig.once(job, Step.SUBMIT, facts)
+    for step in (Step.MATERIALS, Step.SUBMIT):
+        rig.until_done(job._replace(rounds=1), step, facts)
+    assert rig.account.calls["auditdrama"] == 2
+    assert [one.media_id for one in rig.dramas.media(DRAMA).values()] == rig.account.submissions(TITLE)[0].media
+
+
+def test_what_somebody_replaced_in_the_console_is_noticed(rig):
+    passed(rig)
+    rig.run(rig.job(Kind.EPISODE, 1, size=SIZE + 1))
+    new = rig.dramas.media(DRAMA)[1].next_media_id
+    rig.account.submissions(TITLE)[0].media[0] = new
+    rig.run(rig.job(Kind.DRAMA))
+    assert rig.playing()[1] == new
 
 
 def test_a_final_no_is_final(rig):
