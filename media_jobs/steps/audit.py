@@ -34,6 +34,7 @@ def run(context: StepContext, leased: Leased) -> Facts:
     its.dramas.audited(leased.job.drama_id, audit, note)
     failpoints.reached("media.after_audit")
     if audit is Audit.PASSED:
+        _whole(its, leased.job.drama_id, drama)
         return {"platform_id": drama.drama_id, "audited_s": drama.audit_detail.audit_time}
     if note:
         raise StepFailed(Failure.MEND, f"wechat_{audit.name.lower()}", note)
@@ -46,6 +47,15 @@ def _moved(its: Platform, drama_id: int, drama: Drama) -> None:
     for episode_no, media in its.dramas.media(drama_id).items():
         if media.next_media_id in there:
             its.dramas.replaced(drama_id, episode_no, media.next_media_id)
+
+
+def _whole(its: Platform, drama_id: int, drama: Drama) -> None:
+    """Raises StepFailed where an episode of ours is in no drama of WeChat's, so that it cannot play."""
+    there = {one.media_id for one in drama.media_list}
+    outside = [number for number, media in its.dramas.media(drama_id).items() if media.media_id not in there]
+    if outside:
+        text = f"The drama passed without episodes {outside[:20]} and takes no more: ask WeChat, or hand them in apart."
+        raise StepFailed(Failure.MEND, "episodes_outside", text)
 
 
 def audit_of(drama: Drama, submitted_s: int) -> Audit:

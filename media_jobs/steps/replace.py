@@ -11,7 +11,7 @@ from typing import Any
 from domain.media.trouble import Failure, Later, StepFailed
 from domain.media.wechat_drama import Audit
 from infra import failpoints
-from infra.media.drama_book import UnknownDrama
+from infra.media.drama_book import DramaBook, UnknownDrama
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.wechat import answers
@@ -42,13 +42,9 @@ def _way(context: StepContext, leased: Leased) -> dict[str, Any]:
     if way and way["round"] == leased.job.rounds:
         return way
     dramas, job = platform(context).dramas, leased.job
-    try:
-        platform_id = dramas.standing(job.drama_id).platform_id
-    except UnknownDrama:
-        platform_id = None
-    media = dramas.media(job.drama_id).get(job.episode_no)
-    if platform_id is None or media is None:
-        text = "The drama was never handed in, so nothing is to be replaced: submit it."
+    platform_id, media = _passed(dramas, job.drama_id), dramas.media(job.drama_id).get(job.episode_no)
+    if media is None:
+        text = "WeChat has no such episode: submit its file, then the drama."
         raise StepFailed(Failure.MEND, "drama_not_submitted", text)
     if not media.next_media_id and not way:
         text = "There is no new media: submit the episode's new file first, then replace."
@@ -62,6 +58,21 @@ def _way(context: StepContext, leased: Leased) -> dict[str, Any]:
         "old": pair["old"],
         "new": pair["new"],
     }
+
+
+def _passed(dramas: DramaBook, drama_id: int) -> int:
+    """WeChat's id of a drama that may have its episodes replaced."""
+    try:
+        standing = dramas.standing(drama_id)
+    except UnknownDrama:
+        standing = None
+    if standing is None or standing.platform_id is None:
+        text = "The drama was never handed in, so nothing is to be replaced: submit it."
+        raise StepFailed(Failure.MEND, "drama_not_submitted", text)
+    if standing.audit is not Audit.PASSED:
+        text = "The drama has not passed: handed in again, it takes the new file with it (juliu media drama publish)."
+        raise StepFailed(Failure.MEND, "drama_not_passed", text)
+    return standing.platform_id
 
 
 def _handed_in(context: StepContext, way: dict[str, Any]) -> Facts:

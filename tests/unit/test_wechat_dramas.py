@@ -191,6 +191,23 @@ def test_a_replacement_that_is_not_to_be_seen_yet_is_not_handed_in_again(rig):
     assert rig.account.calls["submitreplacedramamedias"] == 1
 
 
+def test_before_the_drama_passed_nothing_is_replaced(rig):
+    rig.uploaded()
+    rig.traits.audit = REFILL
+    rig.refused(Kind.DRAMA)
+    rig.run(rig.job(Kind.EPISODE, 2, size=SIZE + 1))
+    assert rig.refused(Kind.REPLACEMENT, 2).reason == "drama_not_passed"
+
+
+def test_an_episode_that_comes_after_the_audit_is_told(rig):
+    passed(rig)
+    rig.dramas.catalogue[DRAMA] = rig.episodes + 1
+    rig.run(rig.job(Kind.EPISODE, rig.episodes + 1))
+    failed = rig.refused(Kind.DRAMA)
+    assert (failed.reason, f"[{rig.episodes + 1}]" in failed.text) == ("episodes_outside", True)
+    assert len(rig.playing()) == rig.episodes
+
+
 def test_a_refused_replacement_leaves_what_plays(rig):
     passed(rig)
     before = rig.playing()
