@@ -61,48 +61,19 @@ class Reason:
     text: str
 
 
-VIDEO_CODECS = frozenset(
-    (
-        "h264",
-        "hevc",
-        "mpeg4",
-        "mpeg2video",
-        "mpeg1video",
-        "vp8",
-        "vp9",
-        "av1",
-        "prores",
-        "dnxhd",
-        "mjpeg",
-        "h263",
-        "wmv3",
-        "vc1",
-    )
-)
-AUDIO_CODECS = frozenset(
-    (
-        "aac",
-        "mp3",
-        "mp2",
-        "ac3",
-        "eac3",
-        "opus",
-        "vorbis",
-        "flac",
-        "alac",
-        "wmav2",
-        "pcm_s16le",
-        "pcm_s16be",
-        "pcm_s24le",
-    )
-)
+VIDEO_CODECS = frozenset((
+    "h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video", "vp8", "vp9", "av1", "prores", "dnxhd", "mjpeg",
+))  # fmt: skip
+AUDIO_CODECS = frozenset((
+    "aac", "mp3", "mp2", "ac3", "eac3", "opus", "vorbis", "flac", "alac",
+    "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be",
+))  # fmt: skip
 EXTENSIONS = {
     "mov": frozenset(("mp4", "mov", "m4v", "3gp", "3g2", "m4a", "mj2")),
     "matroska": frozenset(("mkv", "webm")),
     "mpegts": frozenset(("ts", "m2ts", "mts")),
     "flv": frozenset(("flv",)),
     "avi": frozenset(("avi",)),
-    "asf": frozenset(("wmv", "asf")),
     "mpeg": frozenset(("mpg", "mpeg", "vob")),
 }
 SHORT_MISSING_MS, SHORT_MISSING = 500, 0.03  # what decoding may find less than claimed: sound and picture end apart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ KINDS = ("webp", "jpg")
 FRAMES = 48  # looked at, evenly over the episode
 SHORTEST_STEP_S = 0.1
 JUDGED_WIDTH = 180
+JUDGED = 800  # permille of the work; the rest is drawing
 UNTOLD_MS = 60_000  # looked at of a file that does not claim how long it is
 _CANDIDATES = "candidates.mkv"
 _QUIET = ("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-y", "-loglevel", "error")
@@ -57,7 +59,7 @@ def posters(
     target.mkdir(parents=True, exist_ok=True)
     step_s = max(SHORTEST_STEP_S, min(probe.duration_ms or UNTOLD_MS, limits.duration_ms) / 1000 / FRAMES)
     try:
-        frames = _candidates(source, target, probe, limits, step_s=step_s, watch=Part(watch, 0, 800))
+        frames = _candidates(source, target, probe, limits, step_s=step_s, watch=Part(watch, 0, JUDGED))
         best = chosen(frames, count) if len(frames) else []
         if not best:
             raise StepFailed(Failure.MEND, Code.ALL_BLACK, "No frame has anything to show on a poster.")
@@ -66,12 +68,18 @@ def posters(
                 number,
                 round(1000 * one.number * step_s),
                 one.sharpness,
-                _drawn(target, probe, limits, number=number, frame=one.number, watch=Part(watch, 800, 1000)),
+                _drawn(target, probe, limits, number=number, frame=one.number, watch=part),
             )
-            for number, one in enumerate(best)
+            for number, (one, part) in enumerate(zip(best, _parts(watch, len(best)), strict=True))
         ]
     finally:
         (target / _CANDIDATES).unlink(missing_ok=True)
+
+
+def _parts(watch: Watch, count: int) -> list[Part]:
+    """One for each candidate that is drawn."""
+    ends = [JUDGED + (1000 - JUDGED) * number // count for number in range(count + 1)]
+    return [Part(watch, begin, end) for begin, end in pairwise(ends)]
 
 
 def _candidates(source: Path, target: Path, probe: Probe, limits: Limits, *, step_s: float, watch: Watch) -> Grey:
