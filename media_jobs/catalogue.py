@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from redis.exceptions import RedisError
 from sqlalchemy.engine import Engine
@@ -15,7 +16,10 @@ from infra.catalogue import publish
 from infra.catalogue.form import CatalogueDamaged
 from infra.catalogue.media import UnknownEpisode, publish_media
 from infra.catalogue.shelf import Shelf
+from infra.media.fence import held
+from infra.media.job import Leased
 from infra.media.keys import KeyDamaged, KeyStore
+from media_jobs.context import Publish
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,21 @@ class SealedKeys:
 
 @dataclass(frozen=True)
 class CatalogueWriter:
-    """Keeps the promises of Publish (media_jobs.context): in MySQL first, then for all readers."""
+    """Makes a Publish (media_jobs.context) for a lease: in MySQL first, then for all readers.
+
+    Who has lost the lease publishes nothing: an episode that slept would come back over the one that took its place.
+    """
 
     engine: Engine
     shelf: Shelf
 
-    def __call__(self, drama_id: int, episode_no: int, media_path: str, duration_ms: int) -> None:
-        """See Publish.  Raises StepFailed: MEND where the catalogue lacks the episode or does not take its length."""
+    def under(self, leased: Leased) -> Publish:
+        """See Publish.  Raises LeaseLost, StepFailed: MEND where the catalogue does not take the episode's length."""
+        return partial(self._publish, leased)
+
+    def _publish(self, leased: Leased, drama_id: int, episode_no: int, media_path: str, duration_ms: int) -> None:
         try:
-            publish_media(self.engine, drama_id, episode_no, media_path, duration_ms)
+            publish_media(self.engine, drama_id, episode_no, media_path, duration_ms, fence=partial(held, leased))
             publish.publish(self.engine, self.shelf)
         except UnknownEpisode as error:
             text = f"{error} (`juliu catalogue import`); then retry the job"

@@ -25,7 +25,7 @@ from infra.place import home
 from infra.settings import Settings
 from media_jobs import cdn
 from media_jobs.catalogue import CatalogueWriter, SealedKeys
-from media_jobs.context import Body, Cdn, Keys, Playlists, Publish, StepContext
+from media_jobs.context import Body, Cdn, Keys, Playlists, StepContext
 from media_jobs.engine import Processing, Storage
 from media_jobs.engines import processing_of, storage_of
 from media_jobs.hold import Hold
@@ -66,7 +66,7 @@ class Ports:
     storage: Storage
     processing: Processing
     keys: Keys
-    publish: Publish
+    catalogue: CatalogueWriter
     cdn: Cdn
     playlists: Playlists | None
     platform: Platform | None
@@ -76,7 +76,7 @@ class Ports:
         """For one run of a step."""
         return StepContext(
             work=work, watch=hold, storage=self.storage, processing=self.processing, keys=self.keys,
-            publish=self.publish, cdn=self.cdn, playlists=self.playlists, platform=self.platform,
+            publish=self.catalogue.under(leased), cdn=self.cdn, playlists=self.playlists, platform=self.platform,
             note=partial(jobs.note, leased), now_ms=now_ms, random=self.random,
         )  # fmt: skip
 
@@ -141,7 +141,7 @@ def _ports(settings: Settings, engine: Engine, client: redis.Redis) -> Ports:
         storage=storage,
         processing=processing_of(settings, storage, _extras),
         keys=SealedKeys(KeyStore(engine, Sealer.of(settings), now_ms)),
-        publish=CatalogueWriter(engine, RedisShelf(client)),
+        catalogue=CatalogueWriter(engine, RedisShelf(client)),
         cdn=cdn.cdn_of(settings),
         playlists=PlaylistStore(engine, now_ms) if settings.media_engine == "cos" else None,
         platform=platform_of(settings, engine, client, now_ms),

@@ -108,7 +108,12 @@ class MemoryJobs:
         with self._answers():
             change = changes.retried(self._job(job_id), self._rows[job_id], self._now_ms())
             self._refuse_if_active(change.job.drama_id, change.job.episode_no)
+            changes.check_newest(change.job, self._latest_done(change.job))
             self._write(change)
+
+    def _latest_done(self, job: Job) -> int | None:
+        like = (its for its in self._jobs.values() if its[1:4] == job[1:4] and its.state is JobState.DONE)
+        return max((its.job_id for its in like), default=None)
 
     def jobs(self, which: JobFilter, after_id: int, limit: int) -> list[JobView]:
         changes.check_limit(limit)

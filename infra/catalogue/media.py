@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
@@ -22,10 +24,19 @@ class UnknownEpisode(LookupError):
     """The catalogue has no such episode: import the drama with this episode first."""
 
 
-def publish_media(engine: Engine, drama_id: int, episode_no: int, media_path: str, duration_ms: int) -> bool:
+def publish_media(
+    engine: Engine,
+    drama_id: int,
+    episode_no: int,
+    media_path: str,
+    duration_ms: int,
+    *,
+    fence: Callable[[Connection], None] = lambda _: None,
+) -> bool:
     """Make this the episode's video; False where it was so already.  Repeatable; call `publish.publish` afterwards.
 
     `publish` brings it to Redis, and so to every process; after a crash between the two the next publish does it.
+    `fence` is asked inside the transaction and raises where the caller may not write any more (infra.media.fence).
     Raises UnknownEpisode, ValueError for a path or duration that no import would take, or SQLAlchemy's error where
     MySQL does not answer: then nothing is changed.
     """
@@ -36,6 +47,7 @@ def publish_media(engine: Engine, drama_id: int, episode_no: int, media_path: st
     episode = {"drama_id": drama_id, "episode_no": episode_no}
     with engine.begin() as connection:
         revision = rows.lock(connection, "revision") + 1  # before any row of a drama, as an import does
+        fence(connection)
         return _put(connection, episode, {"media_path": media_path, "duration_ms": duration_ms}, revision)
 
 

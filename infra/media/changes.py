@@ -94,6 +94,12 @@ def retried(job: Job, rows: Rows, now_ms: int) -> Change:
     return Change(job._replace(state=JobState.ACTIVE, rounds=job.rounds + 1, updated_ms=now_ms), changed)
 
 
+def check_newest(job: Job, done_id: int | None) -> None:
+    """Raises NotNow where a later job, `done_id`, was done since: this one would bring the old file back."""
+    if done_id is not None and done_id > job.job_id:
+        raise NotNow(f"job {job.job_id} is out of date: job {done_id} was done since; submit it anew")
+
+
 def leased(job: Job, rows: Rows, row: StepRow, life_ms: int) -> Leased:
     """What the worker is handed that has just begun this step."""
     facts = {step: its.facts for step, its in rows.items() if its.facts}

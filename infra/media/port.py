@@ -59,7 +59,10 @@ class Jobs(Protocol):
         """End the job; who holds a step of it hears so at the next write.  Raises UnknownJob, NotNow (it has ended)."""
 
     def retry(self, job_id: int) -> None:
-        """Do once more what failed or was cancelled.  Raises UnknownJob, NotNow, AlreadyActive (another one is)."""
+        """Do once more what failed or was cancelled.  Raises UnknownJob, AlreadyActive (another one is).
+
+        NotNow: it is active or done, or a later job of the same episode or drama was done since.
+        """
 
     def jobs(self, which: JobFilter, after_id: int, limit: int) -> Sequence[JobView]:
         """At most `limit` (1..MAX_LISTED, else ValueError) jobs above `after_id`, by id."""

@@ -113,6 +113,7 @@ class JobQueue:
             active = _active(change.job.drama_id, change.job.episode_no, connection)
             if active is not None:
                 raise AlreadyActive(active)
+            changes.check_newest(change.job, connection.scalar(_LATEST, change.job._asdict()))
             rows.write(connection, change)
 
         try:

@@ -66,10 +66,13 @@ def cancel(
 
 
 def _failed(jobs: Jobs, kind: str, drama: int, reason: str) -> list[int]:
-    """Jobs that failed or were rejected, for this reason if one is given; at most MOST."""
+    """Jobs that failed or were rejected, for this reason if one is given; at most MOST.
+
+    The newest first: of two files of one episode it is the later one that is done.
+    """
     states = (JobState.FAILED, JobState.REJECTED)
     found = (view for state in states for view in views(jobs, which(state, kind, drama)) if _is(view, reason))
-    return [view.job.job_id for view, _ in zip(found, range(MOST), strict=False)]
+    return sorted((view.job.job_id for view, _ in zip(found, range(MOST), strict=False)), reverse=True)
 
 
 def _is(view: JobView, reason: str) -> bool:

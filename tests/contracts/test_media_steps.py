@@ -257,6 +257,18 @@ def test_a_rejected_drama_begins_again_with_its_materials(desk):
     assert desk.state(job_id) is JobState.DONE
 
 
+def test_an_older_job_is_not_retried_over_one_that_was_done_since(desk):
+    """Its file would come back over the one that viewers have by now."""
+    old = desk.queue.submit(an_episode())
+    desk.queue.fail(desk.lease(Step.PROBE), MEND)
+    new = desk.queue.submit(an_episode(source="incoming/7/1/mended.mp4"))
+    desk.done(*OURS)
+    assert desk.state(new) is JobState.DONE
+    with pytest.raises(NotNow, match=f"job {new}"):
+        desk.queue.retry(old)
+    assert desk.state(old) is JobState.REJECTED
+
+
 def test_what_is_active_or_done_is_not_retried_and_neither_is_one_of_two(desk):
     job_id = desk.queue.submit(an_episode())
     with pytest.raises(NotNow):
