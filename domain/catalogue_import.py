@@ -72,8 +72,20 @@ class DramaLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             renditions=self._renditions(),
         )
 
+    def with_renditions_of(self, before: DramaLine) -> DramaLine:
+        """This line, where an episode without a path keeps the rendition, and so the length, that media jobs made."""
+        made = {one.episode_no: one for one in before.episodes if hash12_of(one.media_path, *before.place(one))}
+        if not any(one.episode_no in made and not one.media_path for one in self.episodes):
+            return self
+        episodes = [made.get(one.episode_no, one) if not one.media_path else one for one in self.episodes]
+        return msgspec.structs.replace(self, episodes=tuple(episodes))
+
+    def place(self, episode: EpisodeLine) -> tuple[int, int]:
+        """Drama and number of an episode of this line."""
+        return self.drama_id, episode.episode_no
+
     def _renditions(self) -> bytes:
-        found = [hash12_of(each.media_path, self.drama_id, each.episode_no) for each in self.episodes]
+        found = [hash12_of(each.media_path, *self.place(each)) for each in self.episodes]
         return b"".join(bytes.fromhex(one or NO_RENDITION) for one in found) if any(found) else b""
 
 

@@ -183,7 +183,8 @@ def _compare(connection: Connection, batch: list[Row], report: Report) -> _Outco
     there = rows.stored(connection, [row.line.drama_id for row in batch])
     fresh = [row for row in batch if row.line.drama_id not in there]
     room = MAX_INDEX - last_index
-    changed = [row.line for row in batch if (old := there.get(row.line.drama_id)) and old.line != row.line]
+    old = [(stored.line, row.line) for row in batch if (stored := there.get(row.line.drama_id))]
+    changed = [new for before, line in old if (new := line.with_renditions_of(before)) != before]
     return _Outcome(
         new={last_index + 1 + nth: row.line for nth, row in enumerate(fresh[:room])},
         changed=changed,

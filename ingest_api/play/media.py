@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from domain import media_address
+from domain.media.master import hash12_of
 from domain.media_address import Address
 from infra.catalogue.media_paths import PathsUnavailable
 from ingest_api.errors import UnknownEpisode
@@ -72,6 +73,8 @@ class Media:
         if not self._catalogue.current.shown(address.drama_id):
             raise MediaUnavailable if math.isinf(self._catalogue.age_s) else UnknownEpisode
         path = await self._path(address.drama_id, address.episode_no)
+        if hash12_of(path, address.drama_id, address.episode_no):
+            raise BadAddress  # it was a file when this was signed: as a rendition it has another address
         file = await self._threads.run(partial(_locate, self._root, path))
         return Video(file.path, file.stat, (address.expires_ms - now_ms) // 1000, self.places, address.user_id)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain import media_address
+from domain.media import names
 from domain.media_address import Address
 from infra.catalogue.media_paths import PathsUnavailable
 from ingest_api.play.errors import MediaBusy, RangeNotThere
@@ -180,6 +181,12 @@ async def test_what_is_no_file_of_the_media_folder_is_not_served(rig: Rig, drama
     answer = await rig.get(drama_id, episode_no)
     assert (answer.status_code, code(answer)) == (404, "no_video")
     assert "secret" not in answer.text
+
+
+async def test_a_rendition_has_another_address(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PATHS, (DRAMA, 1), names.master(DRAMA, 1, "0123456789ab"))
+    answer = await rig.get()
+    assert (answer.status_code, code(answer)) == (403, "bad_address")
 
 
 async def test_without_a_folder_there_are_no_videos() -> None:
