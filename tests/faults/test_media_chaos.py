@@ -18,23 +18,29 @@ import pytest
 import sqlalchemy as sa
 
 from domain.media import wechat_name
-from domain.media.steps import StepState
+from domain.media.steps import Kind, StepState
+from domain.media.trouble import StepFailed
+from domain.media.wechat_drama import Audit
 from infra.media.dramas import Dramas
+from infra.media.job import Submission
 from infra.settings import Settings
-from tests.fold_worker import Worker
+from tests import wechat_builders
 from tests.media_rig import DRAMA, TITLE, Rig
 from tests.mysql_cutter import Cutter
+from tests.redis_server import until
 from tests.standins.cos import CosStandIn
 from tests.standins.wechat import serving
-from tests.standins.wechat_state import Account, Traits
+from tests.standins.wechat_state import Account, Media, Traits
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(3_000)]
-KILLS = int(os.environ.get("MEDIA_KILLS", "3"))
+KILLS = int(os.environ.get("MEDIA_KILLS", "2"))
 SEED = int(os.environ.get("MEDIA_SEED", "5"))
 MOST = 8 + 2 * KILLS
 AT_WORK = 2  # episodes that are always under way
 ENDS_S, PLACE_S = 400.0, 120.0
 PLACES = ("media.before_pull", "media.after_pull", "media.after_media_id", "media.after_encode", "media.after_master")
+HAND_IN = ("media.before_submit", "media.after_submit", "media.after_audit")
+REPLACEMENT = ("media.before_replacement", "media.after_replacement", "media.after_replace")
 TRAITS = Traits(
     initialising=1, no_answer=0.05, not_done=0.05, system_error=0.05, pull_fails=0.1, event_lost=0.3, event_twice=0.3,
 )  # fmt: skip
@@ -44,7 +50,7 @@ RATES = {"refuse": 0.02, "cut": 0.01, "lose": 0.02, "truncate": 0.01}
 class Chaos:
     """A rig whose three stores fail at random, from one seed; `calm` ends that."""
 
-    def __init__(self, fresh: Settings, out: Path, seed: int) -> None:
+    def __init__(self, fresh: Settings, out: Path, seed: int, episodes: int) -> None:
         self._stack, self._calm = ExitStack(), threading.Event()
         self.cos = self._stack.enter_context(CosStandIn(out / "cos", seed))
         self.account = Account(traits=TRAITS, seed=seed, size_of=self._size_of)
@@ -53,7 +59,7 @@ class Chaos:
         self.cutter = self._stack.enter_context(Cutter(mysql or 3306))
         self._random = random.Random(seed)
         self.rig = Rig(
-            fresh, out, episodes=MOST, wechat=True, mysql_port=self.cutter.port, module="tests.quick_media_worker",
+            fresh, out, episodes=episodes, wechat=True, mysql_port=self.cutter.port, module="tests.quick_media_worker",
             JULIU_WECHAT_APPID=self.account.appid, JULIU_WECHAT_SECRET=self.account.secret,
             JULIU_WECHAT_API=wechat.base, **self.cos.settings,
         )  # fmt: skip
@@ -73,11 +79,21 @@ class Chaos:
                 if row.state is StepState.READY:
                     self.rig.jobs.wake(view.job.job_id, row.step)
 
-    def hurry_until(self, worker: Worker, ends: float) -> None:
-        """Until then (monotonic), or until it has died."""
+    def life(self, place: str = "", seconds: float = 0.0) -> None:
+        """A worker that lives until it comes to the place, or for so long (an instant like any other)."""
+        worker = self.rig.worker(place)
+        ends = self.rig.up(worker) + (PLACE_S if place else seconds)
         while time.monotonic() < ends and worker.process.poll() is None:
             self.hurry()
             time.sleep(0.1)
+        assert not place or worker.process.poll() == -signal.SIGKILL, f"{place}\n{self.rig.said()}"
+        worker.close()
+
+    def end(self) -> None:
+        """With one more worker, while the stores still fail; then they do not."""
+        self.rig.worker()
+        self.rig.finished(ENDS_S, meanwhile=self.hurry)
+        self.calm()
 
     def each_episode_is_once_on_wechat(self, numbers: range) -> None:
         ours = Dramas(self.rig.engine, lambda: 0).media(DRAMA)
@@ -85,6 +101,14 @@ class Chaos:
             theirs = [one.media_id for one in self.account.named(wechat_name.written(TITLE, number))]
             told = f"{number}: {self.account.media} deleted {self.account.deleted}\n{self.rig.said()}"
             assert theirs == [ours[number].media_id], told
+
+    def put(self, key: str, body: bytes) -> bool:
+        """Whether the storage took it."""
+        try:
+            self.rig.storage.put_bytes(key, body, "image/jpeg")
+        except StepFailed:
+            return False
+        return True
 
     def close(self) -> None:
         self._calm.set()
@@ -103,8 +127,8 @@ class Chaos:
 
 
 @pytest.fixture
-def chaos(fresh: Settings, tmp_path: Path) -> Iterator[Chaos]:
-    one = Chaos(fresh, tmp_path, seed=SEED)
+def chaos(fresh: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Chaos]:
+    one = Chaos(fresh, tmp_path, seed=SEED, episodes=1 if "drama" in request.node.name else MOST)
     yield one
     one.close()
 
@@ -116,14 +140,36 @@ def test_workers_that_die_anywhere_leave_nothing_twice(chaos: Chaos) -> None:
         for _ in range(1 if place else AT_WORK - len(rig.active())):  # for each place an episode that leads there
             submitted += 1
             rig.submit(submitted)
-        worker = rig.worker(place)
-        chaos.hurry_until(worker, rig.up(worker) + (PLACE_S if place else 8 * rnd.random() ** 2))
-        assert not place or worker.process.poll() == -signal.SIGKILL, f"{place}\n{rig.said()}"
-        worker.close()
-    rig.worker()
-    rig.finished(ENDS_S, meanwhile=chaos.hurry)
-    chaos.calm()
+        chaos.life(place, 8 * rnd.random() ** 2)
+    chaos.end()
     rig.every_episode_plays_once(range(1, submitted + 1))
     rig.every_step_is_told_once()
     chaos.each_episode_is_once_on_wechat(range(1, submitted + 1))
     rig.nothing_is_left()
+
+
+def test_workers_that_die_while_a_drama_is_handed_in_and_replaced_hand_in_nothing_twice(chaos: Chaos) -> None:
+    rig, dramas, account = chaos.rig, Dramas(chaos.rig.engine, lambda: int(time.time() * 1000)), chaos.account
+    name = wechat_name.written(wechat_builders.TITLE, 1)
+    for media_id in (1, 2):
+        account.media[media_id] = Media(media_id, name, 1_000, "", int(time.time()))
+    for key in wechat_builders.PAPERS:
+        until(lambda key=key: chaos.put(key, b"\xff\xd8\xff" if key.endswith("jpg") else b"\x89PNG"), 60, "papers")
+    dramas.put(wechat_builders.a_dossier(DRAMA))
+    dramas.tick(DRAMA, "V1234567", "operator")
+    dramas.uploaded(DRAMA, 1, 1, wechat_builders.TITLE, 1)
+    rig.jobs.submit(Submission(Kind.DRAMA, DRAMA, 0, "", wechat_builders.TITLE))
+    for place in HAND_IN:
+        chaos.life(place)
+    rig.worker(member="2")
+    rig.finished(ENDS_S, meanwhile=chaos.hurry)
+    rig.workers[-1].close()
+    assert dramas.standing(DRAMA).audit is Audit.PASSED
+    dramas.uploaded(DRAMA, 1, 2, wechat_builders.TITLE, 2)
+    rig.jobs.submit(Submission(Kind.REPLACEMENT, DRAMA, 1, "mezzanine/7/1/0123456789ab.mp4", wechat_builders.TITLE))
+    for place in REPLACEMENT:
+        chaos.life(place)
+    chaos.end()
+    (drama,) = account.submissions(wechat_builders.TITLE)
+    assert drama.media == [dramas.media(DRAMA)[1].media_id] == [2]
+    rig.every_step_is_told_once()

@@ -19,7 +19,7 @@ from infra.settings import Settings
 from tests.media_rig import Rig
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(1_500)]
-KILLS = int(os.environ.get("MEDIA_KILLS", "3"))
+KILLS = int(os.environ.get("MEDIA_KILLS", "2"))
 SEED = int(os.environ.get("MEDIA_SEED", "7"))
 AT_WORK = 2  # episodes that are always under way
 PLACES = (
