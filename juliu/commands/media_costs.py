@@ -24,6 +24,11 @@ from juliu.media.reread import Reread, reread
 from juliu.media.spending import MOST_ROWS, By, Spending, spending
 
 DAYS = 30
+COLUMNS = (  # of juliu.media.spending.Line, and what stands above
+    ("content_minutes", "min"), ("cpu_s_a_minute", "cpu s\n/min"), ("ci_minutes", "CI\nmin"), ("stored_gb", "GB"),
+    ("processing_yuan", "CI"), ("storage_yuan_month", "store\n/month"), ("cdn_yuan", "CDN"),
+    ("platform_yuan", "WeChat"), ("cdn_yuan_1000_plays", "CDN\n/1,000"), ("platform_yuan_1000_plays", "WeChat\n/1,000"),
+)  # fmt: skip
 
 
 def costs(
@@ -96,27 +101,16 @@ def _show(found: Spending) -> None:
     lack = f"; without a price: {', '.join(found.unpriced)} (docs/media.md)" if found.unpriced else ""
     more = f"; the first {MOST_ROWS:,}" if found.more else ""
     table = wide.table(caption=f"yuan; traffic of {found.since} to {found.until}{lack}{more}")
-    names = (
-        "minutes",
-        "cpu s/min",
-        "CI min",
-        "GB",
-        "CI",
-        "storage/month",
-        "CDN",
-        "WeChat",
-        "CDN/1,000",
-        "WeChat/1,000",
-    )
     table.add_column(found.by)
-    table.add_column("title", overflow="fold")
-    for name in names:
-        table.add_column(name, justify="right")
+    table.add_column("title", overflow="fold", min_width=8)
+    for _, head in COLUMNS:
+        table.add_column(head, justify="right", no_wrap=True)
     for line in (*found.lines, found.total):
-        numbers = (
-            line.content_minutes, line.cpu_s_a_minute, line.ci_minutes, line.stored_gb, line.processing_yuan,
-            line.storage_yuan_month, line.cdn_yuan, line.platform_yuan, line.cdn_yuan_1000_plays,
-            line.platform_yuan_1000_plays,
-        )  # fmt: skip
-        table.add_row(escape(line.name), escape(shown(line.title)), *(f"{number:,.2f}" for number in numbers))
+        numbers = (_number(getattr(line, name)) for name, _ in COLUMNS)
+        table.add_row(escape(line.name), escape(shown(line.title)), *numbers)
     wide.show(table)
+
+
+def _number(value: float) -> str:
+    """With a digit more where it is small: an episode is little storage."""
+    return f"{value:,.2f}" if value >= 0.1 or value == 0 else f"{value:.3f}" if value >= 0.001 else "<.001"
