@@ -28,7 +28,8 @@ from tests.wechat_builders import PAPERS, TITLE, a_dossier
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 KILLS = int(os.environ.get("MEDIA_KILLS", "4"))
-EPISODES, SIZE = 3, 5_000
+EPISODES, SIZE = 3 + KILLS // 2, 5_000
+AT_WORK = 2  # episodes that are always under way
 BEFORE = (Step.PROBE, Step.CHECK, Step.LADDER, Step.STORE, Step.CDN, Step.MEZZANINE)
 BAD = {
     "initialising": 2, "no_answer": 0.08, "not_done": 0.08, "system_error": 0.08, "pull_fails": 0.1, "audit_takes": 2,
@@ -88,6 +89,10 @@ class Scene:
         assert drama.media == [plays[DRAMA, number] for number in range(1, EPISODES + 1)]
         assert len(self.account.media) == EPISODES + replaced
 
+    def at_work(self, before: int) -> bool:
+        """Whether WeChat was asked again, or there is nothing left to ask."""
+        return self.account.calls.total() > before + 1 or not self.rig.active()
+
     def close(self) -> None:
         self._stop.set()
         self._hurry.join(10)
@@ -102,8 +107,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(fresh: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    account = Account(traits=Traits(**getattr(request, "param", {})), seed=5, size_of=_size)
+def scene(fresh: Settings, tmp_path: Path) -> Iterator[Scene]:
+    account = Account(seed=5, size_of=_size)
     with serving(account) as server:
         one = Scene(fresh, tmp_path, account, server.base)
         yield one
@@ -129,19 +134,23 @@ def test_a_worker_that_dies_at_any_named_place_leaves_nothing_twice(scene: Scene
     assert scene.account.calls["auditdrama"] == 1
 
 
-@pytest.mark.parametrize("scene", [BAD], indirect=True)
 def test_workers_killed_at_any_instant_while_wechat_misbehaves_leave_nothing_twice(scene: Scene) -> None:
-    rnd = random.Random(11)
-    for number in range(1, EPISODES + 1):
-        scene.episode(number)
-    for kill in range(KILLS):
-        worker = scene.rig.worker()
-        until(lambda: scene.account.calls.total() > 0 or not scene.rig.active(), 60, "a worker is at work")
-        scene.account.calls.clear()
-        time.sleep(0.3 * rnd.random())  # an instant like any other
+    rnd, submitted = random.Random(11), 0
+    scene.account.traits = Traits(**BAD)
+    for _ in range(KILLS):
+        while len(scene.rig.active()) < AT_WORK and submitted < EPISODES:
+            submitted += 1
+            scene.episode(submitted)
+        before, worker = scene.account.calls.total(), scene.rig.worker()
+        until(lambda before=before: scene.at_work(before), 60, f"a worker is at work\n{scene.rig.said()}")
+        time.sleep(0.4 * rnd.random())  # an instant like any other
         worker.kill()
-        if kill == KILLS // 2:
-            scene.dies_at()
-            scene.submit(Kind.DRAMA)
+    for number in range(submitted + 1, EPISODES + 1):
+        scene.episode(number)
+    scene.dies_at()
+    scene.submit(Kind.DRAMA)
+    worker = scene.rig.worker()
+    until(lambda: scene.account.calls["auditdrama"] > 0, 60, f"it is handed in\n{scene.rig.said()}")
+    worker.kill()
     scene.dies_at()
     scene.each_episode_is_there_once(replaced=0)

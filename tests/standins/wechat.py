@@ -27,13 +27,18 @@ VOD = "/wxa/sec/vod/"
 MAX_BODY = 12 << 20
 
 
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who calls is killed now and then."""
+
+
 class Server:
     """Where it listens, and whom it tells events (`push`; it may raise: nobody sends again)."""
 
     def __init__(self, account: Account, push: Callable[[Answer], None] | None) -> None:
         self.account, self.push = account, push
         self._seen: deque[float] = deque()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = _Quiet(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
         self.base = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
