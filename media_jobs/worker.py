@@ -30,6 +30,7 @@ from media_jobs.workplace import Workplace
 
 FIRST_S, LONGEST_S = 0.2, 5.0  # back-off while MySQL is away
 LOG_EVERY_S = 10.0
+DISK = "disk"  # what is waited for, in place of a server
 LAST_WORD_S = 5.0  # how long a process that is asked to end goes on telling what it did
 
 log = logs.get(__name__)
@@ -91,7 +92,9 @@ class Worker:
             stop.wait(wait_s)
 
     def turn(self) -> bool:
-        """One step, or none where none is due; whether there was one.  Raises Wait."""
+        """One step, or none where none is due; whether there was one.  Raises Wait, also where the disk is full."""
+        if fault := self._full():
+            raise Wait(DISK, fault)
         taken = self.clock()
         leased = self.jobs.lease(self.owner, self.pace.lease_ms, tuple(self.bodies))
         self.told.waits, self.told.at = "", self.clock()
@@ -129,7 +132,6 @@ class Worker:
         """Run the body; how it ended.  Raises LeaseLost."""
         cpu = cpu_ms()
         try:
-            self._space()
             facts = self.bodies[leased.step](self.context(leased, work, hold), leased)
         except LeaseLost:
             raise
@@ -154,12 +156,11 @@ class Worker:
             self.pause(pause_s)
             pause_s = min(LONGEST_S, 2 * pause_s)
 
-    def _space(self) -> None:
-        """Raises StepFailed where the disk is full before we begin: others may have filled it, and may empty it."""
+    def _full(self) -> str:
+        """Why nothing may be begun: others have filled the disk, and may empty it.  Empty: there is room."""
         free = self.place.free_bytes()
-        if free < self.pace.reserve_bytes:
-            text = f"{free >> 20} MB are free below {self.place.path}: make room there, or move JULIU_MEDIA_WORK"
-            raise StepFailed(Failure.AGAIN, "disk_full", text)
+        text = f"{free >> 20} MB are free below {self.place.path}: make room there, or move JULIU_MEDIA_WORK"
+        return text if free < self.pace.reserve_bytes else ""
 
     def _room(self) -> None:
         """Raises StepFailed where the step's folder or the disk has grown too full.  Called with every renewal."""
@@ -168,7 +169,8 @@ class Worker:
         if used > self.pace.work_bytes:
             text = f"the step wrote {used >> 20} MB into its folder; JULIU_MEDIA_WORK_MB lets it have more"
             raise StepFailed(Failure.GIVE_UP, "work_too_large", text)
-        self._space()
+        if fault := self._full():
+            raise StepFailed(Failure.AGAIN, "disk_full", fault)
 
     def _waits(self, error: Wait) -> None:
         self.told.waits = error.store

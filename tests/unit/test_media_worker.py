@@ -197,10 +197,23 @@ def test_who_is_not_heard_for_a_leases_life_leaves_the_step_to_the_next(scene):
     assert scene.row(Step.PROBE).state is StepState.LEASED
 
 
-def test_a_full_disk_waits_for_people_before_anything_is_begun(tmp_path):
+def test_while_the_disk_is_full_nothing_is_leased(tmp_path):
     scene = Scene(tmp_path, Pace(reserve_bytes=1 << 62))
-    row = scene.probe(scene._done)
-    assert (row.state, row.reason, scene.begun) == (StepState.READY, "disk_full", [])
+    with pytest.raises(Wait) as told:
+        scene.worker.turn()
+    assert told.value.store == "disk"
+    assert scene.row(Step.PROBE).token == 0
+
+
+def test_a_disk_that_fills_up_ends_the_attempt(scene):
+    def body(context: Any, leased: Leased) -> Mapping[str, Any]:
+        scene.worker.pace = Pace(reserve_bytes=1 << 62)
+        context.watch.renew()
+        context.watch.progress(1)
+        raise AssertionError("it goes on")
+
+    row = scene.probe(body)
+    assert (row.state, row.reason) == (StepState.READY, "disk_full")
 
 
 def test_the_loop_waits_for_the_queue_and_says_so(scene):
