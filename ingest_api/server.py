@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from domain.media.storage_address import PATH as STORAGE
 from infra import logs
 from infra.settings import Settings, load
 from ingest_api.app import create_app
@@ -26,7 +27,10 @@ GRACE_S = 5  # beyond the longest request, at SIGTERM
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """HTTP/1.1 that hangs up on who sends headers without end, or a request too slowly."""
+    """HTTP/1.1 that hangs up on who sends headers without end, or a request too slowly.
+
+    A file that comes into storage takes as long as its route allows, while something of it comes.
+    """
 
     headers_s = HEADERS_S
     whole_s = WHOLE_S
@@ -45,6 +49,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         if self._deadline is None:  # these bytes end uvicorn's keep-alive timer, whether or not a request begins
             self._arm(self.whole_s)
         super().data_received(data)
+        if self._deadline is not None and self._taken_in():
+            self._arm(self.whole_s)
         if self._in_headers:
             self._header_bytes += len(data)
             if self._header_bytes > MAX_HEADER_BYTES:
@@ -63,6 +69,12 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._disarm()
         super().on_message_complete()
+
+    def _taken_in(self) -> bool:
+        """Whether these bytes are a file's that a route takes in; what comes after a refusal is not."""
+        if self._in_headers or self.cycle is None or self.cycle.response_complete:
+            return False
+        return self.scope["method"] == "PUT" and self.scope["path"].startswith(f"{STORAGE}/")
 
     def _arm(self, seconds: float) -> None:
         self._disarm()

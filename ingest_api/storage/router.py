@@ -12,7 +12,7 @@ from domain.events import MAX_ID
 from domain.media.names import KEY_BYTES
 from domain.media.storage_address import PATH, Permission
 from domain.media_address import SIGNATURE_LENGTH
-from ingest_api.errors import ClientGone, Unprocessable
+from ingest_api.errors import BodyTimeout, ClientGone, MethodNotAllowed, Unprocessable
 from ingest_api.openapi import refusals
 from ingest_api.play.errors import BadAddress, MediaBusy, NoVideo, RangeNotThere
 from ingest_api.storage.errors import StorageBusy, WrongSize
@@ -30,7 +30,7 @@ FILE: dict[int | str, dict[str, Any]] = {
     "200": {"description": "The file.", "content": {"*/*": BINARY}},
     "206": {"description": "The range that was asked for.", "content": {"*/*": BINARY}},
 }
-REFUSED = (BadAddress, NoVideo, Unprocessable, StorageBusy)
+REFUSED = (BadAddress, NoVideo, MethodNotAllowed, Unprocessable, StorageBusy)
 
 
 async def _parts(request: Request) -> AsyncIterator[bytes]:
@@ -62,7 +62,7 @@ async def fetch(
 
 @router.put(
     PATH + "/{key:path}", status_code=204,
-    responses=refusals((*REFUSED, WrongSize)), openapi_extra={"requestBody": {"content": {"*/*": BINARY}}},
+    responses=refusals((*REFUSED, WrongSize, BodyTimeout)), openapi_extra={"requestBody": {"content": {"*/*": BINARY}}},
 )  # fmt: skip
 async def put(
     service: Service,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from typing import IO
 from domain.media import storage_address
 from domain.media.storage_address import Permission
 from infra.media.folder import Folder
+from ingest_api.errors import BodyTimeout
 from ingest_api.hls.files import Served
 from ingest_api.play.errors import BadAddress, NoVideo
 from ingest_api.play.video import Places, Video
@@ -19,6 +21,7 @@ from ingest_api.threads import Threads
 
 AT_ONCE = 4  # files that come in; each has a block in memory and a file open
 BLOCK = 1 << 20
+LEAST_S, SLOWEST = 60.0, 64 * 1024  # how long a file may take: so long, and this many bytes a second
 PULLER = 0  # no viewer: a platform that pulls
 
 
@@ -32,7 +35,7 @@ class Storage:
         self._threads = threads
         self._now_ms = now_ms
         self._places = Places()
-        self._coming = 0
+        self._coming = set[str]()
 
     async def get(self, permission: Permission, signature: str) -> Video:
         """The file as a response.  Raises BadAddress, NoVideo."""
@@ -42,12 +45,16 @@ class Storage:
         return Video(file.path, file.stat, fresh_s, self._places, PULLER, media_type=file.media_type)
 
     async def put(self, permission: Permission, signature: str, body: AsyncIterator[bytes]) -> None:
-        """Keep the body under the key, all of it on disk.  Raises BadAddress, WrongSize, StorageBusy, NoVideo."""
+        """Keep the body under the key, on disk.  Raises BadAddress, WrongSize, BodyTimeout, StorageBusy, NoVideo."""
         self._genuine(permission, signature)
         if self._folder is None:
             raise NoVideo
-        with self._place():
-            await self._receive(self._folder.writing(permission.key), body, permission.size)
+        with self._place(permission.key):
+            try:
+                async with asyncio.timeout(LEAST_S + permission.size / SLOWEST):
+                    await self._receive(self._folder.writing(permission.key), body, permission.size)
+            except TimeoutError as error:
+                raise BodyTimeout from error
 
     async def _receive(self, writing: AbstractContextManager[IO[bytes]], body: AsyncIterator[bytes], size: int) -> None:
         try:
@@ -76,14 +83,15 @@ class Storage:
         await self._threads.run(partial(file.write, bytes(block)))
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._coming >= AT_ONCE:
+    def _place(self, key: str) -> Iterator[None]:
+        """One address takes one place: whoever has it cannot keep others out."""
+        if key in self._coming or len(self._coming) >= AT_ONCE:
             raise StorageBusy
-        self._coming += 1
+        self._coming.add(key)
         try:
             yield
         finally:
-            self._coming -= 1
+            self._coming.discard(key)
 
     def _genuine(self, permission: Permission, signature: str) -> None:
         if not storage_address.genuine(self._secrets, permission, signature, self._now_ms() // 1000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from domain.media import storage_address
 from domain.media.storage_address import Permission
 from infra.media.folder import PARTIAL
 from ingest_api.errors import ClientGone
-from ingest_api.storage.service import AT_ONCE, BLOCK, Storage
+from ingest_api.storage.service import AT_ONCE, BLOCK, SLOWEST, Storage
 from tests.api import SETTINGS, Twins, caller, code
 from tests.builders import NOW_S, TICKET_SECRET
 
@@ -108,12 +109,30 @@ async def test_no_key_leads_out_even_if_somebody_signed_it(app: FastAPI, tmp_pat
 
 async def test_a_few_come_in_at_once(app: FastAPI, tmp_path: Path):
     storage: Storage = app.state.storage
-    storage._coming = AT_ONCE
+    storage._coming.update(f"incoming/7/{no}/a.mp4" for no in range(AT_ONCE))
     answer = await put(app, address())
     assert (answer.status_code, code(answer)) == (503, "storage_busy")
-    storage._coming = 0
+    storage._coming.clear()
     assert (await put(app, address())).status_code == 204
-    assert storage._coming == 0
+    assert not storage._coming
+
+
+async def test_one_address_takes_one_place(app: FastAPI):
+    storage: Storage = app.state.storage
+    storage._coming.add(NAME)
+    assert code(await put(app, address())) == "storage_busy"
+    assert (await put(app, address(key="incoming/7/3/another.mp4"))).status_code == 204
+
+
+async def test_what_takes_too_long_leaves_nothing(app: FastAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ingest_api.storage.service.LEAST_S", 0.3 - len(BODY) / SLOWEST)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield BODY[:10]
+        await asyncio.Event().wait()
+
+    assert code(await put(app, address(), endless())) == "body_timeout"
+    assert left(tmp_path) == []
 
 
 async def test_without_a_folder_no_address_is_good():
@@ -125,4 +144,4 @@ async def test_without_a_folder_no_address_is_good():
 async def test_a_disk_that_does_not_take_it_says_later(app: FastAPI, tmp_path: Path):
     (tmp_path / PARTIAL).write_text("a file where a folder should be")
     assert (await put(app, address())).status_code == 503
-    assert app.state.storage._coming == 0
+    assert not app.state.storage._coming
