@@ -44,7 +44,7 @@ class MemoryDramas:
 
     def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
         was = self._dramas.get(drama_id)
-        if was is None or was.submitted_ms > submitted_ms:
+        if was is None or was.submitted_ms >= submitted_ms:
             return
         now = {"platform_id": platform_id, "audit": Audit.PENDING, "audit_note": "", "submitted_ms": submitted_ms}
         self._dramas[drama_id] = was._replace(**now)
@@ -52,7 +52,8 @@ class MemoryDramas:
             self.replaced(drama_id, episode_no, media_id)
 
     def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
-        if drama_id in self._dramas:
+        late = audit is Audit.PENDING and drama_id in self._dramas and self._dramas[drama_id].audit is Audit.PASSED
+        if drama_id in self._dramas and not late:
             now = {"audit": audit, "audit_note": note[:NOTE_LENGTH], "audited_ms": self.now_ms()}
             self._dramas[drama_id] = self._dramas[drama_id]._replace(**now)
 

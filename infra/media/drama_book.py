@@ -60,11 +60,15 @@ class DramaBook(Protocol):
     def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
         """WeChat has taken it under this id, with these media (episode -> media id).  May be repeated.
 
-        What was submitted earlier than what is known changes nothing.
+        What was submitted earlier than what is known, or is known already, changes nothing: a worker that slept must
+        not take away what the audit has said since.
         """
 
     def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
-        """What WeChat says now; `note` is what a person should do."""
+        """What WeChat says now; `note` is what a person should do.
+
+        PENDING takes no pass away, only `submitted` does: who says so has asked before WeChat passed it.
+        """
 
     def drama_of(self, platform_id: int) -> int | None:
         """Our id of WeChat's drama."""

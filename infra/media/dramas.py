@@ -74,8 +74,8 @@ class Dramas:
         )  # fmt: skip
 
     def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
-        """WeChat has taken it under this id, with these media (episode -> media id).  May be repeated."""
-        theirs = (_D.drama_id == drama_id) & (_D.submitted_ms <= submitted_ms)
+        """See DramaBook."""
+        theirs = (_D.drama_id == drama_id) & (_D.submitted_ms < submitted_ms)
         stands = {"platform_id": platform_id, "audit": int(Audit.PENDING), "audit_note": ""}
         row = sa.update(wechat_dramas).where(theirs)
         with self._asked() as connection:
@@ -84,9 +84,10 @@ class Dramas:
                 connection.execute(_moved(drama_id, episode_no, media_id))
 
     def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
-        """What WeChat says now; `note` is what a person should do."""
+        """See DramaBook."""
         values = {"audit": int(audit), "audit_note": note[:NOTE_LENGTH], "audited_ms": self._now_ms()}
-        self._do(sa.update(wechat_dramas).where(_D.drama_id == drama_id).values(**values))
+        late = (_D.audit == int(Audit.PASSED)) & sa.literal(audit is Audit.PENDING)
+        self._do(sa.update(wechat_dramas).where((_D.drama_id == drama_id) & ~late).values(**values))
 
     def drama_of(self, platform_id: int) -> int | None:
         """Our id of WeChat's drama."""

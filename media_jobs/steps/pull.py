@@ -26,6 +26,7 @@ ADDRESS_S = 3 * 86_400  # pulls have hung for days (60000)
 HUNG_S = 86_400  # after that it is asked for anew
 MAX_PULLS = 6
 SOON_S, SELDOM_S = 15.0, 300.0
+REST_S, LONGEST_REST_S = 60.0, 3_600.0  # after a pull that failed: with MAX_PULLS half an hour in all
 KEPT = ("name", "title", "size", "since_s", "sent_s", "tasks", "lost")
 FORGOTTEN = {"task_id": 0, "sent_s": 0, "unclear": False}
 NOTHING: dict[str, Any] = FORGOTTEN | {"lost": 0, "tasks": []}
@@ -46,6 +47,8 @@ def run(context: StepContext, leased: Leased) -> Facts:
         if asked["unclear"] and asked["looks"] < LOOKS:
             context.note({"asked": {**asked, "looks": asked["looks"] + 1}})
             raise Later(LOOK_S)
+        if (rest_s := asked.get("rests_until_s", 0) - context.now_ms() / 1_000) > 0:  # woken by an event
+            raise Later(rest_s)
         return _pulled(context, leased, asked)
 
 
@@ -71,7 +74,7 @@ def _asked(context: StepContext, leased: Leased) -> dict[str, Any]:
     file = {"title": title, "name": name, "size": leased.facts[Step.MEZZANINE]["size"]}
     same = {key: asked.get(key) for key in file} == file
     begun = NOTHING | {"since_s": leased.job.created_ms // 1_000} | asked | ({} if same else FORGOTTEN)
-    return begun | file | {"round": leased.job.rounds, "looks": 0, "pulls": 0}
+    return begun | file | {"round": leased.job.rounds, "looks": 0, "pulls": 0, "rests_until_s": 0}
 
 
 def _title(its: Platform, leased: Leased) -> str:
@@ -85,9 +88,7 @@ def _title(its: Platform, leased: Leased) -> str:
 
 def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Facts:
     """Ask for it; what that gives is seen later."""
-    if asked["pulls"] >= MAX_PULLS:
-        text = f"WeChat did not fetch the file in {MAX_PULLS} tries: is the storage reachable from outside?"
-        raise StepFailed(Failure.MEND, "wechat_pull_failed", text)
+    _refuse_many(asked)
     address = context.storage.pull_address(leased.facts[Step.MEZZANINE]["key"], ADDRESS_S)
     lost = asked["lost"] + int(asked["unclear"])  # it was looked for in vain, and may still come
     sent = {"sent_s": context.now_ms() // 1_000, "looks": 0, "pulls": asked["pulls"] + 1, "unclear": True, "lost": lost}
@@ -112,9 +113,11 @@ def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Fact
 def _followed(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Facts:
     task, age_s = _task(context, asked), context.now_ms() // 1_000 - asked["sent_s"]
     if task.status == DONE and task.media_id:
+        if leased.job.rounds and _gone(platform(context), task.media_id):  # somebody has deleted it since
+            return _pulled(context, leased, asked | {"task_id": 0})
         return _ended(asked, task.media_id)
     if task.status == BROKEN:
-        return _again(context, leased, asked, task)
+        return _again(context, asked, task)
     if age_s > HUNG_S:
         return _pulled(context, leased, asked | {"task_id": 0})
     raise Later(min(SELDOM_S, max(SOON_S, age_s / 4)))
@@ -131,13 +134,33 @@ def _task(context: StepContext, asked: dict[str, Any]) -> Task:
         raise Later(1.0) from error
 
 
-def _again(context: StepContext, leased: Leased, asked: dict[str, Any], task: Task) -> Facts:
-    """The pull failed: sign anew and ask again where that can help, else say what to mend."""
+def _again(context: StepContext, asked: dict[str, Any], task: Task) -> Facts:
+    """The pull failed: signed anew it is asked for again after a rest where that can help, else say what to mend."""
     said, over = answers.advice(task.errcode), asked["task_id"]
     if said.who == "mend":
         raise StepFailed(Failure.MEND, said.reason, f"{said.text} [pull: {task.errcode} {task.errmsg[:200]}]")
     left = [one for one in asked["tasks"] if one != over]  # nothing comes of it any more
-    return _pulled(context, leased, asked | {"task_id": 0, "tasks": left})
+    _refuse_many(asked)
+    rest_s = min(LONGEST_REST_S, max(said.after_s, REST_S) * 2.0 ** (asked["pulls"] - 1))
+    until_s = context.now_ms() / 1_000 + rest_s
+    context.note({"asked": asked | {"task_id": 0, "tasks": left, "rests_until_s": until_s}})
+    raise Later(rest_s)
+
+
+def _refuse_many(asked: Facts) -> None:
+    if asked["pulls"] >= MAX_PULLS:
+        text = f"WeChat did not fetch the file in {MAX_PULLS} tries: is the storage reachable from outside?"
+        raise StepFailed(Failure.MEND, "wechat_pull_failed", text)
+
+
+def _gone(its: Platform, media_id: int) -> bool:
+    try:
+        its.vod.media(media_id)
+    except answers.Refused as error:
+        if error.code != answers.NOT_FOUND:
+            raise
+        return True
+    return False
 
 
 def _ended(asked: Facts, media_id: int) -> Facts:

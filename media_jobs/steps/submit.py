@@ -27,6 +27,7 @@ def run(context: StepContext, leased: Leased) -> Facts:
     with heard():
         sent: dict[str, Any] = dict(leased.own.get("sent", {}))
         if sent.get("round") != leased.job.rounds:  # what was unclear in the round before still is
+            sent.pop("urgent", None)
             kept = sent if sent.get("unclear") else {"unclear": False, "since_s": 0}
             sent = kept | {"round": leased.job.rounds, "looks": 0}
         standing = its.dramas.standing(drama_id)
@@ -69,8 +70,10 @@ def _handed_in(context: StepContext, leased: Leased, standing: Standing, sent: d
     its, dossier = platform(context), standing.dossier
     complete(standing, context.storage)  # since MATERIALS somebody may have handed in another record number
     media = its.dramas.media(dossier.drama_id)
-    if dossier.expedited and standing.platform_id is None:
-        its.vod.take("expedited")
+    if dossier.expedited and standing.platform_id is None and not sent.get("urgent"):
+        its.vod.take("expedited")  # once a round: what fails on the way must not use up the day's five
+        sent = sent | {"urgent": True}
+        context.note({"sent": sent})
     papers = _uploaded(context, its, files(dossier))
     now = sent | {"since_s": context.now_ms() // 1_000, "unclear": True, "looks": 0}
     context.note({"sent": now | {"media": dossiers.episodes(media)}})
@@ -107,4 +110,5 @@ def _written(context: StepContext, leased: Leased, platform_id: int, sent: Facts
         media = {int(number): media_id for number, media_id in sent.get("media", {}).items()}
         at_ms = sent["since_s"] * 1_000 or context.now_ms()
         dramas.submitted(leased.job.drama_id, platform_id, at_ms, media)
-    return {"platform_id": platform_id, "submitted_s": sent["since_s"]}
+    clear = {**sent, "unclear": False}  # in a later round it is handed in once more, not looked for
+    return {"platform_id": platform_id, "submitted_s": sent["since_s"], "sent": clear}

@@ -15,6 +15,8 @@ NOT_FOUND = 10093030
 IN_AUDIT = 10090007
 TAKEN = 10090040  # a media is in a drama already
 INITIALISING = -2
+# About all that we ask, not about the one thing that is asked: the secret, the app's rights, the traffic package.
+OF_THE_ACCOUNT = frozenset((40013, 40125, 40164, 41002, 48001, 50002, 10090016, 10090038))
 
 
 class Unclear(Exception):
@@ -51,14 +53,18 @@ class Advice(NamedTuple):
 
 
 _OURS = "Our request has the wrong form (a mistake of juliu): report it with this code."
+_REFRESHED = "WeChat refuses a token that is new: does somebody else refresh it?"
 _FIELD = "WeChat refuses a field: compare what was handed in with its message."
 _ADVICE = {
     -2: Advice("later", "wechat_initialising", "WeChat sets the account up after its first use: some minutes.", 60),
     -1: Advice("again", "wechat_system_error", "WeChat has a trouble of its own; it is tried again.", 30),
+    40001: Advice("again", "wechat_token", _REFRESHED, 30),
     40013: Advice("mend", "wechat_app", "JULIU_WECHAT_APPID is not an app of WeChat's."),
     40125: Advice("mend", "wechat_secret", "JULIU_WECHAT_SECRET is wrong or was reset: set the new one."),
     40164: Advice("mend", "wechat_ip", "This server's address is not on the app's IP list (开发设置): add it."),
+    40014: Advice("again", "wechat_token", _REFRESHED, 30),
     41002: Advice("mend", "wechat_app", "JULIU_WECHAT_APPID is missing."),
+    42001: Advice("again", "wechat_token", _REFRESHED, 30),
     43002: Advice("give_up", "wechat_our_request", _OURS),
     44002: Advice("give_up", "wechat_our_request", _OURS),
     45009: Advice("later", "wechat_quota", "The day's calls are used up (they are counted anew at midnight).", 3_600),

@@ -99,6 +99,6 @@ class LinkKeeper:
         said = answers.advice(error.code)
         log.warning("no play link", drama_id=pair[0], episode_no=pair[1], code=error.code, advice=said.text)
         metrics.PLATFORM_REFUSED_LINKS.inc()
-        if error.code != answers.NOT_FOUND:
+        if error.code in answers.OF_THE_ACCOUNT or said.who != "mend":
             raise error
         self.forget([pair])

@@ -15,12 +15,12 @@ import redis
 
 from domain import keys
 from media_jobs.wechat import limits
-from media_jobs.wechat.answers import Refused, Unclear
+from media_jobs.wechat.answers import TooFast, Unclear
 
-LOCK_MS = 15_000  # longer than fetching may take
+LOCK_MS = 15_000  # longer than fetching may take (wire.CONNECT_S + wire.TOKEN_S)
 WAIT_S, LOOK_S = 20.0, 0.05
 EARLY_S = 120  # a token is not used in its last two minutes
-FORCED_APART_S, FORCED_A_DAY = 60, 15  # below what WeChat allows (30 s, 20)
+FORCED_APART_S, FORCED_A_DAY, LONGEST_S = 60, 15, 3_600  # below what WeChat allows (30 s, 20)
 _UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 _FORGET = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) return 1 end return 0"
 
@@ -48,7 +48,7 @@ class Tokens:
     def renewed(self, bad: str) -> str:
         """Another token than `bad`, which WeChat did not take: one that somebody has fetched since, else a forced one.
 
-        Raises Refused where it was forced often enough for now.
+        Raises TooFast where it was forced often enough for now.
         """
         with limits.redis_answers():
             self._store.eval(_FORGET, 1, keys.wechat_token(self._appid), bad)
@@ -93,4 +93,4 @@ class Tokens:
     def _limit(self, call: str, window: int, window_s: int, most: int) -> None:
         made = limits.counted(self._store, keys.wechat_calls(self._appid, call, window), window_s)
         if made > most:
-            raise Refused("stable_token", 45009, "the token is refused, and was forced often enough for now")
+            raise TooFast(f"stable_token ({call})", min(LONGEST_S, window_s - self._now_ms() / 1_000 % window_s))

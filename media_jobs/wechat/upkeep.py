@@ -18,7 +18,7 @@ from domain.media.wechat_drama import Audit
 from infra.media.drama_book import DramaBook
 from infra.settings import Settings
 from media_jobs.steps.audit import DOWN
-from media_jobs.wechat.answers import ANSWERS
+from media_jobs.wechat.answers import ANSWERS, NOT_FOUND, Refused
 from media_jobs.wechat.limits import redis_answers
 from media_jobs.wechat.links import LinkKeeper
 from media_jobs.wechat.platform import Platform, platform_of
@@ -42,12 +42,21 @@ class TakenDown:
             standing = self._dramas.standing(drama_id)
             if standing.platform_id is None or self._now_ms() - standing.audited_ms < LOOKED_AFTER_MS:
                 return
-            if self._vod.drama(standing.platform_id).status != TAKEN_DOWN:
+            if not self._is_down(standing.platform_id):
                 self._dramas.audited(drama_id, Audit.PASSED)
                 return
             log.warning("taken down by WeChat", drama_id=drama_id, platform_id=standing.platform_id)
             self._dramas.audited(drama_id, Audit.REJECTED, DOWN)
             self._links.forget([(drama_id, number) for number in self._dramas.media(drama_id)])
+
+    def _is_down(self, platform_id: int) -> bool:
+        """Also where WeChat knows it no more: else the first such drama would be asked about for ever, and no other."""
+        try:
+            return self._vod.drama(platform_id).status == TAKEN_DOWN
+        except Refused as error:
+            if error.code != NOT_FOUND:
+                raise
+            return True
 
 
 class Upkeep:

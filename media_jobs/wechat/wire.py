@@ -18,7 +18,7 @@ from media_jobs.wechat.limits import Limits
 from media_jobs.wechat.shapes import named
 from media_jobs.wechat.tokens import Fetched, Tokens
 
-CONNECT_S, ANSWER_S, UPLOAD_S = 5.0, 30.0, 120.0
+CONNECT_S, ANSWER_S, UPLOAD_S, TOKEN_S = 5.0, 30.0, 120.0, 8.0
 MAX_ANSWER = 8 << 20
 VOD: Final = "/wxa/sec/vod/"
 
@@ -39,7 +39,7 @@ class Wire:
 
     def call(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer of wxa/sec/vod/<name>.  Raises Refused, TooFast, NotSent, Unclear, Wait (Redis)."""
-        return self._with_token(name, lambda token: self._post(name, f"{VOD}{name}", token, body))
+        return self._with_token(name, lambda token: self._post(name, f"{VOD}{name}", token, body, ANSWER_S))
 
     def material(self, path: Path, content_type: str) -> str:
         """WeChat's temporary id of a picture: it lives three days.  Raises as `call` does."""
@@ -57,11 +57,11 @@ class Wire:
                 raise
             return ask(self._tokens.renewed(token))
 
-    def _post(self, name: str, path: str, token: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _post(self, name: str, path: str, token: str, body: Mapping[str, Any], answer_s: float) -> dict[str, Any]:
         data = json.dumps(body, ensure_ascii=False).encode()  # WeChat refuses escapes (10090019)
         headers = {"Content-Type": "application/json; charset=utf-8"}
         query = {"access_token": token} if token else {}
-        return self._asked(name, path, ANSWER_S, params=query, data=data, headers=headers)
+        return self._asked(name, path, answer_s, params=query, data=data, headers=headers)
 
     def _upload(self, token: str, path: Path, content_type: str) -> dict[str, Any]:
         with path.open("rb") as file:
@@ -74,7 +74,7 @@ class Wire:
             "grant_type": "client_credential", "appid": self._appid, "secret": self._secret.get_secret_value(),
             "force_refresh": forced,
         }  # fmt: skip
-        answer = self._post("stable_token", "/cgi-bin/stable_token", "", body)
+        answer = self._post("stable_token", "/cgi-bin/stable_token", "", body, TOKEN_S)
         return Fetched(str(named(answer, "access_token")), int(named(answer, "expires_in")))
 
     def _asked(self, name: str, path: str, answer_s: float, **request: Any) -> dict[str, Any]:

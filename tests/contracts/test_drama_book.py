@@ -138,6 +138,20 @@ def test_what_a_zombie_writes_changes_nothing(scene):
     assert scene.book.standing(DRAMA).platform_id == 9002
 
 
+def test_a_worker_that_slept_takes_no_pass_away(scene):
+    """It has handed the drama in, or asked about it, before another worker did and WeChat passed it."""
+    a_drama(scene)
+    scene.book.submitted(DRAMA, 9001, 100, {})
+    scene.book.audited(DRAMA, Audit.PENDING)
+    scene.book.audited(DRAMA, Audit.PASSED)
+    scene.book.submitted(DRAMA, 9001, 100, {})
+    assert scene.book.standing(DRAMA).audit is Audit.PASSED
+    scene.book.audited(DRAMA, Audit.PENDING)
+    assert scene.book.standing(DRAMA).audit is Audit.PASSED
+    scene.book.submitted(DRAMA, 9001, 200, {})
+    assert scene.book.standing(DRAMA).audit is Audit.PENDING
+
+
 def test_a_second_submission_moves_those_that_it_named(scene):
     a_drama(scene)
     for number in (1, 2):

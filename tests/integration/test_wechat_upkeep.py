@@ -15,12 +15,15 @@ from domain.media.steps import Kind
 from domain.media.wechat_drama import Audit
 from infra.media.wechat_links import AHEAD, Link, Links
 from infra.settings import Settings
+from media_jobs.wechat.answers import Refused
 from media_jobs.wechat.upkeep import Upkeep
 from tests.standins.wechat_state import Traits
+from tests.wechat_builders import a_dossier
 from tests.wechat_rig import DRAMA, Rig
 
 pytestmark = pytest.mark.servers
 EPISODES = 8
+OTHER = 12
 HOUR_S = 3_600
 
 
@@ -146,6 +149,37 @@ async def test_an_episode_that_wechat_does_not_know_is_not_asked_for_again_and_a
     for _ in range(5):
         scene.upkeep.tick()
     assert scene.fetched == 1
+
+
+async def test_a_drama_that_wechat_does_not_know_keeps_nobody_from_looking_at_the_others(scene):
+    """The one that was looked at longest ago comes first: an error about it must not come first for ever."""
+    scene.rig.dramas.catalogue[OTHER] = 1
+    scene.rig.dramas.put(a_dossier(OTHER))
+    scene.rig.dramas.submitted(OTHER, 424_242, 1, {})
+    scene.rig.dramas.audited(OTHER, Audit.PASSED)
+    next(iter(scene.rig.account.dramas.values())).down = True
+    for _ in range(2):
+        scene.rig.now_s += HOUR_S + 1
+        scene.upkeep.tick()
+    assert scene.rig.dramas.standing(DRAMA).audit is Audit.REJECTED
+    assert scene.rig.dramas.standing(OTHER).audit is Audit.REJECTED
+
+
+async def test_an_episode_that_wechat_refuses_keeps_no_other_from_its_link(scene, monkeypatch):
+    vod, refused = scene.rig.platform.vod, scene.rig.playing()[5]
+
+    def link(media_id: int, until_s: int) -> Any:
+        if media_id == refused:
+            raise Refused("getmedialink", 10_099_999, "not this one")
+        return ask(media_id, until_s)
+
+    ask = vod.link
+    monkeypatch.setattr(vod, "link", link)
+    await scene.asked(1)
+    scene.rig.now_s += 1
+    await scene.asked(5)  # the newest comes first
+    scene.upkeep.tick()
+    assert await scene.asked(1) is not None
 
 
 async def test_one_of_many_workers_does_it(scene):
