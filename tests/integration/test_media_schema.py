@@ -1,0 +1,54 @@
+"""Media keeps to its OpenAPI document: requests made from it, right and wrong, get answers that it describes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import schemathesis
+from fastapi import FastAPI
+
+from ingest_api.auth import Scope
+from ingest_api.media_admin.service import MediaAdmin
+from ingest_api.media_admin.uploads import uploads_of
+from tests.builders import NOW_MS, a_token
+from tests.hls_rig import KEY, HlsRig, a_grant
+from tests.memory_jobs import MemoryJobs
+from tests.openapi import CHECKS, examples
+
+_folder = tempfile.TemporaryDirectory(prefix="juliu-media-schema-")
+
+
+def an_app() -> FastAPI:
+    """Encrypted episodes, and a queue of jobs."""
+    rig = HlsRig(Path(_folder.name))
+    rig.app.state.media_admin = MediaAdmin(
+        MemoryJobs(lambda: NOW_MS), rig.catalogue, uploads_of(rig.settings, KEY), threads=rig.app.state.threads[1],
+        now_ms=lambda: NOW_MS,
+    )  # fmt: skip
+    rig.app.state.threads = []  # each call starts and ends the app: the threads are for all of them
+    return rig.app
+
+
+schema = schemathesis.openapi.from_asgi("/openapi.json", an_app())
+
+
+@schema.include(path_regex="^/v1/hls/|^/v1/posters/").parametrize()
+@examples(20)
+def test_what_players_and_pages_fetch(case: schemathesis.Case) -> None:
+    if "grant" in case.path_parameters and len(case.path_parameters["grant"]) % 2:
+        case.path_parameters["grant"] = a_grant()
+    case.validate_response(case.call(), checks=CHECKS)
+
+
+@schema.include(path_regex="^/v1/admin/media/").parametrize()
+@examples(20)
+def test_what_staff_ask_for(case: schemathesis.Case) -> None:
+    answer = case.call(headers={"Authorization": f"Bearer {a_token(scope=Scope.ADMIN)}"})
+    case.validate_response(answer, checks=CHECKS)
+
+
+@schema.include(path_regex="^/v1/media/(storage|callbacks)/").parametrize()
+@examples(15)
+def test_what_comes_in_by_itself(case: schemathesis.Case) -> None:
+    case.validate_response(case.call(), checks=CHECKS)
