@@ -10,6 +10,7 @@ from domain.media.trouble import StepFailed
 from infra import exits, logs
 from infra.fold_store import Wait
 from infra.health import Answer, Health
+from infra.media.transaction import NotMigrated
 from infra.settings import Settings
 from media_jobs import composition
 from media_jobs.composition import Parts
@@ -96,6 +97,8 @@ def _guarded(run: Callable[..., None], *arguments: object) -> None:
     """What nobody foresaw ends the process, from whichever thread: the leases say what the next one does again."""
     try:
         run(*arguments)
+    except NotMigrated as error:
+        exits.end(exits.MISCONFIGURED, str(error))
     except Exception as error:
         log.exception("unforeseen")
         exits.end(exits.UNFORESEEN, "unforeseen", error=repr(error)[:300])

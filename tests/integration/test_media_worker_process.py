@@ -132,3 +132,11 @@ def test_a_worker_without_the_keys_secret_says_what_to_set(rig: Rig) -> None:
     worker = rig.worker(JULIU_MEDIA_KEY_SECRET="")
     assert worker.ended() == exits.MISCONFIGURED
     assert "JULIU_MEDIA_KEY_SECRET" in worker.out.read_text()
+
+
+def test_a_worker_without_its_tables_says_what_to_run(rig: Rig) -> None:
+    with rig.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE media_steps")
+    worker = rig.worker()
+    assert worker.ended() == exits.MISCONFIGURED
+    assert "juliu migrate" in worker.out.read_text()
