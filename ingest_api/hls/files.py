@@ -59,11 +59,12 @@ class Playlists:
     def read(self, key: str) -> str:
         """At most MAX_BYTES and one.  Raises NoVideo, MediaUnavailable."""
         try:
-            file = self._served.find(key)
-        except NoVideo:
+            with self._served.find(key).path.open("rb") as opened:
+                return opened.read(MAX_BYTES + 1).decode("utf-8", "replace")
+        except (NoVideo, FileNotFoundError):  # it may go between the two
             return self._elsewhere(key)
-        with file.path.open("rb") as opened:
-            return opened.read(MAX_BYTES + 1).decode("utf-8", "replace")
+        except OSError as error:
+            raise MediaUnavailable from error
 
     def _elsewhere(self, key: str) -> str:
         try:

@@ -10,7 +10,7 @@ from domain.media.grant import HASH12
 from ingest_api.errors import UnknownEpisode, Unprocessable
 from ingest_api.hls.posters import Kind, Picture, Posters, Width
 from ingest_api.openapi import refusals
-from ingest_api.play.errors import MediaUnavailable, NoVideo
+from ingest_api.play.errors import MediaBusy, MediaUnavailable, NoVideo
 from ingest_api.play.router import DramaId, EpisodeNo
 
 router = APIRouter(tags=["product"])
@@ -22,7 +22,7 @@ IMAGE = {"schema": {"type": "string", "format": "binary"}}
 PICTURE: dict[int | str, dict[str, Any]] = {
     "200": {"description": "The picture.", "content": {"image/webp": IMAGE, "image/jpeg": IMAGE}},
     "307": {"description": "It is there."},
-    **refusals((UnknownEpisode, NoVideo, Unprocessable, MediaUnavailable)),
+    **refusals((UnknownEpisode, NoVideo, Unprocessable, MediaUnavailable, MediaBusy)),
 }
 
 

@@ -5,6 +5,7 @@ A poster is public, as the title is: no token, every cache may keep it.  Of a dr
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from fastapi import Response
 from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
 
 from domain.media import names
 from ingest_api.errors import UnknownEpisode
@@ -21,10 +23,13 @@ from ingest_api.events.service import CatalogueSource
 from ingest_api.hls.files import File, Served
 from ingest_api.hls.segments import AtCdn
 from ingest_api.play.errors import MediaUnavailable, NoVideo
+from ingest_api.play.video import Places
 from ingest_api.threads import Threads
 
 FOR_GOOD = "public, max-age=31536000, immutable"  # another picture has another address
 FOR_NOW_S = 300  # how long a page may show the picture of the rendition before
+AT_ONCE, SEND_S = 64, 30.0  # pictures being sent: who reads slowly must not keep all files of the process open
+ANYBODY = 0
 OPEN = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
 
 
@@ -82,6 +87,7 @@ class Posters:
         self._cdn = cdn
         self._threads = threads
         self._now_ms = now_ms
+        self.places = Places(AT_ONCE, AT_ONCE)
 
     async def of_now(self, drama_id: int, episode_no: int, number: int, width: Width, accept: str) -> Response:
         """The picture of what is played now, in the best form that the asker takes.  Raises as `exact`."""
@@ -105,7 +111,7 @@ class Posters:
             file = await self._threads.run(partial(self._served.find, picture.key))
         except NoVideo:
             return self._elsewhere(picture)
-        return _sent(file, headers)
+        return _Sent(file, headers, self.places)
 
     def _elsewhere(self, picture: Picture) -> Response:
         """At the CDN, at an address that outlives how long this answer may be kept."""
@@ -130,5 +136,14 @@ def _tags(known: str) -> list[str]:
     return [tag.strip().removeprefix("W/") for tag in known[:1_000].split(",")]
 
 
-def _sent(file: File, headers: dict[str, str]) -> Response:
-    return FileResponse(file.path, stat_result=file.stat, media_type=file.media_type, headers=headers)
+class _Sent(FileResponse):
+    """A picture on its way, in one of the places."""
+
+    def __init__(self, file: File, headers: dict[str, str], places: Places) -> None:
+        super().__init__(file.path, stat_result=file.stat, media_type=file.media_type, headers=headers)
+        self._places = places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._places.one(ANYBODY):
+            async with asyncio.timeout(SEND_S):
+                await super().__call__(scope, receive, send)

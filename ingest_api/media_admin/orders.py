@@ -25,7 +25,10 @@ EpisodeNo = Annotated[int, msgspec.Meta(ge=0, le=MAX_EPISODE)]
 
 
 class NewJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A job to begin.  `episode_no`: 0 for a drama; `source`: the `key` of an upload, empty for a drama."""
+    """A job to begin.  `episode_no`: 0 for a drama; `source`: the `key` of an upload, empty for a drama.
+
+    `content_hash`: SHA-256 of the file in hex; who tells it is told which job has done this very file already.
+    """
 
     kind: Kind
     drama_id: DramaId
@@ -33,6 +36,7 @@ class NewJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: Annotated[str, msgspec.Meta(max_length=MAX_SOURCE)] = ""
     title: Annotated[str, msgspec.Meta(max_length=MAX_TITLE)] = ""
     wechat: bool = False
+    content_hash: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
     again: bool = False
 
 

@@ -52,7 +52,7 @@ class MediaAdmin:
             raise NotUploaded
         what = Submission(
             wanted.kind, wanted.drama_id, wanted.episode_no, wanted.source, wanted.title, wanted.wechat,
-            again=wanted.again,
+            wanted.content_hash, wanted.again,
         )  # fmt: skip
         job_id = await self._ask(partial(self._jobs.submit, what))
         log.info("a media job was begun", admin=admin, job_id=job_id, kind=wanted.kind.value)

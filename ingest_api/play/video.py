@@ -25,7 +25,8 @@ RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 class Places:
     """How many videos are being sent, of all viewers and of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = AT_ONCE, each: int = AT_ONCE_EACH) -> None:
+        self._at_once, self._each = at_once, each
         self._taken: Counter[int] = Counter()
         self._total = 0
 
@@ -37,7 +38,7 @@ class Places:
     @contextmanager
     def one(self, user_id: int) -> Iterator[None]:
         """A place for one more.  Raises MediaBusy."""
-        if self._total >= AT_ONCE or self._taken[user_id] >= AT_ONCE_EACH:
+        if self._total >= self._at_once or self._taken[user_id] >= self._each:
             raise MediaBusy
         self._total += 1
         self._taken[user_id] += 1

@@ -111,6 +111,19 @@ async def test_one_job_an_episode_at_a_time(rig: Rig):
     assert code(await rig.ask("POST", f"{JOBS}/1/retry")) == "job_active"
 
 
+async def test_a_file_that_was_done_is_not_done_twice_unless_somebody_wants_it(rig: Rig):
+    await rig.submit(content_hash="a" * 64)
+    view = rig.jobs.job(1)
+    for row in view.steps:
+        leased = rig.jobs.lease("w", LIFE_MS, [row.step])
+        assert leased
+        rig.jobs.finish(leased, {}, 0)
+    refused = await rig.submit(content_hash="a" * 64)
+    assert (refused.status_code, code(refused), refused.json()["job_id"]) == (409, "job_done", 1)
+    assert (await rig.submit(content_hash="A" * 64)).status_code == 422
+    assert (await rig.submit(content_hash="a" * 64, again=True)).status_code == 201
+
+
 @pytest.mark.parametrize(
     "source",
     ["", "/etc/passwd", "../secret", "incoming/7/1/../../../etc/passwd", names.incoming(DRAMA, 2, "x.mp4"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from domain.media import names
 from domain.media.cdn_address import Signing, genuine
+from ingest_api.hls.posters import ANYBODY, AT_ONCE
 from tests.api import code
 from tests.builders import DRAMA, NOW_S
 from tests.hls_rig import HASH, OTHER_HASH, HlsRig, with_cdn
@@ -89,3 +91,13 @@ async def test_a_picture_that_only_the_cdn_has_is_there(tmp_path: Path):
         key = settings.media_cdn_key.get_secret_value()
         path = "/" + names.poster(DRAMA, 1, HASH, 0, width=480, kind="webp")
         assert genuine(Signing.D, [key], rest, NOW_S + 400, 400) == path
+
+
+async def test_who_reads_slowly_does_not_keep_all_files_open(rig: HlsRig):
+    places = rig.app.state.posters.places
+    with ExitStack() as sending:
+        for _ in range(AT_ONCE):
+            sending.enter_context(places.one(ANYBODY))
+        assert code(await rig.get(EXACT)) == "media_busy"
+    assert (await rig.get(EXACT)).status_code == 200
+    assert places.taken == 0

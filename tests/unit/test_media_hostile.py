@@ -15,11 +15,14 @@ from urllib3 import HTTPResponse
 
 from domain.media.steps import Kind, Step
 from domain.media.trouble import Failure, StepFailed
+from ingest_api.hls.files import Playlists, Served
+from ingest_api.play.errors import NoVideo
 from media_jobs.engine import Task
 from media_jobs.on_this_machine import OnThisMachine
 from media_jobs.watch import Unwatched
 from media_jobs.wechat.answers import Unclear
 from media_jobs.wechat.wire import Wire
+from tests.memory_keys import MemoryPlaylists
 from tests.memory_storage import MemoryStorage
 from tests.wechat_builders import a_dossier
 from tests.wechat_rig import DRAMA, Rig
@@ -99,3 +102,15 @@ def test_a_source_that_was_changed_after_the_probe_is_not_made_into_an_episode(t
         OnThisMachine(storage).source(task, Unwatched())
     assert (told.value.kind, told.value.reason) == (Failure.MEND, "source_changed")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_playlist_that_goes_while_it_is_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    key = "hls/7/1/0123456789ab/master.m3u8"
+    (tmp_path / key).parent.mkdir(parents=True)
+    (tmp_path / key).write_text("#EXTM3U")
+    served = Served(str(tmp_path))
+    found = served.find(key)
+    (tmp_path / key).unlink()
+    monkeypatch.setattr(served, "find", lambda _: found)
+    with pytest.raises(NoVideo):
+        Playlists(served, MemoryPlaylists()).read(key)
