@@ -104,7 +104,7 @@ class _Bars:
         columns = (
             BarColumn(),
             TextColumn("{task.completed:.0f} of {task.total:.0f}"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # names of files may be anything
         )
         self._progress = Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)
         self._task = self._progress.add_task("", total=files)

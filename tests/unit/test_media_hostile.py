@@ -11,12 +11,17 @@ import pytest
 import requests
 from pydantic import SecretStr
 from requests.adapters import BaseAdapter
+from rich.console import Console
 from urllib3 import HTTPResponse
 
+from domain.media.episode_files import Known, Source
 from domain.media.steps import Kind, Step
 from domain.media.trouble import Failure, StepFailed
 from ingest_api.hls.files import Playlists, Served
 from ingest_api.play.errors import NoVideo
+from juliu.commands.media import _Bars
+from juliu.media.sources import Found
+from juliu.media.submitting import Item
 from media_jobs.engine import Task
 from media_jobs.on_this_machine import OnThisMachine
 from media_jobs.watch import Unwatched
@@ -114,3 +119,13 @@ def test_a_playlist_that_goes_while_it_is_read_is_none(tmp_path: Path, monkeypat
     monkeypatch.setattr(served, "find", lambda _: found)
     with pytest.raises(NoVideo):
         Playlists(served, MemoryPlaylists()).read(key)
+
+
+def test_a_files_name_is_no_markup_of_the_bars(tmp_path: Path):
+    name = "a[/b]\x1b[2J.mp4"
+    item = Item(Found(Source(name, 1, "", 1), tmp_path / name), Known(7, "剧名", 1, frozenset()))
+    out = io.StringIO()
+    with _Bars(1, quiet=True) as bars:
+        bars.told(item, "reading", 10)
+        Console(file=out, width=200).print(bars._progress.get_renderable())
+    assert "a[/b]\\x1b[2J.mp4" in out.getvalue()
