@@ -1,7 +1,7 @@
 """The keys that renditions are encrypted with: made once a rung, sealed in MySQL under JULIU_MEDIA_KEY_SECRET.
 
 A key is bound to its row: what is copied into another row does not open.  After a change of the secret the one before
-(JULIU_MEDIA_KEY_SECRET_PREVIOUS) still opens what it sealed; `keys_for` seals it anew.
+(JULIU_MEDIA_KEY_SECRET_PREVIOUS) still opens what it sealed, and has to stay: nothing is sealed anew.
 """
 
 from __future__ import annotations
