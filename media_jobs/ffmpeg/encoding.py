@@ -130,6 +130,7 @@ def _input(source: Path, limits: Limits) -> list[str]:
     longest = str(limits.duration_ms / 1000 + 1)
     return [
         *("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-y", "-loglevel", "error", "-progress", "pipe:1"),
+        *("-filter_complex_threads", "2"),
         *("-t", longest, *opened(source, limits)),
     ]
 

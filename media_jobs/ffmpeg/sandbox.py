@@ -130,6 +130,7 @@ def _environment(ours: Mapping[str, str]) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "HOME": "/nonexistent",
         "AV_LOG_FORCE_NOCOLOR": "1",
+        "MALLOC_ARENA_MAX": "4",  # each reserves 64 MiB of the address space, by default 8 for each core
     }
 
 

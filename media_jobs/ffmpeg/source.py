@@ -24,6 +24,7 @@ AUDIO_DECODERS = (
     "aac,mp3,mp3float,mp2,mp2float,ac3,eac3,opus,libopus,vorbis,flac,alac,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be"
 )
 OTHER_DECODERS = "mov_text,ass,ssa,subrip,webvtt,cc_dec,png,mjpeg"  # of subtitles and covers: opened, never used
+DECODER_THREADS = 4  # each holds frames: without a number there are as many as the machine has cores
 ANALYZE_S = 10  # of the stream; where the headers say nothing, more does not help
 PROBE_BYTES = 32 * 1024 * 1024
 BLOCK = 1024 * 1024
@@ -35,7 +36,7 @@ def opened(path: Path, limits: Limits) -> list[str]:
         *("-protocol_whitelist", "file,pipe"),
         *("-format_whitelist", CONTAINERS),
         *("-codec_whitelist", f"{VIDEO_DECODERS},{AUDIO_DECODERS},{OTHER_DECODERS}"),
-        *("-max_pixels", str(limits.pixels)),
+        *("-max_pixels", str(limits.pixels), "-threads", str(DECODER_THREADS)),
         *("-probesize", str(PROBE_BYTES)),
         *("-analyzeduration", str(ANALYZE_S * 1_000_000)),
         *("-i", f"file:{path.absolute()}"),
