@@ -46,6 +46,22 @@ def test_a_renewed_lease_lives_from_when_the_renewal_was_asked_for():
         scene.hold.progress(1)
 
 
+def test_what_the_answer_took_is_not_lived_twice():
+    scene = Scene()
+    renew = scene.jobs.renew
+
+    def slow(*asked):
+        standing = renew(*asked)
+        scene.now_s += 0.6 * LIFE_MS / 1000
+        return standing
+
+    scene.jobs.renew = slow
+    scene.hold.renew()
+    scene.now_s += 0.4 * LIFE_MS / 1000
+    with pytest.raises(LeaseLost):
+        scene.hold.check()
+
+
 def test_who_was_not_renewed_for_a_lifes_length_stops_without_asking_anybody():
     scene = Scene()
     scene.jobs.away = True
