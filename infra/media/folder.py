@@ -6,8 +6,10 @@ swept by the next one that starts.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from typing import IO
 from domain.media.names import is_key
 
 PARTIAL = ".partial"  # no key begins with a dot
+RESERVE = 512 << 20  # bytes of the disk that are left to others: what fills up last must not be a database
 PARTIAL_LIFE_S = 86_400  # an upload that is slower than a day has ended
 
 
@@ -36,11 +39,16 @@ class Folder:
         return path
 
     @contextmanager
-    def writing(self, key: str) -> Iterator[IO[bytes]]:
-        """A file to write to, which is the key's, on disk, when the block ends without an error; else nothing is."""
+    def writing(self, key: str, size: int = 0) -> Iterator[IO[bytes]]:
+        """A file to write to, which is the key's, on disk, when the block ends without an error; else nothing is.
+
+        OSError(ENOSPC) where `size` bytes more would leave less than RESERVE of the disk.
+        """
         path = self.path(key)
         partial = self.root / PARTIAL / secrets.token_hex(16)
         partial.parent.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(partial.parent).free - size < RESERVE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.root))
         try:
             with partial.open("xb") as file:
                 yield file

@@ -52,7 +52,8 @@ class Storage:
         with self._place(permission.key):
             try:
                 async with asyncio.timeout(LEAST_S + permission.size / SLOWEST):
-                    await self._receive(self._folder.writing(permission.key), body, permission.size)
+                    writing = self._folder.writing(permission.key, permission.size)
+                    await self._receive(writing, body, permission.size)
             except TimeoutError as error:
                 raise BodyTimeout from error
 

@@ -34,7 +34,7 @@ class LocalStorage:
             self._folder.sweep()
 
     def put(self, key: str, path: Path, content_type: str, watch: Watch) -> Stored:  # noqa: ARG002 - the ending tells
-        with _disk(), self._folder.writing(key) as target:
+        with _disk(), self._folder.writing(key, path.stat().st_size) as target:
             return Stored(key, *_copied(path, target, watch))
 
     def put_bytes(self, key: str, body: bytes, content_type: str) -> Stored:  # noqa: ARG002 - the ending tells

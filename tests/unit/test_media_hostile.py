@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from urllib3 import HTTPResponse
 from domain.media.episode_files import Known, Source
 from domain.media.steps import Kind, Step
 from domain.media.trouble import Failure, StepFailed
+from infra.media.folder import RESERVE, Folder
 from ingest_api.hls.files import Playlists, Served
 from ingest_api.play.errors import NoVideo
 from juliu.commands.media import _Bars
 from juliu.media.sources import Found
 from juliu.media.submitting import Item
 from media_jobs.engine import Task
+from media_jobs.local.storage import LocalStorage
 from media_jobs.on_this_machine import OnThisMachine
 from media_jobs.watch import Unwatched
 from media_jobs.wechat.answers import Unclear
@@ -129,3 +132,20 @@ def test_a_files_name_is_no_markup_of_the_bars(tmp_path: Path):
         bars.told(item, "reading", 10)
         Console(file=out, width=200).print(bars._progress.get_renderable())
     assert "a[/b]\\x1b[2J.mp4" in out.getvalue()
+
+
+def test_what_would_fill_the_disk_is_not_begun(tmp_path: Path):
+    folder, free = Folder(tmp_path), shutil.disk_usage(tmp_path).free
+    with pytest.raises(OSError, match="No space"), folder.writing("incoming/7/1/a.mp4", free - RESERVE // 2):
+        raise AssertionError("it was begun")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    with folder.writing("incoming/7/1/a.mp4", 1) as file:
+        file.write(b"x")
+
+
+def test_a_full_disk_of_the_storage_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("infra.media.folder.RESERVE", 1 << 60)
+    (tmp_path / "a").write_bytes(b"x")
+    with pytest.raises(StepFailed) as told:
+        LocalStorage(tmp_path, "http://api", b"s", lambda: 0).put("hls/7/a.ts", tmp_path / "a", "", Unwatched())
+    assert (told.value.kind, told.value.reason) == (Failure.AGAIN, "storage_full")
