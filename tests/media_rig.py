@@ -34,6 +34,7 @@ from tests.builders import TICKET_SECRET
 from tests.catalogue import a_file, a_line, an_episode
 from tests.fold_worker import Worker
 from tests.redis_server import until
+from tests.videos import a_clip
 
 DRAMA, TITLE = 7, "钓鱼小渔"
 CODE = "from media_jobs.main import run_worker; from infra.settings import load; run_worker(load())"
@@ -45,13 +46,7 @@ KEY_SECRET = "0123456789abcdef-media-keys-of-tests"
 def clip(path: Path, seconds: float = 1.2, size: str = "180x320", number: int = 0) -> Path:
     """A moving picture with a tone; another `number`, another content."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size={size}:rate=15:duration={seconds}",
-         "-f", "lavfi", "-i", f"sine=frequency={300 + 20 * number}:duration={seconds}", "-c:v", "libx264",
-         "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest", str(path)],
-        check=True, timeout=60,
-    )  # fmt: skip
-    return path
+    return a_clip(path, seconds=seconds, size=size, sound=f"sine=f={300 + 20 * number}")
 
 
 class Rig:

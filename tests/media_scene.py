@@ -9,73 +9,34 @@ from pathlib import Path
 from typing import Any
 
 from domain.media.ladder import Encoded, EncodedRung, Rung
-from domain.media.probe import Audio, Probe, Video
-from domain.media.report import Loudness, Report
+from domain.media.probe import Probe
+from domain.media.report import Report
 from domain.media.steps import Step
 from infra.media.job import Leased
+from media_jobs.composition import OURS
 from media_jobs.context import StepContext
-from media_jobs.crc64 import crc64
 from media_jobs.engine import Stored, Task
 from media_jobs.ffmpeg.posters import Poster
-from media_jobs.steps import cdn, check, ladder, mezzanine, probe, store
 from media_jobs.watch import Unwatched, Watch
 from tests.memory_jobs import MemoryJobs, an_episode
+from tests.memory_storage import MemoryStorage
+from tests.videos import a_probe, a_report, a_video
 
-VIDEO = Video(
-    codec="h264", profile="High", pixel_format="yuv420p", width=720, height=1280, coded_width=720, coded_height=1280,
-    rotation=0, fps=Fraction(30_000, 1_001), variable=False, interlaced=False, hdr=False, bps=900_000,
-)  # fmt: skip
-PROBE = Probe(
-    container="mov", extension="mp4", size_bytes=1_000, duration_ms=5_000, bps=1_000_000, streams=2, video=VIDEO,
-    audio=Audio("aac", 48_000, 2, 96_000),
-)  # fmt: skip
-REPORT = Report(
-    decoded_ms=5_000, frames=150, damaged=0, loudness=Loudness(-20.0, -2.0, 5.0, -30.0), black=(), silent=()
-)
-BODIES: Mapping[Step, Any] = {
-    Step.PROBE: probe.run, Step.CHECK: check.run, Step.LADDER: ladder.run, Step.STORE: store.run, Step.CDN: cdn.run,
-    Step.MEZZANINE: mezzanine.run,
-}  # fmt: skip
+VIDEO = a_video(width=720, height=1280, coded_width=720, coded_height=1280, fps=Fraction(30_000, 1_001))
+PROBE = a_probe(VIDEO, size_bytes=1_000, duration_ms=5_000)
+REPORT = a_report(decoded_ms=5_000, frames=150)
 
 
-class MemoryStorage:
-    """Files in a dict, in the order they were put."""
+class Put(MemoryStorage):
+    """Keeps the keys in the order they were put."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
+        super().__init__()
         self.puts: list[str] = []
 
-    def prepare(self) -> None:
-        """Nothing to do."""
-
-    def put(self, key: str, path: Path, content_type: str, watch: Watch) -> Stored:
-        return self.put_bytes(key, path.read_bytes(), content_type)
-
     def put_bytes(self, key: str, body: bytes, content_type: str) -> Stored:
-        self.files[key] = body
         self.puts.append(key)
-        return Stored(key, len(body), crc64(body))
-
-    def fetch(self, key: str, target: Path, max_bytes: int, watch: Watch) -> Stored:
-        target.write_bytes(self.files[key])
-        return Stored(key, len(self.files[key]), crc64(self.files[key]))
-
-    def head(self, key: str) -> Stored | None:
-        body = self.files.get(key)
-        return None if body is None else Stored(key, len(body), crc64(body))
-
-    def keys(self, prefix: str, limit: int) -> list[str]:
-        return sorted(key for key in self.files if key.startswith(prefix))[:limit]
-
-    def delete(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            self.files.pop(key, None)
-
-    def pull_address(self, key: str, life_s: int) -> str:
-        return f"https://storage/{key}"
-
-    def upload_address(self, key: str, life_s: int, size: int) -> str:
-        return f"https://storage/{key}"
+        return super().put_bytes(key, body, content_type)
 
 
 class SmallEngine:
@@ -83,7 +44,7 @@ class SmallEngine:
 
     paid = False
 
-    def __init__(self, storage: MemoryStorage) -> None:
+    def __init__(self, storage: Put) -> None:
         self._storage = storage
         self.probed, self.report = PROBE, REPORT
         self.segments, self.made = 3, 0
@@ -157,7 +118,7 @@ class Scene:
 
     def __init__(self, root: Path, **fields: Any) -> None:
         self.now_ms = 1_000_000
-        self.jobs, self.storage, self.told = MemoryJobs(lambda: self.now_ms), MemoryStorage(), Told()
+        self.jobs, self.storage, self.told = MemoryJobs(lambda: self.now_ms), Put(), Told()
         self.engine = SmallEngine(self.storage)
         self.object_storage = False
         self._root, self._runs = root, 0
@@ -183,7 +144,7 @@ class Scene:
             platform=None, note=lambda facts: self.jobs.note(leased, facts), now_ms=lambda: self.now_ms,
             random=random.Random(0),
         )  # fmt: skip
-        facts: Mapping[str, Any] = BODIES[step](context, leased)
+        facts: Mapping[str, Any] = OURS[step](context, leased)
         return facts
 
     def done(self, *steps: Step) -> Mapping[str, Any]:

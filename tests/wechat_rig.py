@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
-from domain.media.steps import JobState, Kind, Step, steps_of
+from domain.media.steps import AGAIN_FROM, JobState, Kind, Step, steps_of
 from domain.media.trouble import MAX_ATTEMPTS, Failure, Later, StepFailed, delay_s
 from infra.media.job import Facts, Job, Leased
-from media_jobs.context import Body, StepContext
+from media_jobs.composition import WECHAT
+from media_jobs.context import StepContext
 from media_jobs.engine import Stored
-from media_jobs.steps import audit, materials, media_id, pull, replace, submit
 from media_jobs.watch import Unwatched, Watch
 from media_jobs.wechat.answers import NotSent, Unclear
 from media_jobs.wechat.platform import Platform
@@ -26,15 +26,6 @@ from tests.standins.wechat_state import Account, Traits
 from tests.wechat_builders import PAPERS, TITLE, a_dossier
 
 DRAMA, NOW_S, SIZE = 11, 1_700_000_000, 4_321
-BODIES: Mapping[Step, Body] = {
-    Step.PULL: pull.run,
-    Step.MEDIA_ID: media_id.run,
-    Step.MATERIALS: materials.run,
-    Step.SUBMIT: submit.run,
-    Step.AUDIT: audit.run,
-    Step.REPLACE: replace.run,
-}
-AGAIN_FROM = {Step.MEDIA_ID: Step.PULL, Step.SUBMIT: Step.MATERIALS, Step.AUDIT: Step.MATERIALS}  # domain.media.steps
 AWAY = ("wechat_away", "wechat_pull_failed", "wechat_internal")
 MAX_RUNS = 3_000  # of one job
 
@@ -150,7 +141,7 @@ class Rig:
 
         `retries`: how often a person says "again" where WeChat was away for too long.
         """
-        facts, steps = self.began(job), [step for step in steps_of(job.kind, job.wechat) if step in BODIES]
+        facts, steps = self.began(job), [step for step in steps_of(job.kind, job.wechat) if step in WECHAT]
         at = 0
         while at < len(steps):
             try:
@@ -194,7 +185,7 @@ class Rig:
     def once(self, job: Job, step: Step, facts: dict[Step, dict[str, Any]], token: int = 1) -> Facts:
         """One run of a step."""
         leased = Leased(job, step, token, f"w{token}", 1, {one: dict(its) for one, its in facts.items()}, 1)
-        return BODIES[step](self.context(step, facts), leased)
+        return WECHAT[step](self.context(step, facts), leased)
 
     def context(self, step: Step, facts: dict[Step, dict[str, Any]]) -> StepContext:
         def note(noted: Facts) -> None:

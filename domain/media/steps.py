@@ -75,7 +75,7 @@ _AFTER: Mapping[Step, tuple[Step, ...]] = {
 _OURS = (Step.PROBE, Step.CHECK, Step.LADDER, Step.STORE, Step.CDN)
 _WECHAT = (Step.MEZZANINE, Step.PULL, Step.MEDIA_ID)
 # What failed begins further back where what was made is used up: temporary material ids, a pull without a result.
-_AGAIN_FROM = {Step.SUBMIT: Step.MATERIALS, Step.AUDIT: Step.MATERIALS, Step.MEDIA_ID: Step.PULL}
+AGAIN_FROM = {Step.SUBMIT: Step.MATERIALS, Step.AUDIT: Step.MATERIALS, Step.MEDIA_ID: Step.PULL}
 
 
 def after(step: Step) -> tuple[Step, ...]:
@@ -121,7 +121,7 @@ def retried(states: Mapping[Step, StepState]) -> dict[Step, StepState]:
     """
     failed = {step for step, state in states.items() if state is StepState.FAILED}
     once_more = failed | {step for step, state in states.items() if state is StepState.CANCELLED}
-    once_more |= {_AGAIN_FROM[step] for step in failed if step in _AGAIN_FROM}
+    once_more |= {AGAIN_FROM[step] for step in failed if step in AGAIN_FROM}
     fresh = dict(states)
     for step in states:  # in the order of steps_of: what depends on a step that is done anew is done anew too
         if step in once_more or any(fresh[before] is StepState.WAITING for before in after(step)):
