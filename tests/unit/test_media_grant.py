@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
 import pytest
 
 from domain import media_address, tickets
@@ -58,6 +61,8 @@ def test_a_rendition_that_cannot_be_is_not_granted(hash12: str):
 def test_what_the_same_secret_signs_for_other_purposes_is_no_grant():
     ticket = tickets.make(KEY, Ticket(USER, DRAMA, 3, 60_000, NOW_MS, 60_000))
     signature = media_address.sign(KEY, Address(USER, DRAMA, 3, NOW_MS))
-    for text in ("g1." + ticket[3:71], "g1." + (signature * 2)[:68]):
+    facts = urlsafe_b64decode(grant.make(KEY, GRANT)[3:])[:35]
+    plain = urlsafe_b64encode(facts + hmac.digest(KEY, facts, "sha256")[:16]).decode()  # signed for no purpose at all
+    for text in ("g1." + ticket[3:71], "g1." + (signature * 2)[:68], "g1." + plain):
         with pytest.raises(BadGrant):
             grant.read([KEY], text)
