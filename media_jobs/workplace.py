@@ -32,8 +32,10 @@ class Workplace:
         if self._lock is None:
             raise Taken(f"another process works as {owner!r}: give each worker a JULIU_WORKER_ID of its own")
         _sweep(root, owner)
+        if self.path.is_symlink():
+            raise ValueError(f"{self.path} is a link: what lies behind it may be somebody else's")
         shutil.rmtree(self.path, ignore_errors=True)
-        self.path.mkdir(exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)  # what lies here is not encrypted yet
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
@@ -73,11 +75,15 @@ def _locked(path: Path) -> IO[bytes] | None:
 
 
 def _sweep(root: Path, owner: str) -> None:
-    """Folders of workers that are not alive.  A lock file stays: another process may be opening it."""
+    """Folders of workers that are not alive.  A lock file stays: another process may be opening it.
+
+    What has no lock file is no worker's: `root` may be set to a folder in which others have theirs.
+    """
     for path in root.iterdir():
-        if not path.is_dir() or path.name == owner:
+        its = root / f"{path.name}{_LOCK}"
+        if path.name == owner or path.is_symlink() or not path.is_dir() or not its.is_file():
             continue
-        if lock := _locked(root / f"{path.name}{_LOCK}"):
+        if lock := _locked(its):
             shutil.rmtree(path, ignore_errors=True)
             lock.close()
 

@@ -61,3 +61,26 @@ def test_what_was_written_is_counted(tmp_path):
         assert place.used_bytes() == 1_000
     assert place.used_bytes() == 0
     assert place.free_bytes() > 0
+
+
+def test_what_is_no_workers_is_left_alone(tmp_path):
+    """JULIU_MEDIA_WORK may be set to where others keep theirs: the videos, say."""
+    (tmp_path / "hls" / "7").mkdir(parents=True)
+    (tmp_path / "hls" / "7" / "00000.ts").write_bytes(b"all there is")
+    Workplace(tmp_path, "media-1").close()
+    assert (tmp_path / "hls" / "7" / "00000.ts").read_bytes() == b"all there is"
+
+
+def test_nobody_else_reads_what_is_not_encrypted_yet(tmp_path):
+    place = Workplace(tmp_path / "work", "media-1")
+    assert place.path.stat().st_mode & 0o077 == 0
+    place.close()
+
+
+def test_a_link_is_no_place_to_work_in(tmp_path):
+    (tmp_path / "another").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "media-1").symlink_to(tmp_path / "another")
+    with pytest.raises(ValueError, match="link"):
+        Workplace(tmp_path / "work", "media-1")
+    assert (tmp_path / "another").is_dir()
