@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import redis
 from sqlalchemy.engine import Engine
 
 from domain.media.steps import Step
-from infra import metrics
+from infra import logs, metrics
 from infra.catalogue.shelf import RedisShelf
 from infra.media.job import Leased
 from infra.media.keys import KeyStore, Sealer
@@ -39,7 +40,10 @@ from media_jobs.workplace import Workplace
 
 ANSWER_S = 10  # of one statement
 POOL = 3  # the loop, the lease's renewals, the records; a step's own questions
+PROGRAMS = ("ffmpeg", "ffprobe", "setpriv")
 MAX_OWNER = 64  # characters of media_steps.owner
+
+log = logs.get(__name__)
 
 OURS: Mapping[Step, Body] = {
     Step.PROBE: probe.run,
@@ -153,5 +157,8 @@ def _extras(count: int) -> None:
 
 
 def _bodies(ports: Ports) -> Mapping[Step, Body]:
-    """The steps that this worker can do; without an account those of WeChat wait for a worker that has one."""
-    return {**OURS, **WECHAT} if ports.platform else OURS
+    """The steps that this worker can do; the others wait for a worker that has an account, or ffmpeg."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        log.error("episodes wait for a worker that has them", missing=missing, mend="infra/bootstrap.sh")
+    return {**({} if missing else OURS), **(WECHAT if ports.platform else {})}

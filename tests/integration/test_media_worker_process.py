@@ -140,3 +140,12 @@ def test_a_worker_without_its_tables_says_what_to_run(rig: Rig) -> None:
     worker = rig.worker()
     assert worker.ended() == exits.MISCONFIGURED
     assert "juliu migrate" in worker.out.read_text()
+
+
+def test_a_worker_without_ffmpeg_leaves_episodes_to_others(rig: Rig) -> None:
+    job_id = rig.submit(1)
+    worker = rig.worker(PATH="/nowhere")
+    until(lambda: worker.ask("/readyz")[0] == 200, 60, f"ready\n{rig.said()}")
+    assert any(line.get("missing") == ["ffmpeg", "ffprobe", "setpriv"] for line in worker.lines())
+    assert {row.token for row in rig.jobs.job(job_id).steps} == {0}
+    assert worker.stop() == 0
