@@ -15,7 +15,7 @@ from infra.clickhouse.client import connect
 from infra.settings import load
 from juliu.commands import wide
 from juliu.commands.json_option import Json
-from juliu.commands.moments import ZONE
+from juliu.commands.moments import ZONE, day
 from juliu.commands.servers import answered
 from juliu.commands.trouble import FOUND_WRONG, end
 from juliu.experiments.results import MEASURES, Results, results
@@ -36,8 +36,8 @@ def experiment(
     server does not answer.
     """
     settings, today = load(), datetime.datetime.now(ZONE).date()
-    last = _day(until, today - datetime.timedelta(days=1))
-    first = _day(since, last - datetime.timedelta(days=DAYS - 1))
+    last = day(until, today - datetime.timedelta(days=1))
+    first = day(since, last - datetime.timedelta(days=DAYS - 1))
     with answered("not compared"), connect(settings) as client:
         try:
             found = results(client, parse(settings.experiment), base, first, last)
@@ -49,13 +49,6 @@ def experiment(
         show(found)
     if not found.believable:
         raise end("viewers did not come in the shares that were meant: find out why before believing", FOUND_WRONG)
-
-
-def _day(text: str, default: datetime.date) -> datetime.date:
-    try:
-        return datetime.date.fromisoformat(text) if text else default
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no day as 2026-11-01") from error
 
 
 def show(found: Results) -> None:

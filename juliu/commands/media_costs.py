@@ -17,7 +17,7 @@ from infra.settings import Settings, load
 from juliu.commands import wide
 from juliu.commands.json_option import Json
 from juliu.commands.media_queue import shown
-from juliu.commands.moments import ZONE
+from juliu.commands.moments import ZONE, day
 from juliu.commands.servers import answered
 from juliu.commands.trouble import FOUND_WRONG, end
 from juliu.media.reread import Reread, reread
@@ -46,8 +46,8 @@ def costs(
     Exit code: 0, 1 a day cannot be read, 3 ClickHouse does not answer.
     """
     settings, today = load(), datetime.datetime.now(ZONE).date()
-    last = _day(until, today)
-    first = _day(since, last - datetime.timedelta(days=DAYS - 1))
+    last = day(until, today)
+    first = day(since, last - datetime.timedelta(days=DAYS - 1))
     by: By = "step" if steps else "episode" if drama else "drama"
     with answered("not told"), connect(settings) as client:
         found = spending(client, by, drama, first, last)
@@ -85,13 +85,6 @@ def _prices(settings: Settings) -> Prices:
         return price_list.read(settings.media_prices)
     except price_list.BadPrices as error:
         raise end(f"JULIU_MEDIA_PRICES: {error}", FOUND_WRONG) from error
-
-
-def _day(text: str, default: datetime.date) -> datetime.date:
-    try:
-        return datetime.date.fromisoformat(text) if text else default
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no day as 2026-11-01") from error
 
 
 def _show(found: Spending) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import typer
@@ -25,6 +25,14 @@ def moment(text: str) -> int | None:
         return iso_ms(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: {HELP}") from error
+
+
+def day(text: str, default: date) -> date:
+    """A day, `default` for "".  Raises typer.BadParameter."""
+    try:
+        return date.fromisoformat(text) if text else default
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day as 2026-11-01") from error
 
 
 def iso_ms(text: str) -> int:

@@ -20,9 +20,10 @@ from media_jobs.engine import Task
 from media_jobs.ffmpeg import inspection, probing
 from media_jobs.local.processing import LocalProcessing
 from media_jobs.watch import Unwatched
+from tests.redis_server import until
 from tests.standins.ci import Job
 from tests.standins.cos import CosStandIn
-from tests.storages import Told, cos_of, quick
+from tests.storages import Told, cos_of
 
 SOURCE = "incoming/7/1/clip.mp4"
 HASH = "0123456789ab"
@@ -271,15 +272,8 @@ def test_whatever_fails_by_chance_there_is_one_ladder_and_no_extra(tmp_path, see
         step.ladder()
         assert len(_files(folder)) == 7
         assert step.extras == len(step.begun()) - 2
-        _until(lambda: all(job.state in ("Success", "Cancel") for job in stand_in.ci.jobs.values()))
+        until(lambda: all(job.state in ("Success", "Cancel") for job in stand_in.ci.jobs.values()), 10, "CI ends")
 
 
 def _files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def _until(condition, wait_s: float = 10) -> None:
-    end = time.monotonic() + wait_s
-    while not condition():
-        assert time.monotonic() < end
-        quick(1)

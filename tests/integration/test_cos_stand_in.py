@@ -17,9 +17,10 @@ import pytest
 from qcloud_cos import CosConfig, CosS3Client, CosServiceError
 
 from media_jobs.cos.client import CONNECTIONS, _session
+from tests.redis_server import until
 from tests.standins.ci import Job
 from tests.standins.cos import NAME, CosStandIn
-from tests.storages import a_file, quick
+from tests.storages import a_file
 
 KEY = "incoming/7/1/clip.mp4"
 
@@ -149,7 +150,7 @@ def test_a_job_that_cannot_be_done_tells_so_itself_and_by_callback(stand_in, sdk
     asked = {"Tag": "Transcode", "Input": {"Object": "none.mp4"}, "Operation": operation, "CallBack": url}
     made = sdk.ci_create_media_jobs(NAME, asked, ContentType="application/xml")
     job_id = made["JobsDetail"][0]["JobId"]
-    _until(lambda: bodies)
+    until(lambda: bodies, 10, "it is told")
     told = sdk.ci_get_media_jobs(NAME, job_id)["JobsDetail"][0]
     assert (told["State"], told["Code"]) == ("Failed", "InputFileError")
     assert bodies[0]["Response"]["JobsDetail"][0]["State"] == "Failed"
@@ -167,10 +168,3 @@ def test_a_stand_in_that_is_gone_refuses_connections(tmp_path):
     host, port = place.split(":")
     with pytest.raises(ConnectionRefusedError):
         http.client.HTTPConnection(host, int(port), timeout=5).connect()
-
-
-def _until(condition, wait_s: float = 10) -> None:
-    end = time.monotonic() + wait_s
-    while not condition():
-        assert time.monotonic() < end
-        quick(1)

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from media_jobs.cos.client import TRIES, Cos
 from media_jobs.cos.multipart import PART, PARTS, part_size
 from media_jobs.cos.storage import CosStorage
 from media_jobs.watch import Unwatched
+from tests.redis_server import until
 from tests.standins.cos import CosStandIn
 from tests.standins.cos_door import Door
 from tests.storages import Told, a_file, cos_of, crc_of, quick
@@ -63,7 +63,7 @@ def test_a_cut_upload_goes_on_with_the_missing_parts_only(stand_in, storage, cli
     failed = refused(lambda: storage.put(KEY, clip, "video/mp4", WATCH))
     assert (failed.kind, failed.reason) == (Failure.AGAIN, "storage_unavailable")
     assert storage.head(KEY) is None
-    _until(lambda: not any(thread.name.startswith("cos-part") for thread in threading.enumerate()))
+    until(lambda: not any(thread.name.startswith("cos-part") for thread in threading.enumerate()), 10, "parts end")
     before = parts(stand_in)
     assert before
     assert 4 not in before
@@ -75,7 +75,7 @@ def test_a_cut_upload_goes_on_with_the_missing_parts_only(stand_in, storage, cli
 def test_so_does_one_whose_worker_was_killed_and_another_process_goes_on(stand_in, storage, clip):
     with pytest.raises(Cancelled):
         storage.put(KEY, clip, "video/mp4", Told(stop_at=500))
-    _until(lambda: not any(thread.name.startswith("cos-part") for thread in threading.enumerate()))
+    until(lambda: not any(thread.name.startswith("cos-part") for thread in threading.enumerate()), 10, "parts end")
     assert len(parts(stand_in)) in range(2, 6)
     assert CosStorage(cos_of(stand_in)).put(KEY, clip, "video/mp4", WATCH).size == SIZE
     assert parts(stand_in) == [1, 2, 3, 4, 5, 6]
@@ -86,7 +86,7 @@ def test_parts_of_another_file_or_damaged_ones_are_sent_anew(stand_in, storage, 
     other.write_bytes(clip.read_bytes()[:PART] + random.Random(9).randbytes(SIZE - PART))
     stand_in.faults.plan("cut", "PUT", "partNumber=6", times=TRIES)
     refused(lambda: storage.put(KEY, other, "video/mp4", WATCH))
-    _until(lambda: parts(stand_in) == [1, 2, 3, 4, 5])
+    until(lambda: parts(stand_in) == [1, 2, 3, 4, 5], 10, "all are there")
     assert storage.put(KEY, clip, "video/mp4", WATCH).crc64 == crc_of(clip.read_bytes())
     assert parts(stand_in) == [1, 2, 2, 3, 3, 4, 4, 5, 5, 6]  # the first is the same in both
 
@@ -272,10 +272,3 @@ def _persist(attempt) -> None:
         else:
             return
     raise AssertionError("twelve attempts were not enough")
-
-
-def _until(condition, wait_s: float = 10) -> None:
-    end = time.monotonic() + wait_s
-    while not condition():
-        assert time.monotonic() < end
-        quick(1)

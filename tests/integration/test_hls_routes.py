@@ -26,11 +26,11 @@ from infra.money.wallet import Wallet
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate as migrate_mysql
 from infra.settings import Settings
-from ingest_api.app import create_app
 from tests.builders import SECRET, TICKET_SECRET, a_token
 from tests.catalogue import a_line, an_episode
 from tests.catalogue_rig import Rig
 from tests.hls_rig import INDEX, RUNGS, SEGMENT, a_master, lay_out
+from tests.served import served
 
 pytestmark = pytest.mark.servers
 
@@ -83,9 +83,7 @@ def finish(rig: Rig, episode_no: int, hash12: str = HASH) -> dict[str, bytes]:
 
 @pytest.fixture
 async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(rig.settings)
-    caller = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
-    async with app.router.lifespan_context(app), caller as client:
+    async with served(rig.settings) as client:
         yield client
 
 

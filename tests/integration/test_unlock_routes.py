@@ -19,10 +19,10 @@ from infra.catalogue.shelf import RedisShelf
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate as migrate_mysql
 from infra.settings import Settings
-from ingest_api.app import create_app
 from tests.builders import DRAMA, SECRET, TICKET_SECRET, USER, a_token
 from tests.catalogue import a_line
 from tests.catalogue_rig import Rig
+from tests.served import served
 
 pytestmark = pytest.mark.servers
 
@@ -53,9 +53,7 @@ def priced(rig: Rig, its: Terms) -> None:
 @pytest.fixture
 async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
     """The API that everybody calls."""
-    app = create_app(rig.settings)
-    caller = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
-    async with app.router.lifespan_context(app), caller as client:
+    async with served(rig.settings) as client:
         yield client
 
 
@@ -152,9 +150,7 @@ async def test_a_mysql_that_says_nothing_is_a_503_and_no_wait_without_end(rig):
     silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     url = SecretStr(f"mysql+pymysql://juliu@127.0.0.1:{port}/juliu")
-    app = create_app(rig.settings.model_copy(update={"mysql_url": url}))
-    caller = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
-    async with app.router.lifespan_context(app), caller as api, asyncio.timeout(60):
+    async with served(rig.settings.model_copy(update={"mysql_url": url})) as api, asyncio.timeout(60):
         answers = await asyncio.gather(*(unlock(api, key=f"k{n}") for n in range(20)))
         assert {(one.status_code, one.json()["error"]["code"]) for one in answers} == {(503, "money_unavailable")}
         assert (await api.get("/v1/feed", headers=headers(USER))).status_code == 200
