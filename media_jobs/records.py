@@ -7,26 +7,24 @@ Every worker does it; two of them at once send copies, which have one record_id 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Producer
 
 from domain.media.steps import Step
 from domain.topics import MEDIA
 from infra import failpoints, logs, metrics
 from infra.fold_store import Wait
+from infra.log_sender import Letter, LogSender, Make
 from infra.media.job import Record
 from infra.media.port import Jobs
 from infra.settings import Settings
 
 BATCH = 200
-DELIVERY_S = 8.0  # longest wait for a report; then Kafka is waited for
-FLUSH_S = DELIVERY_S + 2.0  # librdkafka looks for messages that are too old once a second
 FIRST_S, LONGEST_S = 0.2, 5.0
 LOG_EVERY_S = 10.0
 
@@ -98,55 +96,16 @@ class Records:
             log.warning("records wait", store=error.store, error=str(error)[:300])
 
 
-def producer_config(settings: Settings) -> dict[str, Any]:
-    """librdkafka's settings."""
-    return {
-        "bootstrap.servers": settings.kafka,
-        "client.id": f"juliu-media-{settings.worker_id}",
-        "acks": "all",
-        "enable.idempotence": True,
-        "linger.ms": 5,
-        "delivery.timeout.ms": int(DELIVERY_S * 1000),
-        "queue.buffering.max.messages": 2 * BATCH,
-        "reconnect.backoff.max.ms": 1_000,
-        "log.connection.close": False,
-        "allow.auto.create.topics": False,
-        "logger": logging.getLogger("librdkafka"),
-    }
-
-
 class KafkaSender:
-    """Keeps the promises of Sender with one producer; another takes its place after any failure."""
+    """Keeps the promises of Sender."""
 
-    def __init__(self, settings: Settings, make: Callable[..., Producer] = Producer) -> None:
-        self._config, self._make = producer_config(settings), make
-        self._producer: Producer | None = None
+    def __init__(self, settings: Settings, make: Make = Producer) -> None:
+        self._log = LogSender(settings, "media", MEDIA.name, BATCH, make)
 
     def send(self, records: Sequence[Record]) -> None:
         """See Sender.  The key is the job: Kafka's own hashing would keep its records in order over partitions too."""
-        written, failures = [0], list[str]()
-
-        def report(error: KafkaError | None, _message: Message) -> None:
-            if error is None:
-                written[0] += 1
-            else:
-                failures.append(error.str())
-
-        producer = self._producer = self._producer or self._make(self._config)
-        try:
-            for record in records:
-                producer.produce(MEDIA.name, record.value, str(record.job_id).encode(), on_delivery=report)
-            producer.flush(FLUSH_S)
-        except (BufferError, KafkaException) as error:
-            self.close()
-            raise Wait("kafka", error) from error
-        if written[0] < len(records):
-            self.close()
-            raise Wait("kafka", failures[0] if failures else f"{written[0]} of {len(records)} reported")
+        self._log.send([Letter(str(record.job_id).encode(), record.value) for record in records])
 
     def close(self) -> None:
         """See Sender."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.purge()  # what it still holds is sent again from MySQL, by the next one
-            producer.flush(0)
+        self._log.close()

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from collections.abc import Sequence
+from typing import Protocol
 
 from domain.topics import EVENTS, partition_of
-from infra.fold_store import Wait
+from infra.log_sender import Letter, LogSender
 from infra.settings import Settings
 from streams.relay.outbox import Row
-
-DELIVERY_S = 8.0  # longest wait for a report; then Kafka is waited for
-FLUSH_S = DELIVERY_S + 2.0  # librdkafka looks for messages that are too old once a second
 
 
 class Sender(Protocol):
@@ -30,67 +24,20 @@ class Sender(Protocol):
         """Nothing is sent any more."""
 
 
-def producer_config(settings: Settings) -> dict[str, Any]:
-    """librdkafka's settings: idempotent, and no message overtakes one of its partition that failed."""
-    return {
-        "bootstrap.servers": settings.kafka,
-        "client.id": f"juliu-relay-{settings.worker_id}",
-        "acks": "all",
-        "enable.idempotence": True,
-        "enable.gapless.guarantee": True,  # a failure is fatal: what was queued behind it does not go out before it
-        "linger.ms": 5,
-        "delivery.timeout.ms": int(DELIVERY_S * 1000),
-        "queue.buffering.max.messages": 2 * settings.relay_batch,
-        "reconnect.backoff.max.ms": 1_000,
-        "log.connection.close": False,
-        "allow.auto.create.topics": False,
-        "logger": logging.getLogger("librdkafka"),
-    }
-
-
 class KafkaSender:
-    """Keeps the promises of Sender with one producer; another takes its place after any failure."""
+    """Keeps the promises of Sender."""
 
-    def __init__(self, settings: Settings, topic: str = EVENTS.name, make: Callable[..., Producer] = Producer) -> None:
-        self._topic, self._partitions = topic, settings.partitions
-        self._config, self._make = producer_config(settings), make
-        self._producer: Producer | None = None
+    def __init__(self, settings: Settings) -> None:
+        self._log = LogSender(settings, "relay", EVENTS.name, settings.relay_batch)
+        self._partitions = settings.partitions
 
     def send(self, rows: Sequence[Row]) -> None:
         """See Sender."""
-        reports = _Reports()
-        producer = self._producer = self._producer or self._make(self._config)
-        try:
-            for row in rows:
-                self._produce(producer, row, reports)
-            producer.flush(FLUSH_S)
-        except (BufferError, KafkaException) as error:
-            self.close()
-            raise Wait("kafka", error) from error
-        if reports.written < len(rows):
-            self.close()
-            raise Wait("kafka", reports.failure or f"{reports.written} of {len(rows)} reported")
+        self._log.send([self._letter(row) for row in rows])
 
     def close(self) -> None:
         """See Sender."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.purge()  # what it still holds is sent again from MySQL, by the next one
-            producer.flush(0)
+        self._log.close()
 
-    def _produce(self, producer: Producer, row: Row, reports: _Reports) -> None:
-        partition = partition_of(row.user_id, self._partitions)
-        producer.produce(self._topic, row.value, str(row.user_id).encode(), partition, reports)
-
-
-class _Reports:
-    """The delivery reports of one batch."""
-
-    def __init__(self) -> None:
-        self.written, self.failure = 0, ""
-
-    def __call__(self, error: KafkaError | None, _message: Message) -> None:
-        if error is None:
-            self.written += 1
-        else:
-            self.failure = self.failure or error.str()
+    def _letter(self, row: Row) -> Letter:
+        return Letter(str(row.user_id).encode(), row.value, partition_of(row.user_id, self._partitions))

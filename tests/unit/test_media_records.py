@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from domain.media.steps import Step
 from domain.topics import MEDIA
 from infra.fold_store import Wait
+from infra.log_sender import BY_KEY
 from infra.media.job import Record
 from media_jobs import records
 from media_jobs.records import KafkaSender, Records
@@ -94,7 +95,8 @@ class Producer:
     def __init__(self, config, failing=()):
         self.sent, self.purged, self._failing, self._reports = [], False, failing, []
 
-    def produce(self, topic, value, key, on_delivery):
+    def produce(self, topic, value, key, partition, on_delivery):
+        assert partition == BY_KEY
         self.sent.append((topic, key, value))
         self._reports.append((on_delivery, value in self._failing))
 
