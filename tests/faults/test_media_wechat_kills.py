@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 import sqlalchemy as sa
 
+from domain import keys
 from domain.media.steps import JobState, Kind, Step
 from infra.media.dramas import Dramas
 from infra.media.job import JobFilter, Leased, Submission
@@ -104,11 +106,15 @@ class Scene:
         self.rig.close()
 
     def _hurried(self) -> None:
-        """What is put off is due at once."""
+        """What is put off is due at once; our own limits of calls are lifted, since nobody waits for them."""
         hurry = sa.text("UPDATE media_steps SET due_ms = 0 WHERE state = 'ready' AND due_ms > 0")
-        while not self._stop.wait(0.05):
-            with self.rig.engine.begin() as connection:
-                connection.execute(hurry)
+        counts = keys.wechat_calls(self.account.appid, "*", 0)[:-1] + "*"
+        with redis.Redis.from_url(self.rig.settings.redis_url) as client:
+            while not self._stop.wait(0.05):
+                with self.rig.engine.begin() as connection:
+                    connection.execute(hurry)
+                if found := client.keys(counts):
+                    client.delete(*found)
 
 
 @pytest.fixture
