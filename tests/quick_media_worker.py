@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.media import trouble
 from infra.settings import load
 from media_jobs.main import run_worker
-from media_jobs.steps import media_id
+from media_jobs.steps import media_id, pull
 
 QUICK_S = 0.2
 
@@ -14,6 +14,7 @@ def main() -> None:
     """As `juliu media worker`; an hour in which a lost pull may still bring its media is two seconds."""
     trouble.FIRST_S, trouble.CAP_S = QUICK_S, 1.0
     media_id.LOST_S, media_id.ASK_S = 2, QUICK_S  # type: ignore[assignment]
+    pull.REST_S = pull.LONGEST_REST_S = QUICK_S
     run_worker(load())
 
 
