@@ -78,6 +78,12 @@ class Hold:
         """Raises where nothing may be done under this lease any more; that the process is to end is no reason."""
         if self._over is not None:
             raise self._over
+        self.held()
+
+    def held(self) -> None:
+        """Raises LeaseLost, Cancelled where it is not ours any more: for who has only to tell how it ended."""
+        if isinstance(self._over, LeaseLost):
+            raise self._over
         if self._clock() - self._good_from >= self._life_s:
             raise LeaseLost(f"not renewed for {self._life_s} s")
 

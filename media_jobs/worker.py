@@ -115,24 +115,22 @@ class Worker:
     def _one(self, leased: Leased, taken: float) -> str:
         """How the step ended: a word of `endings`, or lost, or cancelled."""
         name = f"{leased.job_id}-{leased.step}-{leased.token}"
-        with (
-            self.place.folder(name) as work,
-            Hold(self.jobs, leased, self._stop, room=self._room, clock=self.clock, taken=taken) as hold,
-        ):
+        with Hold(self.jobs, leased, self._stop, room=self._room, clock=self.clock, taken=taken) as hold:
             self.told.hold = hold
             try:
-                return self._tell(self._done(leased, work, hold), hold)
+                return self._tell(self._done(leased, name, hold), hold)
             except Cancelled:
                 return "cancelled"
             except LeaseLost as error:
                 log.warning("lease lost", job=leased.job_id, step=leased.step, error=str(error)[:300])
                 return "lost"
 
-    def _done(self, leased: Leased, work: Path, hold: Hold) -> Ending:
-        """Run the body; how it ended.  Raises LeaseLost."""
+    def _done(self, leased: Leased, name: str, hold: Hold) -> Ending:
+        """Run the body in a folder of this name; how it ended.  Raises LeaseLost."""
         cpu = cpu_ms()
         try:
-            facts = self.bodies[leased.step](self.context(leased, work, hold), leased)
+            with self.place.folder(name) as work:
+                facts = self.bodies[leased.step](self.context(leased, work, hold), leased)
         except LeaseLost:
             raise
         except Exception as error:
@@ -152,7 +150,7 @@ class Worker:
                 ends = min(ends, self.clock() + LAST_WORD_S)
             if self.clock() >= ends:
                 raise LeaseLost("asked to end before MySQL heard it")
-            hold.check()
+            hold.held()
             self.pause(pause_s)
             pause_s = min(LONGEST_S, 2 * pause_s)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-_LOCK = ".lock"
+_LOCK, _SWEPT = ".lock", ".swept-media-"
 MOST_FILES = 200_000  # a ladder of an hour has 4 rungs of 1,800 segments
 
 
@@ -77,15 +78,18 @@ def _locked(path: Path) -> IO[bytes] | None:
 def _sweep(root: Path, owner: str) -> None:
     """Folders of workers that are not alive.  A lock file stays: another process may be opening it.
 
-    What has no lock file is no worker's: `root` may be set to a folder in which others have theirs.
+    What has no lock file is no worker's: `root` may be set to a folder in which others have theirs.  A lock is held for
+    a rename only: who starts under that name meanwhile would think that it is taken.
     """
-    for path in root.iterdir():
+    for path in list(root.iterdir()):
         its = root / f"{path.name}{_LOCK}"
         if path.name == owner or path.is_symlink() or not path.is_dir() or not its.is_file():
             continue
         if lock := _locked(its):
-            shutil.rmtree(path, ignore_errors=True)
-            lock.close()
+            with lock, suppress(OSError):
+                path.rename(root / f"{_SWEPT}{secrets.token_hex(8)}")
+    for path in root.glob(f"{_SWEPT}*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _sizes(path: Path) -> Iterator[int]:

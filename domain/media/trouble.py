@@ -32,8 +32,9 @@ class StepFailed(Exception):
     def __init__(self, kind: Failure, reason: str, text: str, after_s: float = 0.0) -> None:
         if not _REASON.match(reason):
             raise ValueError(f"no code of a reason: {reason[:80]!r}")
-        super().__init__(f"{kind}: {reason}: {text[:MAX_TEXT]}")
-        self.kind, self.reason, self.text = kind, reason, text[:MAX_TEXT]
+        kept = text[:MAX_TEXT].encode(errors="replace").decode()  # names of files may hold what is no character
+        super().__init__(f"{kind}: {reason}: {kept}")
+        self.kind, self.reason, self.text = kind, reason, kept
         self.after_s = min(max(after_s, 0.0), MAX_AFTER_S)
 
 
