@@ -63,18 +63,20 @@ class Video(FileResponse):
         user_id: int,
         *,
         media_type: str | None = None,
+        send_s: float | None = None,
     ) -> None:
-        """`fresh_s`: how long it may be kept; `media_type` None: by the file's name."""
+        """`fresh_s`: how long it may be kept; `media_type` None: by the file's name; `send_s` None: SEND_S."""
         headers = {"cache-control": f"private, max-age={fresh_s}", "x-content-type-options": "nosniff"}
         super().__init__(path, stat_result=found, headers=headers, media_type=media_type)
         self._size = found.st_size
         self._places = places
         self._user_id = user_id
+        self._send_s = send_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = self._plain(scope)
         with self._places.one(self._user_id):
-            async with asyncio.timeout(SEND_S):
+            async with asyncio.timeout(SEND_S if self._send_s is None else self._send_s):
                 await super().__call__(asked, receive, send)
 
     def _plain(self, scope: Scope) -> Scope:

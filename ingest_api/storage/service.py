@@ -42,7 +42,8 @@ class Storage:
         self._genuine(permission, signature)
         file = await self._threads.run(partial(self._served.find, permission.key))
         fresh_s = permission.expires_s - self._now_ms() // 1000
-        return Video(file.path, file.stat, fresh_s, self._places, PULLER, media_type=file.media_type)
+        kind, send_s = file.media_type, _longest_s(file.stat.st_size)
+        return Video(file.path, file.stat, fresh_s, self._places, PULLER, media_type=kind, send_s=send_s)
 
     async def put(self, permission: Permission, signature: str, body: AsyncIterator[bytes]) -> None:
         """Keep the body under the key, on disk.  Raises BadAddress, WrongSize, BodyTimeout, StorageBusy, NoVideo."""
@@ -51,7 +52,7 @@ class Storage:
             raise NoVideo
         with self._place(permission.key):
             try:
-                async with asyncio.timeout(LEAST_S + permission.size / SLOWEST):
+                async with asyncio.timeout(_longest_s(permission.size)):
                     writing = self._folder.writing(permission.key, permission.size)
                     await self._receive(writing, body, permission.size)
             except TimeoutError as error:
@@ -97,3 +98,8 @@ class Storage:
     def _genuine(self, permission: Permission, signature: str) -> None:
         if not storage_address.genuine(self._secrets, permission, signature, self._now_ms() // 1000):
             raise BadAddress
+
+
+def _longest_s(size: int) -> float:
+    """How long a file of so many bytes may take, either way."""
+    return LEAST_S + size / SLOWEST

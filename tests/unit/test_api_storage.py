@@ -117,6 +117,12 @@ async def test_a_few_come_in_at_once(app: FastAPI, tmp_path: Path):
     assert not storage._coming
 
 
+async def test_a_platform_pulls_for_longer_than_a_viewer_waits(app: FastAPI, monkeypatch: pytest.MonkeyPatch):
+    assert (await put(app, address())).status_code == 204
+    monkeypatch.setattr("ingest_api.play.video.SEND_S", -1.0)
+    assert (await get(app, address("get", size=0))).content == BODY
+
+
 async def test_one_address_takes_one_place(app: FastAPI):
     storage: Storage = app.state.storage
     storage._coming.add(NAME)
