@@ -68,7 +68,6 @@ class Link(msgspec.Struct, frozen=True):
     duration: int = 0
     mp4_url: str = ""
     hls_url: str = ""
-    cover_url: str = ""
 
 
 class Package(msgspec.Struct, frozen=True):
