@@ -11,9 +11,9 @@ QUICK_S = 0.2
 
 
 def main() -> None:
-    """As `juliu media worker`; an hour in which a lost pull may still bring its media is two seconds."""
+    """As `juliu media worker`; an hour in which a lost pull may still bring its media is a dozen."""
     trouble.FIRST_S, trouble.CAP_S = QUICK_S, 1.0
-    media_id.LOST_S, media_id.ASK_S = 2, QUICK_S  # type: ignore[assignment]
+    media_id.ASK_S = QUICK_S
     pull.REST_S = pull.LONGEST_REST_S = QUICK_S
     run_worker(load())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from domain.media.steps import Step
 from domain.media.trouble import Failure, Later, StepFailed
 from infra import failpoints
@@ -53,16 +55,8 @@ def _without_extras(context: StepContext, leased: Leased, media_id: int) -> int:
     if spare:
         context.note({"extras": extras})
     for one_id in spare:
-        _deleted(its.vod, one_id)
+        answers.known(partial(its.vod.delete, one_id))
     return extras
-
-
-def _deleted(vod: Vod, media_id: int) -> None:
-    try:
-        vod.delete(media_id)
-    except answers.Refused as error:
-        if error.code != answers.NOT_FOUND:
-            raise
 
 
 def _others_run(context: StepContext, came: Facts) -> bool:
@@ -72,9 +66,5 @@ def _others_run(context: StepContext, came: Facts) -> bool:
 
 
 def _runs(vod: Vod, task_id: int) -> bool:
-    try:
-        return vod.task(task_id).status in (pull.WAITS, pull.RUNS)
-    except answers.Refused as error:
-        if error.code != answers.NOT_FOUND:
-            raise
-        return False
+    task = answers.known(lambda: vod.task(task_id))
+    return task is not None and task.status in (pull.WAITS, pull.RUNS)

@@ -18,7 +18,7 @@ from infra.media.drama_book import UnknownDrama
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.wechat import answers
-from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform
+from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform, sending
 from media_jobs.wechat.platform import Platform
 from media_jobs.wechat.shapes import Media, Task
 
@@ -95,15 +95,9 @@ def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Fact
     context.note({"asked": asked | sent})
     context.watch.progress(100)
     failpoints.reached("media.before_pull")
-    try:
-        task_id = platform(context).vod.pull(
-            asked["name"], address, wechat_event.source_context(leased.job_id, leased.job.rounds)
-        )
-    except answers.Unclear:
-        raise Later(LOOK_S) from None
-    except (answers.Refused, answers.NotSent, answers.TooFast):
-        context.note({"asked": asked})  # nothing was done
-        raise
+    with sending(lambda: context.note({"asked": asked})):
+        ours = wechat_event.source_context(leased.job_id, leased.job.rounds)
+        task_id = platform(context).vod.pull(asked["name"], address, ours)
     failpoints.reached("media.after_pull")
     its = {"task_id": task_id, "unclear": False, "tasks": [*asked["tasks"][-20:], task_id]}
     context.note({"asked": asked | sent | its})
@@ -113,7 +107,7 @@ def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Fact
 def _followed(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Facts:
     task, age_s = _task(context, asked), context.now_ms() // 1_000 - asked["sent_s"]
     if task.status == DONE and task.media_id:
-        if leased.job.rounds and _gone(platform(context), task.media_id):  # somebody has deleted it since
+        if leased.job.rounds and _gone(context, task.media_id):  # somebody has deleted it since
             return _pulled(context, leased, asked | {"task_id": 0})
         return _ended(asked, task.media_id)
     if task.status == BROKEN:
@@ -125,13 +119,11 @@ def _followed(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Fa
 
 def _task(context: StepContext, asked: dict[str, Any]) -> Task:
     """How it stands; a task that WeChat has forgotten left its media behind, or nothing."""
-    try:
-        return platform(context).vod.task(asked["task_id"])
-    except answers.Refused as error:
-        if error.code != answers.NOT_FOUND:
-            raise
+    task = answers.known(lambda: platform(context).vod.task(asked["task_id"]))
+    if task is None:
         context.note({"asked": asked | {"task_id": 0, "unclear": True, "looks": 0}})
-        raise Later(1.0) from error
+        raise Later(1.0)
+    return task
 
 
 def _again(context: StepContext, asked: dict[str, Any], task: Task) -> Facts:
@@ -153,14 +145,8 @@ def _refuse_many(asked: Facts) -> None:
         raise StepFailed(Failure.MEND, "wechat_pull_failed", text)
 
 
-def _gone(its: Platform, media_id: int) -> bool:
-    try:
-        its.vod.media(media_id)
-    except answers.Refused as error:
-        if error.code != answers.NOT_FOUND:
-            raise
-        return True
-    return False
+def _gone(context: StepContext, media_id: int) -> bool:
+    return answers.known(lambda: platform(context).vod.media(media_id)) is None
 
 
 def _ended(asked: Facts, media_id: int) -> Facts:

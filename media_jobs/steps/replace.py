@@ -15,7 +15,7 @@ from infra.media.drama_book import DramaBook, UnknownDrama
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.wechat import answers
-from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform
+from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform, sending
 
 ASK_S = 900.0
 
@@ -79,13 +79,8 @@ def _handed_in(context: StepContext, way: dict[str, Any]) -> Facts:
     context.note({"way": way | {"since_s": context.now_ms() // 1_000, "looks": 0}})
     context.watch.progress(100)
     failpoints.reached("media.before_replacement")
-    try:
+    with sending(lambda: context.note({"way": way | {"since_s": 0}})):
         platform(context).vod.submit_replacement(way["platform_id"], way["old"], way["new"])
-    except answers.Unclear:
-        raise Later(LOOK_S) from None
-    except (answers.Refused, answers.NotSent, answers.TooFast):
-        context.note({"way": way | {"since_s": 0}})  # nothing was done
-        raise
     failpoints.reached("media.after_replacement")
     raise Later(ASK_S)
 

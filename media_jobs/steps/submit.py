@@ -16,8 +16,8 @@ from infra.media.drama_book import Standing
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.steps.materials import MAX_PAPER, complete, content_type
-from media_jobs.wechat import answers, dossiers
-from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform
+from media_jobs.wechat import dossiers
+from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform, sending
 from media_jobs.wechat.platform import Platform
 
 
@@ -79,17 +79,10 @@ def _handed_in(context: StepContext, leased: Leased, standing: Standing, sent: d
     context.note({"sent": now | {"media": dossiers.episodes(media)}})
     context.watch.progress(900)
     failpoints.reached("media.before_submit")
-    try:
+    with sending(lambda: context.note({"sent": sent})):
         platform_id = its.vod.submit(dossiers.body(dossier, papers, media, standing.platform_id))
-    except answers.Unclear:
-        raise Later(LOOK_S) from None
-    except (answers.Refused, answers.NotSent, answers.TooFast):
-        context.note({"sent": sent})  # nothing was done
-        raise
     failpoints.reached("media.after_submit")
-    return _written(
-        context, leased, platform_id or standing.platform_id or 0, now | {"media": dossiers.episodes(media)}
-    )
+    return _written(context, leased, platform_id, now | {"media": dossiers.episodes(media)})
 
 
 def _uploaded(context: StepContext, its: Platform, keys: list[str]) -> Mapping[str, str]:

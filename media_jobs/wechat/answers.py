@@ -5,16 +5,15 @@ Codes: wx/server/API/minidrama (each page's list), general codes of the platform
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple, TypeVar
 
 from domain.media.trouble import Failure, Later, StepFailed
 
+T = TypeVar("T")
 TOKEN_CODES = frozenset((40001, 40014, 42001))  # the token is wrong or over: fetch another, ask again
 UNCLEAR_CODES = frozenset((-1, 10093011))  # "system error", "operation failed": it may have been done for all we know
 NOT_FOUND = 10093030
-IN_AUDIT = 10090007
-TAKEN = 10090040  # a media is in a drama already
-INITIALISING = -2
 # About all that we ask, not about the one thing that is asked: the secret, the app's rights, the traffic package.
 OF_THE_ACCOUNT = frozenset((40013, 40125, 40164, 41002, 48001, 50002, 10090016, 10090038))
 
@@ -41,6 +40,16 @@ class TooFast(Exception):
     def __init__(self, call: str, after_s: float) -> None:
         super().__init__(f"{call}: enough for now")
         self.call, self.after_s = call, after_s
+
+
+def known(ask: Callable[[], T]) -> T | None:
+    """What it answers; None where WeChat does not know (any more) what is asked about."""
+    try:
+        return ask()
+    except Refused as error:
+        if error.code != NOT_FOUND:
+            raise
+        return None
 
 
 class Advice(NamedTuple):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from domain.media.trouble import Failure, StepFailed
+from domain.media.trouble import Failure, Later, StepFailed
 from media_jobs.context import StepContext
-from media_jobs.wechat.answers import ANSWERS, meant
+from media_jobs.wechat.answers import ANSWERS, NotSent, Refused, TooFast, Unclear, meant
 from media_jobs.wechat.platform import Platform
 
 LOOKS = 5  # times that something is looked for after an unclear answer, before it is done again
@@ -30,3 +30,18 @@ def heard() -> Iterator[None]:
         yield
     except ANSWERS as error:
         raise meant(error) from error
+
+
+@contextmanager
+def sending(undone: Callable[[], None]) -> Iterator[None]:
+    """Around a call that nobody can take back and that was noted: without an answer it is looked up later.
+
+    Where nothing was done, `undone` notes so.
+    """
+    try:
+        yield
+    except Unclear:
+        raise Later(LOOK_S) from None
+    except (Refused, NotSent, TooFast):
+        undone()
+        raise

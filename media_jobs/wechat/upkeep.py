@@ -18,7 +18,7 @@ from domain.media.wechat_drama import Audit
 from infra.media.drama_book import DramaBook
 from infra.settings import Settings
 from media_jobs.steps.audit import DOWN
-from media_jobs.wechat.answers import ANSWERS, NOT_FOUND, Refused
+from media_jobs.wechat.answers import ANSWERS, known
 from media_jobs.wechat.limits import redis_answers
 from media_jobs.wechat.links import LinkKeeper
 from media_jobs.wechat.platform import Platform, platform_of
@@ -51,12 +51,8 @@ class TakenDown:
 
     def _is_down(self, platform_id: int) -> bool:
         """Also where WeChat knows it no more: else the first such drama would be asked about for ever, and no other."""
-        try:
-            return self._vod.drama(platform_id).status == TAKEN_DOWN
-        except Refused as error:
-            if error.code != NOT_FOUND:
-                raise
-            return True
+        drama = known(lambda: self._vod.drama(platform_id))
+        return drama is None or drama.status == TAKEN_DOWN
 
 
 class Upkeep:
