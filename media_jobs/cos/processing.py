@@ -26,6 +26,7 @@ from media_jobs.on_this_machine import OnThisMachine
 from media_jobs.watch import Part, Watch
 
 MADE, FETCHED = 600, 800  # permille of `ladder`
+READ = 900  # permille of what CI does
 SAMPLE_RATE = 48_000
 
 
@@ -62,7 +63,7 @@ class CosProcessing(OnThisMachine):
             for rung in rungs
         ]
         jobs = Jobs(self._ci, task)
-        outputs = self._done(jobs, wanted, Part(watch, 0, MADE))
+        outputs = self._done(task, jobs, wanted, Part(watch, 0, MADE))
         files = self._fetch_all(task, jobs, outputs, Part(watch, MADE, FETCHED))
         return encoding.package(
             files, task.work / "hls", rungs, keys,
@@ -75,17 +76,20 @@ class CosProcessing(OnThisMachine):
         rung = replace(rung, video_bps=encoding.MEZZANINE_FACTOR * rung.video_bps)
         operation = transcode(rung, rate_of(probe), sound=probe.audio is not None)
         jobs = Jobs(self._ci, task)
-        self._done(jobs, [Wanted("mezzanine", operation, task.mezzanine)], watch)
+        self._done(task, jobs, [Wanted("mezzanine", operation, task.mezzanine)], watch)
         there = self.storage.head(task.mezzanine)
         if there is None:
             jobs.forget("mezzanine")
             raise Transient("ci_output_gone", "what CI had made is gone, it is made anew")
         return there
 
-    def _done(self, jobs: Jobs, wanted: Sequence[Wanted], watch: Watch) -> dict[str, str]:
-        outputs = jobs.done(wanted, watch)
+    def _done(self, task: Task, jobs: Jobs, wanted: Sequence[Wanted], watch: Watch) -> dict[str, str]:
+        """CI reads the source by itself, so that it is still the one that was looked at is asked when CI is done."""
+        outputs = jobs.done(wanted, Part(watch, 0, READ))
         if jobs.extras:
             self._extras(jobs.extras)
+        if task.content_hash:
+            self.source(task, Part(watch, READ, 1000))
         return outputs
 
     def _fetch_all(self, task: Task, jobs: Jobs, outputs: Mapping[str, str], watch: Watch) -> dict[str, Path]:

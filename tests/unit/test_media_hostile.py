@@ -6,7 +6,8 @@ import io
 import itertools
 import shutil
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import requests
@@ -24,12 +25,15 @@ from ingest_api.play.errors import NoVideo
 from juliu.commands.media import _Bars
 from juliu.media.sources import Found
 from juliu.media.submitting import Item
+from media_jobs.cos.jobs import Ci
+from media_jobs.cos.processing import CosProcessing
 from media_jobs.engine import Task
 from media_jobs.local.storage import LocalStorage
 from media_jobs.on_this_machine import OnThisMachine
 from media_jobs.watch import Unwatched
 from media_jobs.wechat.answers import Unclear
 from media_jobs.wechat.wire import Wire
+from tests.media_scene import PROBE, REPORT
 from tests.memory_keys import MemoryPlaylists
 from tests.memory_storage import MemoryStorage
 from tests.wechat_builders import a_dossier
@@ -149,3 +153,14 @@ def test_a_full_disk_of_the_storage_is_tried_again_later(tmp_path: Path, monkeyp
     with pytest.raises(StepFailed) as told:
         LocalStorage(tmp_path, "http://api", b"s", lambda: 0).put("hls/7/a.ts", tmp_path / "a", "", Unwatched())
     assert (told.value.kind, told.value.reason) == (Failure.AGAIN, "storage_full")
+
+
+def test_what_ci_made_of_a_source_that_was_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    storage, key = MemoryStorage(), "incoming/7/1/a.mp4"
+    storage.put_bytes(key, b"another file", "video/mp4")
+    monkeypatch.setattr("media_jobs.cos.jobs.Jobs.done", lambda *_: {})
+    task = Task(1, "mezzanine", 1, key, 7, 1, "0" * 12, tmp_path, content_hash="0" * 64)
+    ci = cast("Ci", SimpleNamespace(cos=None))
+    with pytest.raises(StepFailed) as told:
+        CosProcessing(ci, storage).mezzanine(task, PROBE, REPORT, Unwatched())
+    assert told.value.reason == "source_changed"
