@@ -21,7 +21,7 @@ from media_jobs.context import Cdn
 SERVICE, VERSION = "cdn", "2018-06-06"
 AT_ONCE = 20  # folders or addresses of one request
 CONNECT_S, ANSWER_S = 5.0, 20.0
-QUOTA_S = 3_600.0  # a day's quota is used up: look again in an hour
+QUOTA_S = 8_100.0  # a day's quota is used up: with MAX_ATTEMPTS the next day is seen
 MAX_ANSWER = 100_000  # bytes
 
 

@@ -49,7 +49,10 @@ class MemoryDramas:
         now = {"platform_id": platform_id, "audit": Audit.PENDING, "audit_note": "", "submitted_ms": submitted_ms}
         self._dramas[drama_id] = was._replace(**now)
         for episode_no, media_id in media.items():
-            self.replaced(drama_id, episode_no, media_id)
+            was_there = self._media.get((drama_id, episode_no))
+            if was_there is not None and was_there.media_id != media_id:
+                left = 0 if was_there.next_media_id == media_id else was_there.next_media_id or was_there.media_id
+                self._media[drama_id, episode_no] = was_there._replace(media_id=media_id, next_media_id=left)
 
     def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
         late = audit is Audit.PENDING and drama_id in self._dramas and self._dramas[drama_id].audit is Audit.PASSED

@@ -60,6 +60,8 @@ class DramaBook(Protocol):
     def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
         """WeChat has taken it under this id, with these media (episode -> media id).  May be repeated.
 
+        A newer one that an episode was given while the drama was handed in waits for its turn.
+
         What was submitted earlier than what is known, or is known already, changes nothing: a worker that slept must
         not take away what the audit has said since.
         """

@@ -24,6 +24,11 @@ _PUT = sa.text(  # the tick is for the number that was seen: assignments go from
     " ticked_ms = IF(record_number = VALUES(record_number), ticked_ms, 0),"
     " record_number = VALUES(record_number), dossier = VALUES(dossier), updated_ms = VALUES(updated_ms)"
 )
+_SENT = sa.text(  # assignments go from left to right
+    "UPDATE wechat_episodes SET next_media_id ="
+    " CASE next_media_id WHEN :media_id THEN 0 WHEN 0 THEN media_id ELSE next_media_id END, media_id = :media_id"
+    " WHERE drama_id = :drama_id AND episode_no = :episode_no AND media_id <> :media_id"
+)
 _PLAYS = sa.text(
     "SELECT e.drama_id, e.episode_no, e.media_id FROM wechat_episodes e"
     " JOIN wechat_dramas w ON w.drama_id = e.drama_id JOIN dramas d ON d.drama_id = e.drama_id"
@@ -81,7 +86,7 @@ class Dramas:
         with self._asked() as connection:
             found = connection.execute(row.values(submitted_ms=submitted_ms, updated_ms=self._now_ms(), **stands))
             for episode_no, media_id in media.items() if found.rowcount else ():
-                connection.execute(_moved(drama_id, episode_no, media_id))
+                connection.execute(_SENT, {"drama_id": drama_id, "episode_no": episode_no, "media_id": media_id})
 
     def audited(self, drama_id: int, audit: Audit, note: str = "") -> None:
         """See DramaBook."""

@@ -138,6 +138,19 @@ def test_what_a_zombie_writes_changes_nothing(scene):
     assert scene.book.standing(DRAMA).platform_id == 9002
 
 
+def test_an_episode_that_came_anew_while_the_drama_was_handed_in_waits_for_its_turn(scene):
+    """What WeChat has is what was sent: the newer media is in no drama, and would never play."""
+    a_drama(scene)
+    for number, media_id in ((1, 501), (2, 502)):
+        scene.book.uploaded(DRAMA, number, media_id, "甲", 10)
+    scene.book.uploaded(DRAMA, 2, 602, "甲", 20)  # 501 and 502 are on their way to WeChat
+    scene.book.submitted(DRAMA, 9001, 100, {1: 501, 2: 502})
+    assert {number: its[:2] for number, its in scene.book.media(DRAMA).items()} == {1: (501, 0), 2: (502, 602)}
+    scene.book.uploaded(DRAMA, 2, 702, "甲", 30)
+    scene.book.submitted(DRAMA, 9001, 200, {1: 501, 2: 602})
+    assert scene.book.media(DRAMA)[2][:2] == (602, 702)
+
+
 def test_a_worker_that_slept_takes_no_pass_away(scene):
     """It has handed the drama in, or asked about it, before another worker did and WeChat passed it."""
     a_drama(scene)

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from domain.media.steps import JobState, Step, StepState
-from domain.media.trouble import Failure, LeaseLost, StepFailed
+from domain.media.trouble import MAX_ATTEMPTS, Failure, LeaseLost, StepFailed
 from infra.media.job import Leased, StepRow
+from media_jobs.cdn import _trouble
 from media_jobs.hold import Hold
 from media_jobs.worker import Worker
 from media_jobs.workplace import Workplace
 from tests.memory_jobs import MemoryJobs, an_episode
+
+DAY_S = 86_400
 
 
 class Scene:
@@ -120,3 +123,11 @@ def test_a_cancelled_job_s_end_is_not_told(scene):
     assert scene.worker.turn()
     assert scene.jobs.job(scene.job_id).job.state is JobState.CANCELLED
     assert scene.row().facts == {}
+
+
+def test_a_day_s_quota_of_the_cdn_does_not_use_up_the_attempts():
+    refused = _trouble(
+        "PurgePathCache", 200, b'{"Response": {"Error": {"Code": "LimitExceeded.CdnPurgeExceedDayLimit"}}}'
+    )
+    assert refused is not None
+    assert (MAX_ATTEMPTS - 1) * refused.after_s > DAY_S
