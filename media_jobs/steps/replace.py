@@ -18,6 +18,7 @@ from media_jobs.wechat import answers
 from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform, sending
 
 ASK_S = 900.0
+OVERTAKEN = 3  # times that another episode's replacement may come between
 
 
 def run(context: StepContext, leased: Leased) -> Facts:
@@ -96,6 +97,11 @@ def _audited(context: StepContext, leased: Leased, way: dict[str, Any], audit: A
         platform(context).vod.replace(way["platform_id"], way["old"], way["new"])
     except answers.Unclear:
         raise Later(LOOK_S) from None  # then the drama's episodes say whether it was done
+    except answers.Refused as error:
+        if error.code != answers.NOT_THAT or way.get("overtaken", 0) >= OVERTAKEN:
+            raise
+        context.note({"way": way | {"since_s": 0, "looks": 0, "overtaken": way.get("overtaken", 0) + 1}})
+        raise Later(ASK_S) from error  # the audit that passed was another episode's: WeChat tells the drama's latest
     return _replaced(context, leased, way)
 
 

@@ -14,6 +14,7 @@ T = TypeVar("T")
 TOKEN_CODES = frozenset((40001, 40014, 42001))  # the token is wrong or over: fetch another, ask again
 UNCLEAR_CODES = frozenset((-1, 10093011))  # "system error", "operation failed": it may have been done for all we know
 NOT_FOUND = 10093030
+NOT_THAT = 10093014  # a parameter: of a replacement, that this one has passed no audit
 # About all that we ask, not about the one thing that is asked: the secret, the app's rights, the traffic package.
 OF_THE_ACCOUNT = frozenset((40013, 40125, 40164, 41002, 48001, 50002, 10090016, 10090038))
 

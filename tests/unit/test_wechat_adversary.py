@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from infra.media.job import Job
 from media_jobs.steps import pull
 from media_jobs.wechat.answers import Refused, meant
 from tests.standins.wechat_state import PASSED, REFILL
-from tests.wechat_rig import DRAMA, Rig
+from tests.wechat_rig import DRAMA, SIZE, Rig
 
 AWAY_S = 20 * 60
 
@@ -104,3 +105,22 @@ def test_a_token_that_is_refused_twice_ends_no_job(code):
     said = meant(Refused("pullupload", code, ""))
     assert isinstance(said, StepFailed)
     assert said.kind is Failure.AGAIN
+
+
+def test_of_two_episodes_that_are_replaced_at_once_none_is_lost(rig):
+    """WeChat tells the drama's latest audit only, so each takes the other's for its own."""
+    rig.uploaded()
+    rig.run(rig.job(Kind.DRAMA))
+    before = rig.playing()
+    for number in (1, 2):
+        rig.run(rig.job(Kind.EPISODE, number, size=SIZE + number))
+    jobs = {number: rig.job(Kind.REPLACEMENT, number) for number in (1, 2)}
+    facts: dict[int, dict[Step, dict[str, Any]]] = {number: {} for number in jobs}
+    for _ in range(60):
+        for number, job in list(jobs.items()):
+            with suppress(Later):
+                rig.once(job, Step.REPLACE, facts[number])
+                del jobs[number]
+        rig.now_s += 900
+    assert jobs == {}
+    assert [number for number, media_id in rig.playing().items() if media_id != before[number]] == [1, 2]
