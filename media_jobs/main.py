@@ -71,12 +71,17 @@ def _parts(settings: Settings) -> Parts:
 
 
 def keep_up(tick: Callable[[], object], stop: threading.Event) -> None:
-    """What a WeChat account needs beside the steps, until `stop`; what a server's absence leaves undone comes later."""
+    """What a WeChat account needs beside the steps, until `stop`; what a server's absence leaves undone comes later.
+
+    What nobody foresaw ends the turn and not the process: no step needs it, and all workers would die of one bad row.
+    """
     while not stop.wait(UPKEEP_S):
         try:
             tick()
         except Wait as error:
             log.warning("upkeep waits", store=error.store, error=str(error)[:300])
+        except Exception:
+            log.exception("upkeep failed")
 
 
 def _beside(name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:

@@ -13,7 +13,9 @@ import pytest
 
 from domain.media.steps import JobState, Step, StepState
 from domain.media.trouble import MAX_ATTEMPTS, Failure, LeaseLost, StepFailed
+from infra.fold_store import Wait
 from infra.media.job import Leased, StepRow
+from media_jobs import main
 from media_jobs.cdn import _trouble
 from media_jobs.hold import Hold
 from media_jobs.worker import Worker
@@ -131,3 +133,17 @@ def test_a_day_s_quota_of_the_cdn_does_not_use_up_the_attempts():
     )
     assert refused is not None
     assert (MAX_ATTEMPTS - 1) * refused.after_s > DAY_S
+
+
+def test_what_nobody_foresaw_in_the_upkeep_ends_no_worker(monkeypatch):
+    """A dossier that another version wrote would else end every worker at each of its turns."""
+    monkeypatch.setattr(main, "UPKEEP_S", 0.0)
+    stop, turns = threading.Event(), iter([RuntimeError("a row of another version"), Wait("mysql", "away")])
+
+    def tick() -> None:
+        if (error := next(turns, None)) is not None:
+            raise error
+        stop.set()
+
+    main.keep_up(tick, stop)
+    assert stop.is_set()
