@@ -30,10 +30,13 @@ from tests.standins.wechat_state import Account, Traits
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(3_000)]
 KILLS = int(os.environ.get("MEDIA_KILLS", "2"))
 SEED = int(os.environ.get("MEDIA_SEED", "5"))
-MOST = 8 + 2 * KILLS
+MOST = 10 + 2 * KILLS
 AT_WORK = 2  # episodes that are always under way
 ENDS_S, PLACE_S = 400.0, 120.0
-PLACES = ("media.before_pull", "media.after_pull", "media.after_media_id", "media.after_encode", "media.after_master")
+PLACES = (
+    "media.before_ci", "media.after_ci", "media.after_encode", "media.after_master",
+    "media.before_pull", "media.after_pull", "media.after_media_id",
+)  # fmt: skip
 TRAITS = Traits(
     initialising=1, no_answer=0.05, not_done=0.05, system_error=0.05, pull_fails=0.1, event_lost=0.3, event_twice=0.3,
 )  # fmt: skip
