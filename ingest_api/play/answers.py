@@ -34,12 +34,11 @@ class NextEpisode(BaseModel):
 
 
 class WechatLink(BaseModel):
-    """WeChat's own addresses of an episode, for the mini-program's player; they end within two hours."""
+    """WeChat's own address of an episode, for the mini-program's player; it ends within two hours."""
 
     model_config = ConfigDict(from_attributes=True)
 
     hls_url: str
-    mp4_url: str
     expires_ms: int = Field(description="Unix ms")
 
 
@@ -56,5 +55,5 @@ class PlayAnswer(BaseModel):
     ticket: str = Field(description="send it back in play_started")
     ticket_expires_ms: int = Field(description="Unix ms; a playback that begins before may be sent later")
     reason: WhyOpen
-    wechat: WechatLink | None = Field(None, description="none: the mini-program is not set, or ask again in a second")
+    wechat: WechatLink | None = Field(None, description="with platform=weapp; none: not set, or ask again in a second")
     next: list[NextEpisode] = Field(description="the next two, fewer at the end")

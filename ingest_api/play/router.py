@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
@@ -22,6 +22,7 @@ router = APIRouter(tags=["play"])
 
 DramaId = Annotated[int, Path(ge=1, lt=MAX_ID)]
 EpisodeNo = Annotated[int, Path(ge=1, le=100_000)]
+Where = Annotated[Literal["h5", "weapp"], Query(description="who plays it: weapp gets WeChat's address too")]
 UserId = Annotated[int, Query(alias="user", ge=1, lt=MAX_ID)]
 Expires = Annotated[int, Query(alias="expires", ge=0, lt=MAX_ID)]
 Signature = Annotated[str, Query(min_length=SIGNATURE_LENGTH, max_length=SIGNATURE_LENGTH)]
@@ -61,13 +62,14 @@ async def play(
     *,
     drama_id: DramaId,
     episode_no: EpisodeNo,
+    platform: Where = "h5",
 ) -> PlayAnswer:
     """How to play an episode that is free or unlocked, and how the next two are.  Nothing is debited.
 
     **402** says what a locked one costs, what there is and which ways there are.
     """
     response.headers["cache-control"] = "no-store"
-    return await service.play(viewer.user_id, drama_id, episode_no)
+    return await service.play(viewer.user_id, drama_id, episode_no, weapp=platform == "weapp")
 
 
 @router.get(PATH, responses={**VIDEO, **refusals(MEDIA_REFUSED)}, response_class=Response)

@@ -76,8 +76,11 @@ class Play:
         self._now_ms = now_ms
         self._known: Remembered[tuple[int, int, int], int] = Remembered(REMEMBERED, REMEMBERED_S, clock)
 
-    async def play(self, user_id: int, drama_id: int, episode_no: int) -> PlayAnswer:
-        """How to play it.  Raises UnknownEpisode, EpisodeLocked, MoneyUnavailable, CatalogueUnavailable."""
+    async def play(self, user_id: int, drama_id: int, episode_no: int, *, weapp: bool = False) -> PlayAnswer:
+        """How to play it; `weapp`: with WeChat's address, if there is one.
+
+        Raises UnknownEpisode, EpisodeLocked, MoneyUnavailable, CatalogueUnavailable.
+        """
         drama = self._drama(drama_id, episode_no)
         terms = pricing.terms(drama.free_first, drama.price_coins, drama.episodes)
         asked = Asked(user_id, drama, episode_no, terms)
@@ -88,7 +91,7 @@ class Play:
             episode_no=episode_no,
             duration_ms=drama.durations[episode_no - 1],
             reason=WhyOpen.FREE if terms.is_free(episode_no) else WhyOpen.UNLOCKED,
-            wechat=await self._platform.link(drama_id, episode_no, drama.episodes),
+            wechat=await self._platform.link(drama_id, episode_no, drama.episodes) if weapp else None,
             next=await self._next(asked, found.owned),
             **how._asdict(),
         )
