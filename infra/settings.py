@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JULIU_", extra="ignore", frozen=True)
 
     env: Literal["development", "production"] = Field(
-        "development", description="production refuses weak or missing secrets"
+        "development", description="production refuses weak secrets, and episodes whose record number nobody ticked"
     )
 
     kafka: str = Field("127.0.0.1:9092", pattern=r"\S:\d+", description="bootstrap servers")

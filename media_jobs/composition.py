@@ -145,7 +145,7 @@ def _ports(settings: Settings, engine: Engine, client: redis.Redis) -> Ports:
         storage=storage,
         processing=processing_of(settings, storage, _extras),
         keys=SealedKeys(KeyStore(engine, Sealer.of(settings), now_ms)),
-        catalogue=CatalogueWriter(engine, RedisShelf(client)),
+        catalogue=CatalogueWriter(engine, RedisShelf(client), needs_record=settings.env == "production"),
         cdn=cdn.cdn_of(settings),
         playlists=PlaylistStore(engine, now_ms) if settings.media_engine == "cos" else None,
         platform=platform_of(settings, engine, client, now_ms),

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from domain.media import names
 from domain.media.steps import JobState, Step
-from domain.media.trouble import Cancelled, LeaseLost
+from domain.media.trouble import Cancelled, Failure, LeaseLost, StepFailed
 from infra.catalogue.shelf import RedisShelf
+from infra.media.dramas import Dramas
 from infra.media.job import Leased
 from infra.media.queue import JobQueue
 from infra.mysql.engine import engine_of
@@ -24,6 +25,7 @@ from tests.catalogue import an_episode as a_line_of
 from tests.catalogue_rig import Rig
 from tests.media_desk import LIFE_MS, OURS, Clock, Desk
 from tests.memory_jobs import an_episode
+from tests.wechat_builders import a_dossier
 
 pytestmark = pytest.mark.servers
 OLD, NEW, LENGTH_MS = names.master(7, 1, "0" * 12), names.master(7, 1, "1" * 12), 61_000
@@ -59,6 +61,20 @@ def scene(fresh: Settings, tmp_path: Path) -> Iterator[Scene]:
         yield Scene(rig)
         rig.engine.dispose()
         rig.shelf.close()
+
+
+def test_nothing_is_published_in_production_whose_record_number_nobody_has_ticked(scene):
+    _, leased = scene.at_its_end()
+    publish = CatalogueWriter(scene.engine, scene.writer.shelf, needs_record=True).under(leased)
+    book = Dramas(scene.engine, scene.clock)
+    for prepare in (lambda: None, lambda: book.put(a_dossier(7)), lambda: book.put(a_dossier(7, record_number="V2"))):
+        prepare()
+        with pytest.raises(StepFailed, match="tick") as caught:
+            publish(7, 1, NEW, LENGTH_MS)
+        assert (caught.value.kind, caught.value.reason, scene.published()) == (Failure.MEND, "record_not_ticked", "")
+    book.tick(7, "V2", "lihua")
+    publish(7, 1, NEW, LENGTH_MS)
+    assert scene.published() == NEW
 
 
 def test_an_episode_that_slept_does_not_come_back_over_the_one_that_took_its_place(scene):
