@@ -72,5 +72,5 @@ class CatalogueWriter:
         held(leased, connection)
         drama_id = leased.job.drama_id
         if self.needs_record and not is_ticked(connection, drama_id):
-            text = f"`juliu media drama put`, look at the opening, `juliu media drama tick {drama_id}`; then retry the job"
+            text = f"`juliu media drama put`, look at the opening, `juliu media drama tick {drama_id}`; then retry"
             raise StepFailed(Failure.MEND, "record_not_ticked", text)
