@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from domain.media.probe import Audio, Probe, Video
@@ -18,7 +19,21 @@ from domain.media.report import Loudness, Report
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffmpeg") is None and os.environ.get("CI") != "true", reason="ffmpeg is not installed"
 )
+PROGRAMS = ("ffmpeg", "ffprobe", "nice", "prlimit", "setpriv")
 _X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac")
+
+
+def left_running() -> list[str]:
+    """Programs of ours that decode or encode and have not ended.  Servers of other tests are our children, too."""
+    children = psutil.Process().children(recursive=True)
+    return [name for child in children if (name := _name(child)) in PROGRAMS]
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def a_video(**others: Any) -> Video:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
-import psutil
 import pytest
 
 from domain.media.limits import Limits
@@ -19,7 +18,7 @@ from media_jobs.ffmpeg.inspection import inspect
 from media_jobs.ffmpeg.probing import probe
 from media_jobs.ffmpeg.source import content_hash
 from media_jobs.watch import Unwatched
-from tests.videos import a_clip, ffmpeg, needs_ffmpeg
+from tests.videos import a_clip, ffmpeg, left_running, needs_ffmpeg
 
 pytestmark = needs_ffmpeg
 LIMITS, NOBODY = Limits(), Unwatched()
@@ -29,7 +28,7 @@ LIMITS, NOBODY = Limits(), Unwatched()
 def nothing_left() -> Iterator[None]:
     """After each test no process that it began is there any more."""
     yield
-    assert psutil.Process().children(recursive=True) == []
+    assert left_running() == []
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from domain.media.ladder import Encoded
@@ -18,7 +17,7 @@ from media_jobs.ffmpeg.inspection import inspect
 from media_jobs.ffmpeg.probing import probe
 from media_jobs.watch import Cancelled
 from tests.renditions import LIMITS, NOBODY, QUICK, Scene, a_scene, frames, in_the_clear, key_frames
-from tests.videos import a_clip, ffmpeg, needs_ffmpeg
+from tests.videos import a_clip, ffmpeg, left_running, needs_ffmpeg
 
 pytestmark = needs_ffmpeg
 
@@ -75,7 +74,7 @@ def test_a_cancelled_ladder_leaves_nothing_running(tmp_path: Path):
     scene = a_scene(a_clip(tmp_path / "a.mp4", seconds=20, size="360x640"))
     with pytest.raises(Cancelled):
         scene.encode(tmp_path / "hls", Stop(), settings=Settings(preset="veryslow", threads=1))
-    assert psutil.Process().children(recursive=True) == []
+    assert left_running() == []
     assert not (tmp_path / "hls" / "master.m3u8").exists()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import psutil
 import pytest
 
 from domain.media.limits import Limits
@@ -15,7 +14,7 @@ from media_jobs.ffmpeg.inspection import inspect
 from media_jobs.ffmpeg.posters import posters
 from media_jobs.ffmpeg.probing import probe
 from tests.renditions import NOBODY, a_scene
-from tests.videos import a_clip, needs_ffmpeg
+from tests.videos import a_clip, left_running, needs_ffmpeg
 
 pytestmark = needs_ffmpeg
 LIMITS = Limits(least_s=20)
@@ -56,4 +55,4 @@ def test_a_spoiled_file_is_refused_or_can_be_encoded(seed: int, clips: list[byte
         scene = a_scene(path)
         assert scene.encode(tmp_path / "hls", limits=LIMITS).duration_ms > 0
         assert posters(path, tmp_path / "posters", scene.probe, NOBODY, count=1, limits=LIMITS)
-    assert psutil.Process().children(recursive=True) == []
+    assert left_running() == []
