@@ -1,6 +1,6 @@
 # Everything a person types here; each target first sets up what it needs (infra/bootstrap.sh, quick when done).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-faults test-rest check fmt up down lock
+.PHONY: help setup demo test test-aside test-rest check fmt up down lock
 
 help: ## what can be typed
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,15 +12,16 @@ demo: setup ## replay a real watch log, train, feed, prove the counts (DAYS=7; K
 	@.venv/bin/juliu demo $(if $(STORY),--story $(STORY)) $(if $(DAYS),--days $(DAYS)) $(if $(filter 0,$(KEEP)),--no-keep)
 
 test: setup ## every test, on servers of its own
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-faults test-rest
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-aside test-rest
 
-FAULTS := tests/faults tests/e2e
-# Faults wait for recoveries most of the time: beside the other tests they cost next to nothing.  Told when they are over.
-test-faults:
-	@told=$$(.venv/bin/pytest $(FAULTS) 2>&1) && code=0 || code=$$?; echo "$$told"; exit $$code
+# Half of the time: faults wait for recoveries, media for ffmpeg and leases, and so run beside the rest.  Told when they are over.
+OF_MEDIA := $(wildcard $(addprefix tests/integration/test_,ffmpeg_*.py media_*.py ci_*.py cos_*.py wechat_*.py))
+ASIDE := tests/faults tests/e2e $(OF_MEDIA)
+test-aside:
+	@told=$$(.venv/bin/pytest $(ASIDE) 2>&1) && code=0 || code=$$?; echo "$$told"; exit $$code
 
 test-rest:
-	@.venv/bin/pytest $(addprefix --ignore=,$(FAULTS))
+	@.venv/bin/pytest $(addprefix --ignore=,$(ASIDE))
 
 check: setup ## style, types and import contracts
 	.venv/bin/ruff check .
