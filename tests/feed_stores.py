@@ -15,7 +15,7 @@ from domain.topics import partition_of
 from ingest_api.feed.hints import RedisHints
 from ingest_api.feed.lists import RedisLists
 from ingest_api.feed.pages import PageName, told
-from ingest_api.feed.shown import Candidate, Order, RedisShown, Served
+from ingest_api.feed.shown import Before, Candidate, Order, RedisShown, Served
 from ingest_api.product.viewers import RedisViewers
 from tests.builders import a_catalogue, a_drama
 from tests.memory_feed import VERSION, MemoryLists, MemoryShown
@@ -125,14 +125,17 @@ def pick_of(index: int) -> Pick:
 
 
 def an_order(
-    size: int, no: int = 0, opening: str = OPENING, request_id: str = "r", *, more: bool = False, round: str = ""
+    size: int, no: int = 0, opening: str = OPENING, request_id: str = "r", *, more: bool = False,
+    of: Before | None = None,
 ) -> Order:  # fmt: skip
-    return Order(PageName(opening, no), request_id, size, more, round)
+    """`of`: out of which the candidates were chosen; None: out of nothing that was served."""
+    return Order(PageName(opening, no), request_id, size, more, *((of.round, of.served) if of else ()))
 
 
 names = itertools.count()
 
 
 async def serve(stores: Any, some: list[Candidate], size: int) -> Served:
-    """A page that nobody asked for before."""
-    return await stores.shown.serve(USER, some, an_order(size, next(names)))  # type: ignore[no-any-return]
+    """A page that nobody asked for before, of what is known now."""
+    before = await stores.shown.before(USER, None)
+    return await stores.shown.serve(USER, some, an_order(size, next(names), of=before))  # type: ignore[no-any-return]

@@ -109,31 +109,35 @@ class MemoryShown:
             return Served([], [], kept=ours)
         if order.round != self._round(user_id):
             candidates = [candidate._replace(again=False) for candidate in candidates]
-        places, passed = self._choose(user_id, candidates, order.size)
+        places, passed, others = self._choose(user_id, candidates, order.size)
         taken = [candidates[place] for place in places]
         if not taken:
-            return Served([], [], passed)
+            return Served([], [], passed, others)
         if any(candidate.again for candidate in taken):
-            self.served[user_id] = {pick.drama_index for _, pick in ours.picks} if ours else set()
+            self.served[user_id] = self.served.get(user_id, set()) - set(bitmap.indexes(order.served))
             self.rounds[user_id] = self.rounds.get(user_id, 0) + 1
+        elif ours and order.round != self._round(user_id):
+            self.served.setdefault(user_id, set()).update(pick.drama_index for _, pick in ours.picks)
         self.served.setdefault(user_id, set()).update(candidate.drama_index for candidate in taken)
         self._keep(pages, ours, Kept(name, order.request_id, tuple(map(_kept, taken))))
-        return Served(places, [self.where.get((user_id, candidate.drama_id)) for candidate in taken], passed)
+        return Served(places, [self.where.get((user_id, candidate.drama_id)) for candidate in taken], passed, others)
 
     def _round(self, user_id: int) -> str:
         return str(self.rounds.get(user_id, ""))
 
-    def _choose(self, user_id: int, candidates: Sequence[Candidate], size: int) -> tuple[list[int], list[int]]:
+    def _choose(self, user_id: int, candidates: Sequence[Candidate], size: int) -> tuple[list[int], list[int], int]:
         places: list[int] = []
         passed: list[int] = []
+        others = 0
         for place, candidate in enumerate(candidates):
             if len(places) == size:
                 break
-            taken_since = not candidate.again and candidate.drama_index in self.served.get(user_id, ())
-            unwanted = taken_since or candidate.drama_id in self.dislikes.get(user_id, ())
-            passed += [candidate.drama_index] * unwanted
-            places += [place] * (not unwanted)
-        return places, passed
+            disliked = candidate.drama_id in self.dislikes.get(user_id, ())
+            taken = not disliked and not candidate.again and candidate.drama_index in self.served.get(user_id, ())
+            others += taken
+            passed += [candidate.drama_index] * (disliked or taken)
+            places += [place] * (not (disliked or taken))
+        return places, passed, others
 
     def _keep(self, pages: list[Kept], ours: Kept | None, new: Kept) -> None:
         if ours:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from domain import bitmap, feed
@@ -15,6 +15,7 @@ from ingest_api.feed.shown import Before, Candidate, Order, Served, Shown
 from ingest_api.feed.sources import VIEWER
 
 SPARES = (SPARE, 10 * SPARE, 100 * SPARE)  # candidates beyond the page, in rounds: for those who dislike nearly all
+LOOKS = 3  # at what is left, where other pages, made at once, have taken all of it
 
 
 class Place(NamedTuple):
@@ -52,22 +53,36 @@ class Opening:
         return await self._new(before)
 
     async def _new(self, before: Before) -> Opened:
-        material = await self._gathering.material(before)
-        viewed, size = material.viewed, self._asked.size
         places: list[Place] = []
+        for _ in range(LOOKS):
+            kept, taken_by_others = await self._fill(places, before)
+            if kept is not None:  # the same page was asked for twice at once, and the other one was first
+                return await self._as_kept(kept, before)
+            if len(places) == self._asked.size or not taken_by_others:
+                break
+            _, before = await self._gathering.look()
+        return Opened(places, self._request_id, goes_on=bool(places))
+
+    async def _fill(self, places: list[Place], before: Before) -> tuple[Kept | None, bool]:
+        """Add what is served to the page.  Answers the page if it was served already, and whether others took some."""
+        material, size = await self._gathering.material(before), self._asked.size
+        viewed = _without(material.viewed, (place.pick.drama_index for place in places))
+        taken_by_others = False
         for spare in SPARES:
             picks = await self._picks(material, viewed, size - len(places), spare)
-            order = Order(self._name, self._request_id, size - len(places), bool(places), before.round)
+            order = Order(
+                self._name, self._request_id, size - len(places), bool(places), before.round, before.served
+            )  # fmt: skip
             served = await self._serve(picks, viewed, order)
-            if served.kept is not None:  # the same page was asked for twice at once, and the other one was first
-                return await self._as_kept(served.kept, before)
+            if served.kept is not None:
+                return served.kept, False
             taken = [picks[at] for at in served.places]
             places += map(Place, taken, served.progress, range(len(places), size))
+            taken_by_others = taken_by_others or served.taken > 0
             if len(places) == size or not served.passed:
                 break
-            never = viewed.disliked.union(served.passed, (pick.drama_index for pick in taken))
-            viewed = viewed._replace(disliked=never)
-        return Opened(places, self._request_id, goes_on=bool(places))
+            viewed = _without(viewed, (*served.passed, *(pick.drama_index for pick in taken)))
+        return None, taken_by_others
 
     async def _as_kept(self, kept: Kept, before: Before) -> Opened:
         """The page as it was served, without what may not be shown any more or is disliked since."""
@@ -109,6 +124,10 @@ class Opening:
             for index in (pick.drama_index,)
         ]
         return await self._sources.ask(VIEWER, self._viewers.serve(self._asked.user_id, candidates, order), as_they_are)
+
+
+def _without(viewed: Viewed, indexes: Iterable[int]) -> Viewed:
+    return viewed._replace(disliked=viewed.disliked.union(indexes))
 
 
 async def seen_again(gathering: Gathering, viewers: Shown, viewed: Viewed, size: int) -> list[Pick]:

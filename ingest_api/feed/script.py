@@ -18,12 +18,14 @@ class Script:
         self._text = text
         self._sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324  the name that Redis gives it, no secret
 
-    async def __call__(self, names: Sequence[str], arguments: Sequence[int | str]) -> Any:
+    async def __call__(self, names: Sequence[str], arguments: Sequence[int | str | bytes]) -> Any:
         """Its answer."""
         answer, _ = await self.beside(None, names, arguments)
         return answer
 
-    async def beside(self, key: str | None, names: Sequence[str], arguments: Sequence[int | str]) -> tuple[Any, Any]:
+    async def beside(
+        self, key: str | None, names: Sequence[str], arguments: Sequence[int | str | bytes]
+    ) -> tuple[Any, Any]:
         """Its answer, and what GET says of `key` (None: nothing is asked), in one round trip."""
         try:
             return await self._run(key, names, arguments)
@@ -31,8 +33,10 @@ class Script:
             await self._redis.script_load(self._text)
             return await self._run(key, names, arguments)
 
-    async def _run(self, key: str | None, names: Sequence[str], arguments: Sequence[int | str]) -> tuple[Any, Any]:
-        words = (*names, *map(str, arguments))
+    async def _run(
+        self, key: str | None, names: Sequence[str], arguments: Sequence[int | str | bytes]
+    ) -> tuple[Any, Any]:
+        words = (*names, *(argument if isinstance(argument, bytes) else str(argument) for argument in arguments))
         if key is None:
             return await self._redis.evalsha(self._sha, len(names), *words), None
         pipe = self._redis.pipeline(transaction=False)

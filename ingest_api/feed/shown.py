@@ -53,7 +53,7 @@ class Candidate(NamedTuple):
 class Order(NamedTuple):
     """What to serve: up to `size` for the page `name`; `more`: to what was taken for this page already.
 
-    `round`: that of Before, out of which the candidates were chosen.
+    `round` and `served`: those of Before, out of which the candidates were chosen.
     """
 
     name: PageName
@@ -61,17 +61,20 @@ class Order(NamedTuple):
     size: int
     more: bool = False
     round: str = ""
+    served: bytes = b""
 
 
 class Served(NamedTuple):
     """What was taken of the candidates, by their places; where the viewer is in each; indexes that were passed over.
 
-    `kept`: the page was served already, as this; then nothing was taken.
+    `taken`: how many of these, because other pages have taken them.  `kept`: the page was served already, as this; then
+    nothing was taken.
     """
 
     places: Sequence[int]
     progress: Sequence[Register | None]
     passed: Sequence[int] = ()
+    taken: int = 0
     kept: Kept | None = None
 
 
@@ -85,8 +88,8 @@ class Shown(Protocol):
         """Take the first, note them as served and keep the page, all in one step.
 
         Passed over is what the viewer dislikes, and what another page has taken since the candidates were chosen.
-        One that was served before begins a new round: what else was served is forgotten, unless another page has begun
-        one since.  The last two pages are kept.
+        One that was served before begins a new round, unless another page has begun one since: what was served when
+        the candidates were chosen is forgotten, what was taken since is of the new round.  The last two pages are kept.
         """
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
@@ -138,16 +141,17 @@ class RedisShown:
             for index, drama_id, again, told in candidates
         )
         life = keys.SERVED_LIFE_S, keys.PAGE_LIFE_S
-        page = str(order.name), order.request_id, int(order.more), order.round
+        served = order.served if any(candidate.again for candidate in candidates) else b""
+        page = str(order.name), order.request_id, int(order.more), order.round, served
         try:
             async with asyncio.timeout(ANSWER_S):
                 namespace, p = await self._viewers.place(user_id)
                 names = [keys.served(p, user_id), keys.user(namespace, p, user_id), keys.page(p, user_id)]
-                places, progress, passed, kept = await self._serve(names, [order.size, *life, *page, listed])
+                places, progress, passed, taken, kept = await self._serve(names, [order.size, *life, *page, listed])
             where = [_register(value, registers.PROGRESS_WIDTH) for value in progress]
         except (RedisError, OSError, TimeoutError, ValueError) as error:
             raise ViewersUnavailable from error
-        return Served(places, where, passed, read(kept.decode()) if kept else None)
+        return Served(places, where, passed, taken, read(kept.decode()) if kept else None)
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
         """See Shown."""
@@ -177,11 +181,11 @@ class RedisShown:
 
 def _before(found: Sequence[Any]) -> Before:
     """What infra/lua/look.lua answers."""
-    seen, served, cooling, recent, unlocked, told, (*pages, served_round), disliked = found
+    seen, served, cooling, last, (*pages, served_round), disliked = found
     return Before(
         seen=seen or b"",
         served=served or b"",
-        last=_traces(recent, unlocked, told),
+        last=[_trace(*told) for told in last],
         cooling=_cooling(cooling or b""),
         pages=[read(page.decode()) for page in pages if page],
         disliked=frozenset(map(int, disliked)),
@@ -189,18 +193,9 @@ def _before(found: Sequence[Any]) -> Before:
     )
 
 
-def _traces(recent: Sequence[bytes], unlocked: Sequence[bytes], told: Sequence[Sequence[Any]]) -> list[Trace]:
-    """The dramas of both lists, the latest first; `told` of each, in their order."""
-    ids = [int(drama_id) for drama_id in (*recent[::2], *unlocked[::2])]
-    at_ms = [int(float(at)) for at in (*recent[1::2], *unlocked[1::2])]
-    bought = set(ids[len(recent) // 2 :])
-    traces: dict[int, Trace] = {}
-    for drama_id, at, (progress, liked, followed, disliked) in zip(ids, at_ms, told, strict=True):
-        latest = max(at, traces[drama_id].at_ms) if drama_id in traces else at
-        where = _register(progress, registers.PROGRESS_WIDTH)
-        marks = bool(liked), bool(followed), bool(disliked), drama_id in bought
-        traces[drama_id] = Trace(drama_id, latest, where, *marks)
-    return sorted(traces.values(), key=lambda trace: -trace.at_ms)[: session.LOOKED_AT]
+def _trace(drama_id: bytes, at_ms: bytes, progress: bytes | None, *marks: int) -> Trace:
+    """What is told of one drama; marks: liked, followed, disliked, unlocked."""
+    return Trace(int(drama_id), int(float(at_ms)), _register(progress, registers.PROGRESS_WIDTH), *map(bool, marks))
 
 
 def _cooling(packed: bytes) -> Sequence[int]:

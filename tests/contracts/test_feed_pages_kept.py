@@ -70,22 +70,61 @@ async def test_a_page_that_goes_on_is_one_page(stores):
 
 async def test_a_new_round_that_begins_in_the_midst_of_a_page_forgets_nothing_of_it(stores):
     await stores.shown.serve(USER, candidates(1, 2), an_order(2))
-    await stores.shown.serve(USER, candidates(3), an_order(2, 1))
-    await stores.shown.serve(USER, candidates(1, again=(1,)), an_order(1, 1, more=True))
+    before = await stores.shown.before(USER, None)
+    await stores.shown.serve(USER, candidates(3), an_order(2, 1, of=before))
+    await stores.shown.serve(USER, candidates(1, again=(1,)), an_order(1, 1, more=True, of=before))
     assert await stores.served() == {1, 3}
+
+
+async def test_a_page_is_not_forgotten_by_the_round_it_begins_though_two_others_were_opened_in_its_midst(stores):
+    await stores.shown.serve(USER, candidates(1, 2), an_order(2))
+    before = await stores.shown.before(USER, None)
+    await stores.shown.serve(USER, candidates(3), an_order(2, 1, of=before))
+    for no in (2, 3):  # the last two pages are theirs
+        await stores.shown.serve(USER, candidates(no + 2), an_order(1, no, of=before))
+    await stores.shown.serve(USER, candidates(1, again=(1,)), an_order(1, 1, more=True, of=before))
+    assert await stores.served() == {1, 3, 4, 5}
+
+
+async def test_of_three_pages_at_once_at_the_end_of_a_round_none_has_what_another_has(stores):
+    await stores.shown.serve(USER, candidates(1, 2, 3, 4), an_order(4))
+    before = await stores.shown.before(USER, None)  # all three look now: 5 and 6 are left
+    one = await stores.shown.serve(USER, candidates(5, 6), an_order(2, 1, of=before))
+    other = await stores.shown.serve(USER, candidates(5, 6, 1, 2, again=(1, 2)), an_order(2, 2, of=before))
+    third = await stores.shown.serve(USER, candidates(6, 5, 3, 4, again=(3, 4)), an_order(2, 3, of=before))
+    assert (list(one.places), list(other.places), list(third.places)) == ([0, 1], [2, 3], [2, 3])
+    assert (list(third.passed), third.taken) == ([6, 5], 2)
+    assert await stores.served() == {1, 2, 3, 4, 5, 6}  # one round, of all three
+
+
+async def test_a_page_that_goes_on_in_a_round_that_another_began_is_all_of_it_in_that_round(stores):
+    await stores.shown.serve(USER, candidates(1, 2), an_order(2))
+    early = await stores.shown.before(USER, None)
+    await stores.shown.serve(USER, candidates(3), an_order(2, 1, of=early))
+    late = await stores.shown.before(USER, None)
+    await stores.shown.serve(USER, candidates(1, again=(1,)), an_order(1, 2, of=late))
+    await stores.shown.serve(USER, candidates(2, again=(2,)), an_order(1, 1, more=True, of=early))
+    assert await stores.served() == {1, 2, 3}
+
+
+async def test_what_is_disliked_was_taken_by_no_other_page(stores):
+    await stores.dislike(101)
+    await serve(stores, candidates(2), 1)
+    served = await stores.shown.serve(USER, candidates(1, 2), an_order(2, 7))
+    assert (list(served.passed), served.taken) == ([1, 2], 1)
 
 
 async def test_a_round_that_another_page_has_begun_is_not_begun_again(stores):
     await stores.shown.serve(USER, candidates(1, 2, 3, 4), an_order(4))
     before = await stores.shown.before(USER, None)
     same = {"again": (1, 2, 3, 4)}
-    one = await stores.shown.serve(USER, candidates(1, 2, 3, 4, **same), an_order(2, 1, round=before.round))
-    other = await stores.shown.serve(USER, candidates(2, 3, 4, 1, **same), an_order(2, 2, round=before.round))
+    one = await stores.shown.serve(USER, candidates(1, 2, 3, 4, **same), an_order(2, 1, of=before))
+    other = await stores.shown.serve(USER, candidates(2, 3, 4, 1, **same), an_order(2, 2, of=before))
     assert (list(one.places), list(one.passed)) == ([0, 1], [])
     assert (list(other.places), list(other.passed)) == ([1, 2], [2])
     assert await stores.served() == {1, 2, 3, 4}
     before = await stores.shown.before(USER, None)
-    await stores.shown.serve(USER, candidates(4, again=(4,)), an_order(1, 3, round=before.round))
+    await stores.shown.serve(USER, candidates(4, again=(4,)), an_order(1, 3, of=before))
     assert await stores.served() == {4}
 
 

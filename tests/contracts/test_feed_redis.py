@@ -107,6 +107,22 @@ async def test_a_version_that_is_published_while_lists_are_read_harms_nobody():
 
 
 @pytest.mark.servers
+async def test_a_viewer_is_looked_at_in_three_reads_of_hashes_however_much_they_did(fresh: Settings) -> None:
+    client = Redis.from_url(fresh.redis_url)
+    await client.set(keys.namespace(P), NAMESPACE)
+    real = Real(client)
+    for drama_id in range(101, 121):
+        await real.watch(drama_id, drama_id)
+        await real.like(drama_id, 2)
+        await real.unlock(drama_id + 20, drama_id)
+    await real.shown.before(USER, None)  # Redis knows the script now
+    await client.config_resetstat()
+    assert all(trace.liked or trace.unlocked for trace in (await real.shown.before(USER, None)).last)
+    assert (await client.info("commandstats"))["cmdstat_hmget"]["calls"] == 3
+    await client.aclose()
+
+
+@pytest.mark.servers
 async def test_hints_are_bounded_and_their_store_may_be_away(fresh: Settings) -> None:
     client = Redis.from_url(fresh.redis_url)
     hints = RedisHints(client, PARTITIONS, lambda: 5)

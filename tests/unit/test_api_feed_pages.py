@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 
 import pytest
@@ -121,6 +122,49 @@ async def test_two_opens_at_once_that_both_begin_a_new_round_have_nothing_in_com
         one, other = await asyncio.gather(rig.open(), rig.open())
     shown = [*indexes(one), *indexes(other), *indexes(await rig.open("size=20"))]
     assert sorted(shown) == list(range(1, 41))
+
+
+async def at_once(rig, monkeypatch, opens, query=""):
+    """Pages whose looks are all done before the first of them is served."""
+    all_have_looked, before, looks = asyncio.Barrier(opens), rig.viewers.before, itertools.count()
+
+    async def beside(*arguments):
+        found = await before(*arguments)
+        if next(looks) < opens:
+            await all_have_looked.wait()
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.viewers, "before", beside)
+        return await asyncio.gather(*(rig.open(query) for _ in range(opens)))
+
+
+@pytest.mark.parametrize("left", [0, 3, 10, 15, 25])
+async def test_three_opens_at_once_at_the_end_of_a_round_have_nothing_in_common(monkeypatch, left):
+    rig = Rig(dramas=60)
+    await rig.open("size=50")
+    await rig.open(f"size={10 - left % 10}")
+    for _ in range(left // 10):
+        rig.viewers.served[USER] -= set(sorted(rig.viewers.served[USER])[:10])
+    pages = await at_once(rig, monkeypatch, 3)
+    shown = [index for page in pages for index in indexes(page)]
+    assert len(shown) == len(set(shown)) == 30
+    assert rig.viewers.rounds.get(USER, 0) <= 1
+    after = indexes(await rig.open()) + indexes(await rig.open())
+    assert not set(after) & set(shown)
+
+
+async def test_three_opens_at_once_that_want_more_than_there_is_are_all_full(monkeypatch):
+    rig = Rig(dramas=15)
+    await rig.open("size=15")
+    pages = await at_once(rig, monkeypatch, 3)
+    assert [len(set(indexes(page))) for page in pages] == [10, 10, 10]
+
+
+async def test_two_opens_at_once_for_the_last_that_are_left_are_both_full(monkeypatch):
+    rig = Rig(dramas=5)
+    pages = await at_once(rig, monkeypatch, 2, "size=5")
+    assert [len(set(indexes(page))) for page in pages] == [5, 5]
 
 
 async def test_each_open_without_a_cursor_is_a_new_one():
