@@ -21,7 +21,7 @@ class Topic:
 DAY_MS = 86_400_000
 EVENTS = Topic("juliu.events", 14 * DAY_MS, True, "everything viewers do; one viewer's events have one order")
 DEAD = Topic("juliu.dead", 30 * DAY_MS, False, "records that could not be processed, with their reason")
-MEDIA = Topic("juliu.media", 30 * DAY_MS, False, "the end of each step of a media job (domain/media/record.py)")
+MEDIA = Topic("juliu.media", 30 * DAY_MS, False, "ends of steps of media jobs (domain/media/record.py), and orders")
 TOPICS = (EVENTS, DEAD, MEDIA)
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: Fibonacci hashing (Knuth, TAOCP 3, 6.4)

@@ -1,8 +1,9 @@
-"""The end of each step of a media job: juliu.media -> `media_steps` in ClickHouse, each row at least once.
+"""What is on juliu.media: ends of steps -> `media_steps`, orders -> `media_orders` in ClickHouse, at least once.
 
 A task of the store worker that holds partition 0.  Copies of a record are one row there (its key has the record's id),
-so nothing has to be counted: reading goes on one after the last offset that has a row, and whoever is not sure reads
-again.  Poison is in juliu.dead before anything behind it is stored.  Whatever is wrong here, viewers' events go on.
+so nothing has to be counted: reading goes on one after the last step that has a row, and whoever is not sure reads
+again.  Orders are stored before the steps of their page: none that is before that step is lacking.  Poison is in
+juliu.dead before anything behind it is stored.  Whatever is wrong here, viewers' events go on.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import NamedTuple, Protocol
 
 from confluent_kafka import KafkaException
 
+from domain.media import orders
 from domain.media.record import decode
 from domain.topics import DEAD, MEDIA
 from infra import logs, metrics
-from infra.clickhouse.media_rows import MOST, MediaRow, MediaRows
+from infra.clickhouse.media_rows import MOST, MediaRow, MediaRows, OrderRow
 from infra.fold_store import Wait
 from infra.log_reader import Bounds, Entry, LogReader
 from infra.settings import Settings
@@ -83,9 +85,10 @@ class KafkaMediaLog:
 
 
 class Read(NamedTuple):
-    """What a page says: rows, and poison with why."""
+    """What a page says: rows of both tables, and poison with why."""
 
     rows: list[MediaRow]
+    orders: list[OrderRow]
     poison: list[tuple[Entry, str]]
 
 
@@ -125,7 +128,7 @@ class Media:
         return bool(page) and at < end
 
     async def store(self, page: Sequence[Entry]) -> None:
-        """Its poison into juliu.dead, then its rows into the table.  Raises as turn()."""
+        """Its poison into juliu.dead, its orders into their table, then its steps.  Raises as turn()."""
         read = read_all(page)
         if len(read.poison) > max(MOST_POISON, len(page) // 2):
             raise TooMuchPoison(f"{len(read.poison)} of {len(page)} records, the first: {read.poison[0][1]}")
@@ -133,6 +136,8 @@ class Media:
             await self.letters.write([self._letter(*each) for each in read.poison])
             metrics.POISON.labels(GROUP).inc(len(read.poison))
             log.warning("poison", topic=MEDIA.name, records=len(read.poison), first_reason=read.poison[0][1])
+        if read.orders:
+            await self.rows.insert_orders(read.orders)
         if read.rows:
             await self.rows.insert(read.rows)
         metrics.RECORDS.labels(GROUP).inc(len(page))
@@ -169,10 +174,14 @@ class Media:
 
 def read_all(page: Sequence[Entry]) -> Read:
     """The rows of these records, and the poison among them."""
-    read = Read([], [])
+    read = Read([], [], [])
     for entry in page:
+        value = entry.value or b""
         try:
-            read.rows.append(MediaRow(entry.offset, decode(entry.value or b"")))
+            if orders.is_order(value):
+                read.orders.append(OrderRow(entry.offset, orders.decode(value)))
+            else:
+                read.rows.append(MediaRow(entry.offset, decode(value)))
         except ValueError as error:
             read.poison.append((entry, str(error)))
     return read

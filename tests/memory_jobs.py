@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
+from domain.media.orders import OF_KIND, By, What
+from domain.media.orders import encode as encode_order
 from domain.media.record import encode
 from domain.media.steps import JobState, Kind, Step, StepState
 from domain.media.trouble import StepFailed
 from infra.fold_store import Wait
-from infra.media import changes, moves
+from infra.media import changes, moves, orders
 from infra.media.changes import Change
 from infra.media.job import (
     AlreadyActive,
@@ -40,7 +42,7 @@ class MemoryJobs:
         self._records: dict[int, Record] = {}
         self._next_record = 0
 
-    def submit(self, what: Submission) -> int:
+    def submit(self, what: Submission, by: By | None = None) -> int:
         changes.checked(what)
         with self._answers():
             mine = [job for job in self._jobs.values() if (job.drama_id, job.episode_no) == what[1:3]]
@@ -49,11 +51,9 @@ class MemoryJobs:
                 raise AlreadyDone(done[-1].job_id)
             self._refuse_if_active(what.drama_id, what.episode_no)
             job_id, now_ms = len(self._jobs) + 1, self._now_ms()
-            self._jobs[job_id] = Job(
-                job_id, what.kind, what.drama_id, what.episode_no, what.source, what.title, what.wechat,
-                JobState.ACTIVE, what.content_hash, 0, now_ms, now_ms,
-            )  # fmt: skip
+            self._jobs[job_id] = changes.begun(job_id, what, now_ms)
             self._rows[job_id] = {row.step: row for row in changes.fresh(job_id, what, now_ms)}
+            self._ordered(OF_KIND[what.kind], self._jobs[job_id], by, what.source)
             return job_id
 
     def lease(self, owner: str, life_ms: int, steps: Collection[Step]) -> Leased | None:
@@ -100,16 +100,18 @@ class MemoryJobs:
             if row and row.state is StepState.READY and (row.due_ms or 0) > now_ms and row.started_ms is not None:
                 self._rows[job_id][step] = row._replace(due_ms=now_ms)
 
-    def cancel(self, job_id: int) -> None:
+    def cancel(self, job_id: int, by: By | None = None) -> None:
         with self._answers():
             self._write(changes.cancelled(self._job(job_id), self._rows[job_id], self._now_ms()))
+            self._ordered(What.CANCEL, self._jobs[job_id], by)
 
-    def retry(self, job_id: int) -> None:
+    def retry(self, job_id: int, by: By | None = None) -> None:
         with self._answers():
             change = changes.retried(self._job(job_id), self._rows[job_id], self._now_ms())
             self._refuse_if_active(change.job.drama_id, change.job.episode_no)
             changes.check_newest(change.job, self._latest_done(change.job))
             self._write(change)
+            self._ordered(What.RETRY, self._jobs[job_id], by)
 
     def _latest_done(self, job: Job) -> int | None:
         like = (its for its in self._jobs.values() if its[1:4] == job[1:4] and its.state is JobState.DONE)
@@ -164,8 +166,15 @@ class MemoryJobs:
         for row in change.rows:
             self._rows[row.job_id][row.step] = row
         for record in change.records:
-            self._next_record += 1
-            self._records[self._next_record] = Record(self._next_record, record.job_id, encode(record))
+            self._record(record.job_id, encode(record))
+
+    def _ordered(self, what: What, job: Job, by: By | None, detail: str = "") -> None:
+        if by is not None:
+            self._record(job.job_id, encode_order(orders.of_job(by, what, job, detail)))
+
+    def _record(self, job_id: int, value: bytes) -> None:
+        self._next_record += 1
+        self._records[self._next_record] = Record(self._next_record, job_id, value)
 
     def _due(self, steps: Collection[Step], now_ms: int) -> StepRow | None:
         for step in (step for step in reversed(Step) if step in steps):

@@ -1,15 +1,16 @@
-"""`media_steps` in ClickHouse: where reading of juliu.media goes on, and rows in, each of them as often as they come.
+"""`media_steps` and `media_orders` in ClickHouse: where reading of juliu.media goes on, and rows in, as they come.
 
 A copy of a record is the same row by its key, so that whoever is not sure sends it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
+from domain.media.orders import Ordered
 from domain.media.prices import Prices, costs
 from domain.media.record import StepEnded
 from infra.clickhouse.http import Http, Unreadable
@@ -27,12 +28,24 @@ _FIELDS = {
     "processing_yuan": _YUAN, "storage_yuan_month": _YUAN, "cdn_play_yuan": _YUAN, "platform_play_yuan": _YUAN,
     "unpriced": _WORDS, "log_offset": "UInt64",
 }  # fmt: skip
-_NAMES = ", ".join(_FIELDS)
-_STRUCTURE = ", ".join(["at_ms Int64", *(f"{name} {kind}" for name, kind in _FIELDS.items())])
-INSERT = (
-    f"INSERT INTO media_steps (at, {_NAMES})"  # noqa: S608 - constants
-    f" SELECT fromUnixTimestamp64Milli(at_ms, 'Asia/Shanghai'), {_NAMES} FROM input('{_STRUCTURE}') FORMAT JSONEachRow"
-)
+_ORDER_FIELDS = {
+    "record_id": "String", "what": _WORD, "surface": _WORD, "who": "String", "job_id": "UInt64", "drama_id": "UInt64",
+    "episode_no": "UInt32", "detail": "String", "log_offset": "UInt64",
+}  # fmt: skip
+
+
+def _into(table: str, fields: Mapping[str, str]) -> str:
+    """Rows as JSON, their time as at_ms."""
+    names = ", ".join(fields)
+    structure = ", ".join(["at_ms Int64", *(f"{name} {kind}" for name, kind in fields.items())])
+    return (
+        f"INSERT INTO {table} (at, {names})"  # noqa: S608 - constants
+        f" SELECT fromUnixTimestamp64Milli(at_ms, 'Asia/Shanghai'), {names} FROM input('{structure}')"
+        " FORMAT JSONEachRow"
+    )
+
+
+INSERT, INSERT_ORDERS = _into("media_steps", _FIELDS), _into("media_orders", _ORDER_FIELDS)
 NEXT = "SELECT if(count() = 0, 0, max(log_offset) + 1) FROM media_steps"
 _AS_ONE_PART = {
     "async_insert": "0",
@@ -53,11 +66,25 @@ class MediaRow(NamedTuple):
     record: StepEnded
 
 
+class OrderRow(NamedTuple):
+    """An order and where it lies in juliu.media."""
+
+    offset: int
+    order: Ordered
+
+
 class MediaRows(Protocol):
-    """The table.  Every call raises Wait where it is not done for sure: the same again is right."""
+    """Both tables.  Every call raises Wait where it is not done for sure: the same again is right."""
 
     async def next_offset(self) -> int:
-        """One after the last offset of which there is a row; 0 where there is none.  All before it were stored."""
+        """One after the last step that has a row; 0 where there is none.
+
+        All before it were stored, orders too, where those of a page are inserted before its steps; orders behind it
+        are read, and stored, once more.
+        """
+
+    async def insert_orders(self, rows: Sequence[OrderRow]) -> None:
+        """As insert."""
 
     async def insert(self, rows: Sequence[MediaRow]) -> None:
         """All of these (at most MOST), whole or not at all; a row that is there already changes nothing."""
@@ -75,11 +102,17 @@ class ClickHouseMediaRows:
 
     async def insert(self, rows: Sequence[MediaRow]) -> None:
         """See MediaRows."""
-        if len(rows) > MOST:
-            raise ValueError(f"{len(rows)} rows, {MOST} at most")
-        body = b"\n".join(line(row, self._prices) for row in rows)
+        await self._put(INSERT, [line(row, self._prices) for row in rows])
+
+    async def insert_orders(self, rows: Sequence[OrderRow]) -> None:
+        """See MediaRows."""
+        await self._put(INSERT_ORDERS, [order_line(row) for row in rows])
+
+    async def _put(self, sql: str, lines: Sequence[bytes]) -> None:
+        if len(lines) > MOST:
+            raise ValueError(f"{len(lines)} rows, {MOST} at most")
         try:
-            await self._http.ask(INSERT, _AS_ONE_PART, body)
+            await self._http.ask(sql, _AS_ONE_PART, b"\n".join(lines))
         except Unreadable as error:  # we wrote it: a defect, which a person mends while the log keeps the records
             raise Wait("clickhouse", error) from error
 
@@ -94,6 +127,12 @@ def line(row: MediaRow, prices: Prices) -> bytes:
         "platform_play_yuan": its.platform_play, "unpriced": its.unpriced, "log_offset": row.offset,
     }  # fmt: skip
     return _encode(said | used | money)
+
+
+def order_line(row: OrderRow) -> bytes:
+    """The row as JSON."""
+    its = {field: getattr(row.order, field) for field in row.order.__struct_fields__}
+    return _encode(its | {"log_offset": row.offset})
 
 
 _encode = msgspec.json.Encoder().encode  # decimals as text: no binary fraction comes between

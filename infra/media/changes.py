@@ -42,6 +42,14 @@ def check_limit(limit: int) -> None:
         raise ValueError(f"1..{MAX_LISTED} jobs at once, not {limit}")
 
 
+def begun(job_id: int, what: Submission, now_ms: int) -> Job:
+    """A new job."""
+    return Job(
+        job_id, what.kind, what.drama_id, what.episode_no, what.source, what.title, what.wechat,
+        JobState.ACTIVE, what.content_hash, 0, now_ms, now_ms,
+    )  # fmt: skip
+
+
 def fresh(job_id: int, what: Submission, now_ms: int) -> list[StepRow]:
     """The steps of a new job."""
     its = rules.steps_of(what.kind, what.wechat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from domain.media.orders import By
 from domain.media.steps import Step
 from domain.media.trouble import StepFailed
 from infra.media.job import Depth, Facts, JobFilter, JobView, Leased, Record, Standing, Submission
@@ -16,9 +17,12 @@ class Jobs(Protocol):
     A step has one holder: who leases it gets a token that grows with each lease, and every write of a holder is refused
     with LeaseLost (Cancelled where the job was cancelled) once another token has been given.  What a holder repeats
     because an answer was lost is done once.
+
+    `by`: who orders it; the order's record (domain.media.orders) is written in the same transaction, none where nothing
+    was done.  None: no person did, as in a test, and there is no record.
     """
 
-    def submit(self, what: Submission) -> int:
+    def submit(self, what: Submission, by: By | None = None) -> int:
         """The id of a new job.  Raises AlreadyActive, AlreadyDone, ValueError (a field out of its bounds)."""
 
     def lease(self, owner: str, life_ms: int, steps: Collection[Step]) -> Leased | None:
@@ -55,10 +59,10 @@ class Jobs(Protocol):
     def wake(self, job_id: int, step: Step) -> None:
         """A hint that asking again is worth it: what was put off by `later` is due now.  Anything else: nothing."""
 
-    def cancel(self, job_id: int) -> None:
+    def cancel(self, job_id: int, by: By | None = None) -> None:
         """End the job; who holds a step of it hears so at the next write.  Raises UnknownJob, NotNow (it has ended)."""
 
-    def retry(self, job_id: int) -> None:
+    def retry(self, job_id: int, by: By | None = None) -> None:
         """Do once more what failed or was cancelled.  Raises UnknownJob, AlreadyActive (another one is).
 
         NotNow: it is active or done, or a later job of the same episode or drama was done since.

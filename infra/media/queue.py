@@ -14,15 +14,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from domain.media.orders import OF_KIND, By, What
 from domain.media.steps import Step, StepState
 from domain.media.trouble import LeaseLost, StepFailed
 from infra.fold_store import Wait
-from infra.media import changes, moves, rows
+from infra.media import changes, moves, orders, rows
 from infra.media.job import (
     AlreadyActive,
     AlreadyDone,
     Depth,
     Facts,
+    Job,
     JobFilter,
     JobView,
     Leased,
@@ -86,26 +88,28 @@ class JobQueue:
 
     # -- who submits, and who looks ------------------------------------------------------------------------------------
 
-    def submit(self, what: Submission) -> int:
+    def submit(self, what: Submission, by: By | None = None) -> int:
         """See Jobs."""
         changes.checked(what)
         for _ in range(_SUBMITS):
             try:
-                return transact(self._engine, partial(self._submit, what))
+                return transact(self._engine, partial(self._submit, what, by))
             except IntegrityError:  # uq_media_jobs_active
                 if (job_id := transact(self._engine, partial(_active, what.drama_id, what.episode_no))) is not None:
                     raise AlreadyActive(job_id) from None
         raise Wait("mysql", "jobs of this episode come and go")
 
-    def cancel(self, job_id: int) -> None:
+    def cancel(self, job_id: int, by: By | None = None) -> None:
         """See Jobs."""
 
         def work(connection: Connection) -> None:
-            rows.write(connection, changes.cancelled(*rows.lock(connection, job_id), self._now(connection)))
+            change = changes.cancelled(*rows.lock(connection, job_id), self._now(connection))
+            rows.write(connection, change)
+            _record(connection, What.CANCEL, change.job, by)
 
         transact(self._engine, work)
 
-    def retry(self, job_id: int) -> None:
+    def retry(self, job_id: int, by: By | None = None) -> None:
         """See Jobs."""
 
         def work(connection: Connection) -> None:
@@ -115,6 +119,7 @@ class JobQueue:
                 raise AlreadyActive(active)
             changes.check_newest(change.job, connection.scalar(_LATEST, change.job._asdict()))
             rows.write(connection, change)
+            _record(connection, What.RETRY, change.job, by)
 
         try:
             transact(self._engine, work)
@@ -225,7 +230,7 @@ class JobQueue:
     def _now(self, connection: Connection) -> int:
         return self._now_ms() if self._now_ms else int(connection.scalar(_NOW) or 0)
 
-    def _submit(self, what: Submission, connection: Connection) -> int:
+    def _submit(self, what: Submission, by: By | None, connection: Connection) -> int:
         where = {"drama_id": what.drama_id, "episode_no": what.episode_no, "kind": what.kind.value}
         latest = connection.execute(_LATEST, where).one_or_none()
         if latest is not None and changes.does(job := rows.job_of(latest), what):
@@ -234,6 +239,7 @@ class JobQueue:
         values = {**what._asdict(), **where, "now_ms": now_ms}
         job_id = int(connection.execute(_SUBMIT, values).lastrowid)
         rows.insert(connection, changes.fresh(job_id, what, now_ms))
+        _record(connection, OF_KIND[what.kind], changes.begun(job_id, what, now_ms), by, what.source)
         return job_id
 
     def _lease(
@@ -282,6 +288,12 @@ class JobQueue:
                 rows.write(connection, changes.settled(job, its, move(row, now_ms), now_ms))
 
         transact(self._engine, work)
+
+
+def _record(connection: Connection, what: What, job: Job, by: By | None, detail: str = "") -> None:
+    """The order that did this to a job, which is now as it stands here."""
+    if by is not None:
+        orders.write(connection, orders.of_job(by, what, job, detail))
 
 
 def _active(drama_id: int, episode_no: int, connection: Connection) -> int | None:

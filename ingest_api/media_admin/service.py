@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from domain.media import names
+from domain.media.orders import By, Surface
 from domain.media.steps import Kind
 from infra import logs
 from infra.fold_store import Wait
@@ -54,7 +55,7 @@ class MediaAdmin:
             wanted.kind, wanted.drama_id, wanted.episode_no, wanted.source, wanted.title, wanted.wechat,
             wanted.content_hash, wanted.again,
         )  # fmt: skip
-        job_id = await self._ask(partial(self._jobs.submit, what))
+        job_id = await self._ask(partial(self._jobs.submit, what, _by(admin)))
         log.info("a media job was begun", admin=admin, job_id=job_id, kind=wanted.kind.value)
         return job_id
 
@@ -70,13 +71,13 @@ class MediaAdmin:
 
     async def cancel(self, admin: int, job_id: int) -> JobAnswer:
         """End it; the job afterwards.  Raises UnknownJob, JobNotNow."""
-        await self._ask(partial(self._jobs.cancel, job_id))
+        await self._ask(partial(self._jobs.cancel, job_id, _by(admin)))
         log.info("a media job was cancelled", admin=admin, job_id=job_id)
         return JobAnswer.of(await self._view(job_id))
 
     async def retry(self, admin: int, job_id: int) -> JobAnswer:
         """Do once more what failed; the job afterwards.  Raises UnknownJob, JobNotNow, JobActive."""
-        await self._ask(partial(self._jobs.retry, job_id))
+        await self._ask(partial(self._jobs.retry, job_id, _by(admin)))
         log.info("a media job is done again", admin=admin, job_id=job_id)
         return JobAnswer.of(await self._view(job_id))
 
@@ -102,6 +103,10 @@ class MediaAdmin:
 
     async def _ask(self, call: Callable[[], T]) -> T:
         return await self._threads.run(partial(_told, call))
+
+
+def _by(admin: int) -> By:
+    return By(Surface.API, str(admin))
 
 
 def _is_upload(wanted: NewJob) -> bool:

@@ -75,7 +75,9 @@ def rows(json: Json = False) -> None:
 
 
 def _tell(done: Reread) -> None:
-    typer.echo(f"{done.rows:,} records are in media_steps, {done.unreadable:,} cannot be read")
+    typer.echo(
+        f"{done.rows:,} records are in media_steps, {done.orders:,} in media_orders, {done.unreadable:,} cannot be read"
+    )
     if done.unreadable:
         typer.echo(shown(f"the first: offset {done.first_offset}: {done.first_reason}"))
 

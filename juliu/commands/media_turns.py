@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 import msgspec
 import typer
 
+from domain.media.orders import AT_TERMINAL
 from domain.media.steps import JobState, StepState
 from infra.media.job import AlreadyActive, JobView, NotNow, UnknownJob
 from infra.media.port import Jobs
@@ -41,7 +43,7 @@ def retry(
         raise end("say which: numbers, --reason or --drama", FOUND_WRONG)
     with opened("not known to be done: repeat it") as (_, _, jobs):
         ids = jobs_ or _failed(jobs, kind, drama, reason)
-        done = [(job_id, _tried(jobs.retry, job_id)) for job_id in ids]
+        done = [(job_id, _tried(partial(jobs.retry, by=AT_TERMINAL), job_id)) for job_id in ids]
     _tell(done, "active again", json=json)
 
 
@@ -61,7 +63,8 @@ def cancel(
         raise end("say which: numbers or --drama", FOUND_WRONG)
     with opened("not known to be done: repeat it") as (_, _, jobs):
         found = views(jobs, which(JobState.ACTIVE, kind, drama), most=MOST) if not jobs_ else []
-        done = [(job_id, _tried(jobs.cancel, job_id)) for job_id in jobs_ or [view.job.job_id for view in found]]
+        act = partial(jobs.cancel, by=AT_TERMINAL)
+        done = [(job_id, _tried(act, job_id)) for job_id in jobs_ or [view.job.job_id for view in found]]
     _tell(done, "cancelled", json=json)
 
 

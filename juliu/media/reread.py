@@ -16,9 +16,10 @@ from streams.media import KafkaMediaLog, read_all
 
 
 class Reread(msgspec.Struct):
-    """How many records are in the table now, how many cannot be read, and the first of those."""
+    """How many records are in the tables now, how many cannot be read, and the first of those."""
 
     rows: int = 0
+    orders: int = 0
     unreadable: int = 0
     first_offset: int = -1
     first_reason: str = ""
@@ -41,9 +42,12 @@ async def reread(settings: Settings, prices: Prices) -> Reread:
 
 async def _stored(table: ClickHouseMediaRows, page: Sequence[Entry], done: Reread) -> None:
     read = read_all(page)
+    if read.orders:
+        await table.insert_orders(read.orders)
     if read.rows:
         await table.insert(read.rows)
     done.rows += len(read.rows)
+    done.orders += len(read.orders)
     if read.poison and not done.unreadable:
         done.first_offset, done.first_reason = read.poison[0][0].offset, read.poison[0][1]
     done.unreadable += len(read.poison)

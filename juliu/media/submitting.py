@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Protocol
 from domain.media import names, wechat_name
 from domain.media.episode_files import Known, Problem, Trouble, problems
 from domain.media.limits import Limits
+from domain.media.orders import AT_TERMINAL
 from domain.media.steps import JobState, Kind
 from infra.media.job import MAX_LISTED, AlreadyActive, AlreadyDone, Job, JobFilter, JobView, Submission
 from infra.media.port import Jobs
@@ -116,7 +117,7 @@ def _submitted(
     storage.put(key, item.found.path, names.content_type_of(key), _Watch(item, told))
     what = Submission(Kind.EPISODE, item.drama.drama_id, item.episode_no, key, item.drama.title, wechat, sha256, again)
     try:
-        return done._replace(job_id=jobs.submit(what))
+        return done._replace(job_id=jobs.submit(what, AT_TERMINAL))
     except AlreadyActive as error:  # somebody else, meanwhile
         return done._replace(job_id=error.job_id, outcome="active")
     except AlreadyDone as error:

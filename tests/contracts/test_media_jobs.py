@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
+from domain.media import orders
+from domain.media.orders import By, Surface, What
 from domain.media.record import decode
 from domain.media.steps import JobState, Kind, Step, StepState
 from infra.fold_store import Wait
-from infra.media.job import MAX_FACTS, AlreadyActive, AlreadyDone, JobFilter, JobView
+from infra.media.job import MAX_FACTS, AlreadyActive, AlreadyDone, JobFilter, JobView, NotNow, UnknownJob
 from infra.media.queue import JobQueue
 from infra.media.transaction import NotMigrated
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate
 from infra.settings import Settings
-from tests.media_desk import HASH, LIFE_MS, OTHER_HASH, OURS, WECHAT
+from tests.media_desk import HASH, LIFE_MS, OTHER_HASH, OURS, WECHAT, Desk
 from tests.memory_jobs import an_episode
 
 # -- submitting --------------------------------------------------------------------------------------------------------
@@ -154,6 +156,43 @@ def test_records_wait_until_they_are_sent_and_each_has_a_name_of_its_own(desk):
     desk.queue.records_sent([record.record_id for record in records[:3]])
     desk.queue.records_sent([])
     assert desk.queue.records(10) == records[3:]
+
+
+ANNA, LI = By(Surface.API, "41"), By(Surface.CLI, "li")
+
+
+def ordered(desk: Desk) -> list[tuple[What, str, str, int]]:
+    """The orders that wait for the log: (what, surface, who, job)."""
+    its = [orders.decode(one.value) for one in desk.queue.records(1_000) if orders.is_order(one.value)]
+    return [(one.what, one.surface, one.who, one.job_id) for one in its]
+
+
+def test_who_orders_what_is_on_record_once_and_only_where_it_was_done(desk):
+    job_id = desk.queue.submit(an_episode(7, 3), ANNA)
+    with pytest.raises(AlreadyActive):
+        desk.queue.submit(an_episode(7, 3), LI)
+    desk.clock.pass_ms(10)
+    desk.queue.cancel(job_id, LI)
+    with pytest.raises(NotNow):
+        desk.queue.cancel(job_id, ANNA)
+    desk.queue.retry(job_id, ANNA)
+    with pytest.raises(NotNow):
+        desk.queue.retry(job_id, LI)
+    with pytest.raises(UnknownJob):
+        desk.queue.cancel(99, LI)
+    assert ordered(desk) == [
+        (What.SUBMIT, "api", "41", job_id), (What.CANCEL, "cli", "li", job_id), (What.RETRY, "api", "41", job_id),
+    ]  # fmt: skip
+    its = [orders.decode(one.value) for one in desk.queue.records(10)]
+    assert {(one.drama_id, one.episode_no) for one in its} == {(7, 3)}
+    assert [one.detail for one in its] == [an_episode(7, 3).source, "", ""]
+    assert [its[1].at_ms - its[0].at_ms, its[1].at_ms] == [10, desk.clock.now_ms]
+
+
+def test_what_is_published_or_replaced_is_ordered_under_its_own_name(desk):
+    desk.queue.submit(an_episode(7, 0, kind=Kind.DRAMA, source=""), ANNA)
+    desk.queue.submit(an_episode(7, 1, kind=Kind.REPLACEMENT, source="9001"), ANNA)
+    assert [what for what, *_ in ordered(desk)] == [What.PUBLISH, What.REPLACE]
 
 
 # -- MySQL alone -------------------------------------------------------------------------------------------------------

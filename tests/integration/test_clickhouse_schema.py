@@ -31,7 +31,7 @@ NOW_MS = int(time.time() * 1000)
 TABLES = {
     "events", "late_events", "blocks", "plays", "drama_daily", "episode_dropoff", "reactions_daily", "unlock_daily",
     "user_daily", "late_reasons", "rec_models", "experiment_daily", "random_slots",
-    "media_steps", "media_costs", "media_failures", "media_traffic",
+    "media_steps", "media_orders", "media_costs", "media_failures", "media_traffic",
 }  # fmt: skip
 
 

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
+from domain.media import orders
+from domain.media.orders import AT_TERMINAL, By, Surface, What
 from domain.media.prices import Prices
 from domain.media.record import StepEnded, encode
 from domain.topics import DEAD, MEDIA
 from infra.clickhouse.http import Http
 from infra.clickhouse.media_rows import ClickHouseMediaRows, MediaRow
 from infra.log_reader import LogReader
+from infra.media.orders import ordered
 from infra.place import ROOT
 from infra.settings import Settings
 from juliu.commands.sql import ask
@@ -80,6 +83,25 @@ async def test_a_record_that_was_sent_twice_is_there_once(settings, client, topi
     found = client.query("SELECT record_id, count() FROM media_steps FINAL GROUP BY record_id ORDER BY 1").result_rows
     assert found == [("1:cdn:2", 1), ("1:store:1", 1)]
     assert one(client, "SELECT max(log_offset) AS last FROM media_steps")["last"] == 3
+
+
+async def test_who_cancelled_what_is_told_once_however_often_it_was_sent(settings, client, topic):
+    anna, li = By(Surface.API, "41"), By(Surface.CLI, "li")
+    given = [
+        ordered(anna, What.SUBMIT, AT_MS, 7, episode_no=3, job_id=5, detail="incoming/7/3/a.mp4"),
+        ordered(li, What.CANCEL, AT_MS + 9, 7, episode_no=3, job_id=5),
+        ordered(AT_TERMINAL, What.CANCEL, AT_MS + 5, 8, job_id=6),
+    ]
+    send(settings, topic, *map(orders.encode, given), encode(a_record()), orders.encode(given[1]))
+    for _ in range(2):
+        await read_to_the_end(settings, topic)
+    (question,) = re.findall(r'^juliu sql "(.*what = \'cancel\'.*)"$', page("media.md"), re.MULTILINE)
+    found = [tuple(row)[1:] for row in client.query(question).result_rows]
+    assert found == [("li", "cli", 7, 3, 5), ("cli", "cli", 8, 0, 6)]
+    row = one(client, "SELECT * FROM media_orders FINAL WHERE what = 'submit'")
+    assert (row["who"], row["surface"], row["detail"], row["job_id"]) == ("41", "api", "incoming/7/3/a.mp4", 5)
+    assert row["at"].timestamp() * 1000 == pytest.approx(AT_MS)
+    assert one(client, "SELECT count() AS n FROM media_steps FINAL")["n"] == 1
 
 
 async def test_a_row_holds_what_the_record_says_and_what_it_cost(settings, client):
@@ -172,9 +194,13 @@ async def test_what_cannot_be_read_is_a_letter_that_nobody_replays_into_the_even
     assert one(client, "SELECT count() AS n FROM media_steps")["n"] == 1
 
 
-@pytest.mark.parametrize("page", ["media.md", "runbooks/media.md"])
-def test_the_questions_of_the_docs_can_be_asked(client, page):
-    asked = re.findall(r'^juliu sql "(.*)"$', (ROOT / "docs" / page).read_text("utf-8"), re.MULTILINE)
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["media.md", "runbooks/media.md"])
+def test_the_questions_of_the_docs_can_be_asked(client, name):
+    asked = re.findall(r'^juliu sql "(.*)"$', page(name), re.MULTILINE)
     assert len(asked) >= 2
     for question in asked:
         ask(client, question, 10)

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
+from domain.media import orders
+from domain.media.orders import AT_TERMINAL, What
 from domain.media.record import encode
 from domain.topics import DEAD, MEDIA
 from infra import metrics
-from infra.clickhouse.media_rows import MOST, MediaRow
+from infra.clickhouse.media_rows import MOST, MediaRow, OrderRow
 from infra.fold_store import Wait
 from infra.log_reader import Bounds, Entry
+from infra.media.orders import ordered
 from streams.log_writer import Letter
 from streams.media import Media, TooMuchPoison
 from tests.media_records import a_record
@@ -36,11 +39,15 @@ class Rows:
 
     def __init__(self) -> None:
         self.held: dict[str, MediaRow] = {}
+        self.orders: dict[str, OrderRow] = {}
         self.inserts = 0
         self.lose_answers, self.refuse = 0, 0
 
     async def next_offset(self) -> int:
         return max((row.offset + 1 for row in self.held.values()), default=0)
+
+    async def insert_orders(self, rows: Sequence[OrderRow]) -> None:
+        self.orders |= {row.order.record_id: row for row in rows}
 
     async def insert(self, rows: Sequence[MediaRow]) -> None:
         if self.refuse:
@@ -108,6 +115,36 @@ async def test_an_answer_that_is_lost_makes_nothing_twice_and_loses_nothing():
     rows.lose_answers, rows.refuse = 1, 2
     await all_of(media(log, rows))
     assert len(rows.held) == 5
+
+
+def an_order(what: What = What.CANCEL) -> bytes:
+    return orders.encode(ordered(AT_TERMINAL, what, 1_795_000_000_000, 7))
+
+
+async def test_an_order_goes_into_a_table_of_its_own():
+    log, rows = Log(an_order(), encode(a_record(token=1)), an_order(), encode(a_record(token=2))), Rows()
+    await all_of(media(log, rows))
+    assert sorted(row.offset for row in rows.orders.values()) == [0, 2]
+    assert sorted(row.offset for row in rows.held.values()) == [1, 3]
+
+
+@pytest.mark.parametrize("behind", [0, 3])
+async def test_no_order_is_lost_where_steps_of_its_page_were_not_stored(behind: int):
+    """Where reading goes on is told by the steps: what is stored of a page before a crash must not move it."""
+    log, rows = Log(an_order(), encode(a_record(token=1)), an_order(), *[an_order() for _ in range(behind)]), Rows()
+    rows.refuse = 1
+    with pytest.raises(Wait):
+        await media(log, rows).turn()
+    rows.orders.clear()  # as if the crash had come before
+    await all_of(media(log, rows))
+    await all_of(media(log, rows))  # begun anew: those behind the last step come again
+    assert (len(rows.orders), len(rows.held)) == (2 + behind, 1)
+
+
+async def test_an_order_that_cannot_be_so_is_poison():
+    log, rows, letters = Log(b'{"what": "unheard"}', an_order()), Rows(), Letters()
+    await all_of(media(log, rows, letters))
+    assert (len(letters.written), len(rows.orders)) == (1, 1)
 
 
 async def test_poison_is_set_aside_before_what_is_behind_it_is_stored():
