@@ -30,6 +30,7 @@ HASH, OTHER_HASH = "0123456789ab", "ba9876543210"
 RUNGS = ("360p", "720p")
 EPISODES, FREE, PRICE = 4, 2, 60
 PAID_FOR = 3  # of DRAMA by USER; the episode after it is locked to everybody
+PLAYED = ((DRAMA, 1), (DRAMA, PAID_FOR), (OTHER_DRAMA, 1))  # their files are there; the others get no further than a no
 SEGMENT = bytes(range(256)) * 400
 INDEX = (
     "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n"
@@ -50,13 +51,11 @@ def renditions(*hashes: str) -> bytes:
 def lay_out(root: Path, drama_id: int, episode_no: int, hash12: str) -> None:
     """The files of an episode, as the worker leaves them."""
     for rung in RUNGS:
-        for key, data in (
-            (names.playlist(drama_id, episode_no, hash12, rung), INDEX.encode()),
-            (names.segment(drama_id, episode_no, hash12, rung, 0), SEGMENT),
-            (names.segment(drama_id, episode_no, hash12, rung, 1), SEGMENT[:100]),
-        ):
-            (root / key).parent.mkdir(parents=True, exist_ok=True)
-            (root / key).write_bytes(data)
+        index = root / names.playlist(drama_id, episode_no, hash12, rung)
+        index.parent.mkdir(parents=True)
+        index.write_text(INDEX)
+        (root / names.segment(drama_id, episode_no, hash12, rung, 0)).write_bytes(SEGMENT)
+        (root / names.segment(drama_id, episode_no, hash12, rung, 1)).write_bytes(SEGMENT[:100])
     (root / names.master(drama_id, episode_no, hash12)).write_text(a_master())
 
 
@@ -82,8 +81,9 @@ class HlsRig:
         for drama_id in (DRAMA, OTHER_DRAMA):
             self.money.drama(drama_id, EPISODES, FREE, PRICE)
             for no in range(1, EPISODES + 1):
-                lay_out(root, drama_id, no, HASH)
                 self.keys.keys_for(drama_id, no, HASH, RUNGS)
+        for drama_id, no in PLAYED:
+            lay_out(root, drama_id, no, HASH)
         self.money.credit(USER, PRICE, "test", "r1")
         self.money.unlock(USER, Wanted(DRAMA, PAID_FOR, "episode", self.money.version(DRAMA)), "bought", b"")
         self.catalogue = FixedCatalogue(a_catalogue(*dramas))

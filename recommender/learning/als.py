@@ -15,8 +15,8 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
+from recommender.blas import blas_threads
 from recommender.learning.weights import Weights
 from recommender.models.fsals import FrequencyScaledALS
 
@@ -67,7 +67,7 @@ def plain(matrix: csr_matrix, weights: Weights, strength: float) -> Factors:
     """
     alpha = min(weights.alpha, thinness(matrix))
     regularization = max(1e-3, strength * alpha)
-    with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
+    with blas_threads(1):
         model = AlternatingLeastSquares(
             factors=weights.factors, regularization=regularization, alpha=alpha, iterations=weights.iterations,
             random_state=weights.seed,
@@ -157,7 +157,7 @@ def _solved(matrix: csr_matrix, dramas: Floats, part: Part) -> Floats:
     degree = np.diff(weighed.indptr)
     found = np.zeros((weighed.shape[0], part.columns), np.float32)
     groups = [np.flatnonzero(degree == n) for n in np.unique(degree)] if part.an_entry else [np.arange(len(degree))]
-    with threadpool_limits(1, "blas"):
+    with blas_threads(1):
         solver = AlternatingLeastSquares(factors=part.columns, alpha=part.alpha)
         solver.item_factors = np.ascontiguousarray(dramas)
         for rows in groups:

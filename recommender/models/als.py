@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
+from recommender.blas import blas_threads
 from recommender.interactions import Floats
 from recommender.learning.als import largest_singular_value, thinness
 from recommender.models.factors import FactorModel
@@ -32,7 +32,7 @@ class ImplicitALS(FactorModel):
         alpha = min(self._alpha, thinness(matrix))
         regularization = max(1e-3, self._regularization * alpha * largest_singular_value(matrix))
         self._solver = AlternatingLeastSquares(alpha=alpha, regularization=regularization, **self._settings)
-        with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
+        with blas_threads(1):
             self._solver.fit(matrix, show_progress=False)
         return self._solver.user_factors.copy(), self._solver.item_factors
 

@@ -14,8 +14,8 @@ import implicit.cpu._als as solver
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
+from recommender.blas import blas_threads
 from recommender.interactions import Floats, Ints
 from recommender.models.factors import FactorModel
 
@@ -47,7 +47,7 @@ class FrequencyScaledALS(FactorModel):
         users, items = self._side(weighted), self._side(csr_matrix(weighted.T))
         random = np.random.default_rng(self._seed)
         of_users, of_items = (side.by_degree(self._start(random, len(side.order))) for side in (users, items))
-        with threadpool_limits(1, "blas"):  # where OPENBLAS_NUM_THREADS came too late
+        with blas_threads(1):
             for _ in range(self._iterations):
                 users.solve(of_users, items.given(of_items), self._threads, self._steps)
                 items.solve(of_items, users.given(of_users), self._threads, self._steps)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.sparse import csc_matrix, csr_matrix
-from threadpoolctl import threadpool_limits
 
+from recommender.blas import blas_threads
 from recommender.interactions import Floats, Ints, Known
 
 MOST_ITEMS: Final = 20_000  # 1.6 GB and about 2 minutes on one core; time grows with the third power
@@ -47,7 +47,7 @@ class LinearModel(ABC):
                 f"{known.items:,} items, at most {MOST_ITEMS:,}: take fsals, which needs no dense matrix"
             )
         self._profiles = self._of_viewers(known)
-        with threadpool_limits(self._threads or len(os.sched_getaffinity(0)), "blas"):
+        with blas_threads(self._threads or len(os.sched_getaffinity(0))):
             self._weights = self._learnt(known)
         active = max(1, int((np.diff(self._profiles.indptr) > 0).sum()))
         self._everybody = (self._profiles.sum(axis=0).A1 / active).astype(np.float32) @ self._weights

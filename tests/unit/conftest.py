@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import hypothesis
@@ -11,3 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 hypothesis.settings.register_profile("juliu", deadline=None, derandomize=True, database=None, max_examples=30)
 hypothesis.settings.load_profile("juliu")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: a collection that walks it again and again was an eighth of the time."""
+    gc.collect()
+    gc.freeze()
