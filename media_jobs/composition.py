@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine
 from domain.media.steps import Step
 from infra import logs, metrics
 from infra.catalogue.shelf import RedisShelf
+from infra.media.elsewhere import ElsewhereRows
 from infra.media.job import Leased
 from infra.media.keys import KeyStore, Sealer
 from infra.media.playlists import PlaylistStore
@@ -27,6 +28,7 @@ from infra.settings import Settings
 from media_jobs import cdn
 from media_jobs.catalogue import CatalogueWriter, SealedKeys
 from media_jobs.context import Body, Cdn, Keys, Playlists, StepContext
+from media_jobs.dropped import Dropped
 from media_jobs.engine import Processing, Storage
 from media_jobs.engines import processing_of, storage_of
 from media_jobs.hold import Hold
@@ -39,7 +41,7 @@ from media_jobs.worker import Pace, Worker
 from media_jobs.workplace import Workplace
 
 ANSWER_S = 10  # of one statement
-POOL = 3  # the loop, the lease's renewals, the records; a step's own questions
+POOL = 4  # the loop, the lease's renewals, the records, cancelled steps; a step's own questions
 PROGRAMS = ("ffmpeg", "ffprobe", "setpriv")
 MAX_OWNER = 64  # characters of media_steps.owner
 
@@ -96,6 +98,7 @@ class Parts:
     worker: Worker
     records: Records
     upkeep: Upkeep | None
+    dropped: Dropped | None  # None where nothing is begun elsewhere
 
     def close(self) -> None:
         """Connections and folders away."""
@@ -122,6 +125,7 @@ def parts_of(settings: Settings) -> Parts:
         worker=Worker(jobs, _bodies(ports), partial(ports.context, jobs), place, owner, pace_of(settings)),
         records=Records(jobs, KafkaSender(settings)),
         upkeep=upkeep_of(settings, engine, client, now_ms),
+        dropped=Dropped(ElsewhereRows(engine), ports.processing, now_ms) if ports.processing.paid else None,
     )
 
 

@@ -78,7 +78,8 @@ class Task:
     `work` is a folder of the caller's for files on the way.  `token` is the lease's fencing token: a higher one is a
     later try of the same step.  `noted` is what earlier tries of the step have left (leased.own), `note` leaves more,
     durably, before it returns (context.note; raises LeaseLost).  `content_hash`: the source's whole SHA-256 in hex,
-    once it was looked at: whoever may upload it may do so again while the job runs.
+    once it was looked at: whoever may upload it may do so again while the job runs; `source_crc64` is what Storage told
+    of it then, for who has others read it.  `rounds`: how often a person has said "again" to the job.
     """
 
     job_id: int
@@ -92,6 +93,8 @@ class Task:
     noted: Mapping[str, Any] = field(default_factory=dict)
     note: Callable[[Mapping[str, Any]], None] = lambda _: None
     content_hash: str = ""
+    source_crc64: str = ""
+    rounds: int = 0
 
     @property
     def mezzanine(self) -> str:
@@ -139,3 +142,9 @@ class Processing(Protocol):
 
     def posters(self, task: Task, probe: Probe, watch: Watch) -> Sequence[Poster]:
         """Candidates in task.work/"posters", files named as below names.posters(...)."""
+
+    def drop(self, task: Task, watch: Watch) -> bool:
+        """Nobody will do this step: end what its tries have begun at a service, delete what that made on the way.
+
+        True when nothing of it is left; False: ask again later.  Leaves no note.
+        """

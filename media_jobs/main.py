@@ -38,6 +38,8 @@ def run_worker(settings: Settings) -> None:
     beside = [_beside("records", parts.records.run, stop, RECORDS_S)]
     if parts.upkeep:
         beside.append(_beside("upkeep", keep_up, parts.upkeep.tick, stop))
+    if parts.dropped:
+        beside.append(_beside("dropped", keep_up, parts.dropped.tick, stop))
     log.info("starts", owner=parts.worker.owner, steps=sorted(parts.worker.bodies), engine=settings.media_engine)
     _guarded(parts.worker.run, stop)
     for thread in beside:
@@ -71,7 +73,7 @@ def _parts(settings: Settings) -> Parts:
 
 
 def keep_up(tick: Callable[[], object], stop: threading.Event) -> None:
-    """What a WeChat account needs beside the steps, until `stop`; what a server's absence leaves undone comes later.
+    """What is looked after beside the steps, until `stop`; what a server's absence leaves undone comes later.
 
     What nobody foresaw ends the turn and not the process: no step needs it, and all workers would die of one bad row.
     """

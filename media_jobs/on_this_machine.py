@@ -48,6 +48,10 @@ class OnThisMachine:
         source, rest = self._fetched(task, watch), Part(watch, FETCHED, 1000)
         return poster.posters(source, task.work / "posters", probe, rest, limits=self.limits)
 
+    def drop(self, task: Task, watch: Watch) -> bool:  # noqa: ARG002 - see Processing
+        """See Processing.  What was begun here ended with the step."""
+        return True
+
     def _same(self, task: Task, path: Path, watch: Watch) -> None:
         """Raises StepFailed where it is not the file any more that was looked at; nothing of it is left then."""
         if task.content_hash and content_hash(path, self.limits, watch) != task.content_hash:

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from domain.media.record import decode
 from domain.media.steps import JobState, Step, StepState
 from domain.media.trouble import Failure, StepFailed
+from infra.media.elsewhere import ElsewhereRows
 from infra.media.job import Leased
-from infra.media.port import Jobs
+from infra.media.port import Elsewhere, Jobs
 from infra.media.queue import JobQueue
 from infra.mysql.engine import engine_of
 from infra.settings import Settings
@@ -44,6 +45,7 @@ class Desk(NamedTuple):
 
     queue: Jobs
     clock: Clock
+    elsewhere: Elsewhere
 
     def lease(self, step: Step, owner: str = "a") -> Leased:
         """The step that must be due now."""
@@ -70,7 +72,8 @@ class Desk(NamedTuple):
 def in_memory() -> Desk:
     """The twin's."""
     clock = Clock()
-    return Desk(MemoryJobs(clock), clock)
+    jobs = MemoryJobs(clock)
+    return Desk(jobs, clock, jobs)
 
 
 @contextmanager
@@ -78,7 +81,7 @@ def on_mysql(settings: Settings) -> Iterator[Desk]:
     """MySQL's, which is migrated: emptied before and after."""
     engine, clock = engine_of(settings, pool=2), Clock()
     emptied(engine)
-    yield Desk(JobQueue(engine, clock, seed=1), clock)
+    yield Desk(JobQueue(engine, clock, seed=1), clock, ElsewhereRows(engine))
     emptied(engine)
     engine.dispose()
 

@@ -48,6 +48,8 @@ class SmallEngine:
         self._storage = storage
         self.probed, self.report = PROBE, REPORT
         self.segments, self.made = 3, 0
+        self.dropped: list[tuple[int, str, dict[str, Any]]] = []
+        self.drops = True
 
     def source(self, task: Task, watch: Watch) -> Path:
         target = task.work / "source.mp4"
@@ -78,6 +80,10 @@ class SmallEngine:
 
     def mezzanine(self, task: Task, probe: Probe, report: Report, watch: Watch) -> Stored:
         return self._storage.put_bytes(task.mezzanine, b"plain", "video/mp4")
+
+    def drop(self, task: Task, watch: Watch) -> bool:
+        self.dropped.append((task.job_id, task.step, dict(task.noted)))
+        return self.drops
 
     def posters(self, task: Task, probe: Probe, watch: Watch) -> Sequence[Poster]:
         (task.work / "posters").mkdir()

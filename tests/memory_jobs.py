@@ -15,6 +15,7 @@ from infra.fold_store import Wait
 from infra.media import changes, moves, orders
 from infra.media.changes import Change
 from infra.media.job import (
+    ELSEWHERE,
     AlreadyActive,
     AlreadyDone,
     Depth,
@@ -116,6 +117,19 @@ class MemoryJobs:
     def _latest_done(self, job: Job) -> int | None:
         like = (its for its in self._jobs.values() if its[1:4] == job[1:4] and its.state is JobState.DONE)
         return max((its.job_id for its in like), default=None)
+
+    def begun_elsewhere(self, since_ms: int, limit: int) -> list[Leased]:
+        changes.check_limit(limit)
+        with self._answers():
+            found = [job for job in self._jobs.values() if job.state is JobState.CANCELLED]
+            its = [(job, row) for job in found if job.updated_ms >= since_ms for row in self._rows[job.job_id].values()]
+            left = [(job, row) for job, row in its if row.state is StepState.CANCELLED and ELSEWHERE in row.facts]
+            return [changes.left(job, self._rows[job.job_id], row.step) for job, row in left[:limit]]
+
+    def ended_elsewhere(self, leased: Leased) -> None:
+        with self._answers():
+            rows = self._rows[leased.job_id]
+            rows[leased.step] = moves.ended_elsewhere(rows[leased.step], leased)
 
     def jobs(self, which: JobFilter, after_id: int, limit: int) -> list[JobView]:
         changes.check_limit(limit)

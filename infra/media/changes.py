@@ -114,6 +114,11 @@ def leased(job: Job, rows: Rows, row: StepRow, life_ms: int) -> Leased:
     return Leased(job, row.step, row.token, row.owner, row.attempt, facts, life_ms)
 
 
+def left(job: Job, rows: Rows, step: Step) -> Leased:
+    """What the last holder of a step had, told to who clears up after it."""
+    return leased(job, rows, rows[step], 0)
+
+
 def ended(job: Job, before: StepRow, after: StepRow, outcome: Outcome, now_ms: int) -> StepEnded:
     """The record of an attempt's end; `before` is the row while it ran."""
     started_ms = before.started_ms or now_ms

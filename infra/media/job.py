@@ -13,6 +13,7 @@ from domain.media.trouble import Failure
 
 Facts: TypeAlias = Mapping[str, Any]  # JSON; of one step at most MAX_FACTS bytes
 MAX_FACTS = 65_536
+ELSEWHERE = "ci"  # key of facts: work that a step has begun at a service, which goes on without the step
 MAX_LISTED = 200
 MAX_SOURCE, MAX_TITLE, MAX_EPISODE = 300, 200, 65_535
 

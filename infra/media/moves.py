@@ -10,7 +10,7 @@ import msgspec
 from domain.media.record import used
 from domain.media.steps import Step, StepState
 from domain.media.trouble import MAX_ATTEMPTS, Cancelled, Failure, LeaseLost, StepFailed, delay_s
-from infra.media.job import MAX_FACTS, Facts, Leased, Standing, StepRow
+from infra.media.job import ELSEWHERE, MAX_FACTS, Facts, Leased, Standing, StepRow
 
 MAX_WAIT_MS = 30 * 86_400_000  # an audit takes about three working days; what takes ten times that will not come
 MAX_OWNER, MAX_LIFE_MS = 64, 3_600_000
@@ -97,6 +97,13 @@ def put_off(row: StepRow, after_s: float, now_ms: int, random: Random) -> StepRo
 def cancelled(row: StepRow, now_ms: int) -> StepRow:
     """Nobody is to do it any more; who has it keeps its token, and hears of it."""
     return row._replace(state=StepState.CANCELLED, due_ms=None, finished_ms=now_ms)
+
+
+def ended_elsewhere(row: StepRow, leased: Leased) -> StepRow:
+    """What it had begun at a service is gone; as it is where it was begun anew since, or another one holds it."""
+    if row.state is not StepState.CANCELLED or row.token != leased.token:
+        return row
+    return row._replace(facts={name: fact for name, fact in row.facts.items() if name != ELSEWHERE})
 
 
 def again(row: StepRow, state: StepState, now_ms: int) -> StepRow:

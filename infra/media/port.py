@@ -82,3 +82,16 @@ class Jobs(Protocol):
 
     def records_sent(self, ids: Sequence[int]) -> None:
         """These are in the log: forget them."""
+
+
+class Elsewhere(Protocol):
+    """What cancelled steps had begun at a service.  Kept by media_steps (infra.media.elsewhere) and the same twin."""
+
+    def begun_elsewhere(self, since_ms: int, limit: int) -> Sequence[Leased]:
+        """Cancelled steps (of jobs cancelled since then) that have noted ELSEWHERE: at most `limit`, by job.
+
+        They are nobody's: each is told as its last holder had it.
+        """
+
+    def ended_elsewhere(self, leased: Leased) -> None:
+        """Forget ELSEWHERE of such a step; nothing where it has been begun anew since."""

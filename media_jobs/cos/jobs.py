@@ -10,57 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
-from domain.media.trouble import Cancelled, Later, StepFailed
+from domain.media.trouble import Failure, Later, StepFailed
 from infra import failpoints
 from media_jobs.cos.client import Cos
 from media_jobs.cos.failures import Refused, Transient
-from media_jobs.engine import Task
+from media_jobs.cos.objects import head
+from media_jobs.cos.storage import CosStorage
+from media_jobs.cos.wanted import NUMBER, ORDER, SLACK_MS, WAITS, Entry, Told, Wanted, time_of, told, told_of, user_data
+from media_jobs.engine import MAX_KEYS, Task
 from media_jobs.watch import Watch
 
 PAGE, PAGES = 100, 20  # jobs that CI lists at a time, at most; pages that are read of what was asked since
-SLACK_MS = 600_000  # between our clock and CI's
 TIMES = 3  # that CI may fail a job before people are asked
 FIRST_POLL_S, LONGEST_POLL_S = 0.5, 8.0
 PATIENCE_S = 30.0  # then the worker does other things meanwhile
-_SHANGHAI = timezone(timedelta(hours=8))
-_ORDER = ("Success", "Running", "Submitted", "Pause")  # which of several to keep; the others are no use
-
-
-class Wanted(NamedTuple):
-    """One job: its name within the step, what CI is to do, and where (a key below `work/` is ours to delete)."""
-
-    name: str
-    operation: Mapping[str, Any]
-    output: str
-
-
-@dataclass
-class Entry:
-    """What is written down of one."""
-
-    output: str
-    asks: int = 0
-    asked_ms: int = 0  # the first time, and the last
-    last_ms: int = 0
-    job: str = ""
-    fails: int = 0
-    round: int = 0  # what an earlier round made has failed or is gone: nobody looks for it again
-
-    def begin_anew(self) -> None:
-        """Whatever CI has of it is no use."""
-        self.job, self.asks, self.asked_ms, self.last_ms, self.round = "", 0, 0, 0, self.round + 1
-
-
-class Told(NamedTuple):
-    """A job as CI tells it."""
-
-    job: str
-    state: str
-    output: str
-    words: str
 
 
 @dataclass(frozen=True)
@@ -92,11 +57,7 @@ class Jobs:
         """Where the output of each lies, by name.  Raises Later where CI needs long, StepFailed."""
         for one in wanted:
             self._ensure(one, watch)
-        try:
-            self._await([one.name for one in wanted], watch)
-        except Cancelled:
-            self._cancel_all()
-            raise
+        self._await([one.name for one in wanted], watch)
         for one in wanted:
             if self._entries[one.name].asks > 1:
                 self._delete_extras(one, watch)
@@ -104,28 +65,47 @@ class Jobs:
 
     def forget(self, name: str) -> None:
         """What it made is gone: the next call asks anew."""
-        self._entries[name].begin_anew()
+        self._entries[name].begin_anew(self._task.token)
         self._note()
+
+    def drop(self, watch: Watch) -> bool:
+        """End all of it, and delete what it made on the way; False where some runs on, or may come to light yet.
+
+        Notes nothing: the step is not ours any more.  Raises StepFailed.
+        """
+        return all([self._dropped(name, entry, watch) for name, entry in self._entries.items()])
 
     # -- one of them ---------------------------------------------------------------------------------------------------
 
     def _ensure(self, wanted: Wanted, watch: Watch) -> None:
-        entry = self._entries.setdefault(wanted.name, Entry(wanted.output))
+        task = self._task
+        fresh = Entry(wanted.output, round=task.token, rounds=task.rounds, tag=wanted.tag)
+        entry = self._entries.setdefault(wanted.name, fresh)
+        if entry.rounds != task.rounds:
+            self._afresh(entry, watch)
         if not entry.job and entry.asks:
             self._adopt(wanted, entry, watch)
         if not entry.job:
-            self._ask(wanted, entry)
+            self._ask(wanted, entry, watch)
+
+    def _afresh(self, entry: Entry, watch: Watch) -> None:
+        """Somebody said "again": failures are counted anew, and what was cancelled or failed is no failure of now."""
+        entry.rounds, entry.fails = self._task.rounds, 0
+        if entry.job and not any(one.state in ORDER for one in self._by_id([entry.job], watch)):
+            entry.begin_anew(self._task.token)
+        self._note()
 
     def _adopt(self, wanted: Wanted, entry: Entry, watch: Watch) -> None:
         """The best of what CI has of it already."""
-        found = [told for told in self._found(wanted, entry, watch) if told.state in _ORDER]
+        found = [one for one in self._found(wanted.name, entry, watch) if one.state in ORDER]
         if found:
-            best = min(found, key=lambda told: _ORDER.index(told.state))
+            best = min(found, key=lambda one: ORDER.index(one.state))
             entry.job, entry.output = best.job, best.output
             entry.asks = max(entry.asks, len(found))
             self._note()
 
-    def _ask(self, wanted: Wanted, entry: Entry) -> None:
+    def _ask(self, wanted: Wanted, entry: Entry, watch: Watch) -> None:
+        self._refuse_changed(watch)
         entry.asks, entry.output = entry.asks + 1, wanted.output
         entry.last_ms = self._ci.now_ms()
         entry.asked_ms = entry.asked_ms or entry.last_ms
@@ -135,15 +115,27 @@ class Jobs:
             "ci_create_media_jobs", Jobs=self._request(wanted, entry), ContentType="application/xml"
         )
         failpoints.reached("media.after_ci")
-        entry.job = _told(answer)[0].job
+        entry.job = told(answer)[0].job
         self._note()
+
+    def _refuse_changed(self, watch: Watch) -> None:
+        """Raises StepFailed where CI would be paid for another file than the one that was looked at."""
+        task = self._task
+        if not task.source_crc64:
+            return
+        there = head(self._cos, task.source, watch)
+        if there is None:
+            raise StepFailed(Failure.MEND, "not_found", f"nothing lies at {task.source}: upload it again")
+        if str(there.crc64) != task.source_crc64:
+            text = f"{task.source} was changed while the job ran: submit the episode again"
+            raise StepFailed(Failure.MEND, "source_changed", text)
 
     def _request(self, wanted: Wanted, entry: Entry) -> dict[str, Any]:
         bucket = self._cos.bucket
         output = {"Region": bucket.region, "Bucket": bucket.name, "Object": wanted.output}
         data = f"{self._mark(wanted.name, entry)}{self._task.token}.{entry.asks}"
         return {
-            "Tag": "Transcode",
+            "Tag": wanted.tag,
             "Input": {"Object": self._task.source},
             "Operation": {**wanted.operation, "Output": output, "UserData": data},
             **self._ci.named,
@@ -166,17 +158,16 @@ class Jobs:
             waited, pause = waited + pause, min(2 * pause, LONGEST_POLL_S)
 
     def _unfinished(self, names: Sequence[str], watch: Watch) -> list[str]:
-        ids = ",".join(self._entries[name].job for name in names)
-        told = {one.job: one for one in _told(self._cos.ask("ci_get_media_jobs", watch, JobIDs=ids))}
-        states = {name: told.get(self._entries[name].job) for name in names}
-        if failed := {name: one for name, one in states.items() if one is None or one.state not in _ORDER}:
+        known = {one.job: one for one in self._by_id([self._entries[name].job for name in names], watch)}
+        states = {name: known.get(self._entries[name].job) for name in names}
+        if failed := {name: one for name, one in states.items() if one is None or one.state not in ORDER}:
             self._raise(failed)
         return [name for name, one in states.items() if one is not None and one.state != "Success"]
 
     def _raise(self, failed: Mapping[str, Told | None]) -> None:
         """CI has failed these, or knows them no more: they are asked for anew, TIMES times in all."""
         for name in failed:
-            self._entries[name].begin_anew()
+            self._entries[name].begin_anew(self._task.token)
             self._entries[name].fails += 1
         self._note()
         words = ", ".join(f"{name} ({one.words if one else 'CI does not know it'})" for name, one in failed.items())
@@ -187,27 +178,57 @@ class Jobs:
     def _delete_extras(self, wanted: Wanted, watch: Watch) -> None:
         """An answer was lost: whatever CI has of it besides what we keep costs money twice and is used by nobody."""
         entry = self._entries[wanted.name]
-        for told in self._found(wanted, entry, watch):
-            if told.job == entry.job or told.state not in _ORDER:
+        for one in self._found(wanted.name, entry, watch):
+            if one.job == entry.job or one.state not in ORDER:
                 continue
             self.extras += 1
-            with suppress(StepFailed):  # CI cancels only what it has not begun
-                self._cos.once("ci_cancel_jobs", JobID=told.job)
-            if told.output.startswith("work/") and told.output != entry.output:
-                self._cos.ask("delete_object", watch, Key=told.output)
+            self._cancel(one)
+            if one.ours and one.output != entry.output:
+                self._delete(one.output)
         entry.asks = 1
         self._note()
 
-    def _found(self, wanted: Wanted, entry: Entry, watch: Watch) -> list[Told]:
+    def _dropped(self, name: str, entry: Entry, watch: Watch) -> bool:
+        found = self._by_id([entry.job], watch) if entry.job else []
+        if entry.unclear:
+            found += [one for one in self._found(name, entry, watch) if one.job != entry.job]
+        ended = all([self._ended(one) for one in found])
+        return ended and (not entry.unclear or self._ci.now_ms() - entry.last_ms > SLACK_MS)
+
+    def _ended(self, one: Told) -> bool:
+        """Whether CI does nothing for it any more, and nothing of it is left on the way."""
+        if one.state in WAITS:
+            return self._cancel(one)
+        if one.state == "Success" and one.ours:
+            self._delete(one.output)
+        return one.state != "Running"
+
+    def _cancel(self, one: Told) -> bool:
+        """CI cancels only what it has not begun."""
+        with suppress(StepFailed):
+            self._cos.once("ci_cancel_jobs", JobID=one.job)
+            return True
+        return False
+
+    def _delete(self, output: str) -> None:
+        storage = CosStorage(self._cos)
+        storage.delete(storage.keys(output.partition(NUMBER)[0], MAX_KEYS))
+
+    # -- what CI tells -------------------------------------------------------------------------------------------------
+
+    def _by_id(self, ids: Sequence[str], watch: Watch) -> list[Told]:
+        return told(self._cos.ask("ci_get_media_jobs", watch, JobIDs=",".join(ids)))
+
+    def _found(self, name: str, entry: Entry, watch: Watch) -> list[Told]:
         """All tries of it that CI has, the oldest first."""
-        mark = self._mark(wanted.name, entry)
-        return [_one(row) for row in self._listed(entry, watch) if str(_user_data(row)).startswith(mark)]
+        mark = self._mark(name, entry)
+        return [told_of(row) for row in self._listed(entry, watch) if user_data(row).startswith(mark)]
 
     def _listed(self, entry: Entry, watch: Watch) -> Iterator[Mapping[str, Any]]:
         """All of CI's jobs of the time in which we asked for it."""
-        since, until = _time(entry.asked_ms - SLACK_MS), _time(entry.last_ms + SLACK_MS)
+        since, until = time_of(entry.asked_ms - SLACK_MS), time_of(entry.last_ms + SLACK_MS)
         asked: dict[str, Any] = {
-            "Tag": "Transcode", "StartCreationTime": since, "EndCreationTime": until,
+            "Tag": entry.tag, "StartCreationTime": since, "EndCreationTime": until,
             "OrderByTime": "Asc", "Size": PAGE,
         }  # fmt: skip
         if self._ci.queue:
@@ -223,29 +244,5 @@ class Jobs:
             "ci_list_too_long", f"CI has more than {PAGE * PAGES} jobs since {since}: it is looked up later"
         )
 
-    def _cancel_all(self) -> None:
-        for entry in self._entries.values():
-            if entry.job:
-                with suppress(StepFailed):
-                    self._cos.once("ci_cancel_jobs", JobID=entry.job)
-
     def _note(self) -> None:
         self._task.note({"ci": {name: asdict(entry) for name, entry in self._entries.items()}})
-
-
-def _told(answer: Mapping[str, Any]) -> list[Told]:
-    return [_one(row) for row in answer.get("JobsDetail") or []]
-
-
-def _one(row: Mapping[str, Any]) -> Told:
-    output = (row.get("Operation") or {}).get("Output") or {}
-    words = f"{row.get('Code')}: {row.get('Message')}"
-    return Told(str(row["JobId"]), str(row["State"]), str(output.get("Object", "")), words)
-
-
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, _SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def _user_data(row: Mapping[str, Any]) -> object:
-    return (row.get("Operation") or {}).get("UserData")

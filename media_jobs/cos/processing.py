@@ -19,7 +19,8 @@ from domain.media.limits import Limits
 from domain.media.probe import Probe
 from domain.media.report import Report
 from media_jobs.cos.failures import Refused, Transient
-from media_jobs.cos.jobs import Ci, Jobs, Wanted
+from media_jobs.cos.jobs import Ci, Jobs
+from media_jobs.cos.wanted import Wanted
 from media_jobs.engine import Storage, Stored, Task
 from media_jobs.ffmpeg import encoding
 from media_jobs.on_this_machine import OnThisMachine
@@ -82,6 +83,10 @@ class CosProcessing(OnThisMachine):
             jobs.forget("mezzanine")
             raise Transient("ci_output_gone", "what CI had made is gone, it is made anew")
         return there
+
+    def drop(self, task: Task, watch: Watch) -> bool:
+        """See Processing.  A mezzanine that CI had begun stays where it belongs: another job may have made the same."""
+        return Jobs(self._ci, task).drop(watch)
 
     def _done(self, task: Task, jobs: Jobs, wanted: Sequence[Wanted], watch: Watch) -> dict[str, str]:
         """CI reads the source by itself, so that it is still the one that was looked at is asked when CI is done."""

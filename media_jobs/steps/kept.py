@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,11 +24,18 @@ UNKNOWN = "0" * names.HASH_LENGTH  # the content hash while PROBE is finding it 
 
 def task_of(context: StepContext, leased: Leased, hash12: str = "") -> Task:
     """This step's task; with the hash that PROBE found, where none is given."""
+    content_hash = "" if hash12 else str(_fact(leased, Step.PROBE, "content_hash"))
+    crc64 = str(leased.facts.get(Step.PROBE, {}).get("source_crc64", ""))
+    task = nobodys(leased, context.work, hash12)
+    return replace(task, note=context.note, content_hash=content_hash, source_crc64=crc64)
+
+
+def nobodys(leased: Leased, work: Path, hash12: str = "") -> Task:
+    """The task as who clears up after it needs it: it can note nothing."""
     job = leased.job
     return Task(
         job_id=job.job_id, step=leased.step, token=leased.token, source=job.source, drama_id=job.drama_id,
-        episode_no=job.episode_no, hash12=hash12 or hash_of(leased), work=context.work, noted=leased.own,
-        note=context.note, content_hash="" if hash12 else str(_fact(leased, Step.PROBE, "content_hash")),
+        episode_no=job.episode_no, hash12=hash12 or hash_of(leased), work=work, noted=leased.own, rounds=job.rounds,
     )  # fmt: skip
 
 

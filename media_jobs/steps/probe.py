@@ -28,8 +28,18 @@ def run(context: StepContext, leased: Leased) -> Facts:
     warnings = refuse(verdict(probe))
     return {
         "content_hash": content_hash, "probe": kept.plain(probe), "warnings": warnings, "content_ms": probe.duration_ms,
+        **_bound(context, leased),
     }  # fmt: skip
 
 
 def _known(leased: Leased) -> str:
     return names.hash12(leased.job.content_hash) if leased.job.content_hash else kept.UNKNOWN
+
+
+def _bound(context: StepContext, leased: Leased) -> Facts:
+    """What Storage tells of the file, where a service reads it by itself: it is compared before that is paid for.
+
+    Asked after it was read: what has taken its place meanwhile is refused by its content in CHECK.
+    """
+    there = context.storage.head(leased.job.source) if context.processing.paid else None
+    return {"source_crc64": str(there.crc64)} if there else {}

@@ -2,94 +2,38 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.media.ladder import Rung
 from domain.media.limits import Limits
-from domain.media.trouble import Cancelled, Failure, Later, StepFailed
-from media_jobs.cos.jobs import PAGE, TIMES, Ci
-from media_jobs.cos.processing import CosProcessing
-from media_jobs.cos.storage import CosStorage
-from media_jobs.engine import Task
-from media_jobs.ffmpeg import inspection, probing
+from domain.media.trouble import Failure, Later, StepFailed
+from media_jobs.cos.jobs import PAGE, TIMES
+from media_jobs.ffmpeg import probing
 from media_jobs.local.processing import LocalProcessing
-from media_jobs.watch import Unwatched
+from tests.ci_step import HASH, KEYS, LONG_S, NAMES, SOURCE, WATCH, Step, looked_at, made_clip
 from tests.redis_server import until
 from tests.standins.ci import Job
 from tests.standins.cos import CosStandIn
-from tests.storages import Told, cos_of
-
-SOURCE = "incoming/7/1/clip.mp4"
-HASH = "0123456789ab"
-WATCH = Unwatched()
-LONG_S = 6_000.0  # a hundredth of it by the clock
-NAMES = ("360p", "540p")
-RUNGS = [Rung(name, width, 2 * width, 200_000, 64_000) for name, width in zip(NAMES, (90, 160), strict=True)]
-KEYS = {name: bytes([number]) * 16 for number, name in enumerate(NAMES)}
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """3 s, 180 wide, a tone."""
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    made = ("-f", "lavfi", "-i", "testsrc2=s=180x320:r=10:d=3", "-f", "lavfi", "-i", "sine=d=3", "-preset", "ultrafast")
-    subprocess.run(["ffmpeg", "-v", "error", *made, path], check=True, timeout=60)
-    return path
+    return made_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
 @pytest.fixture(scope="module")
 def seen(clip: Path) -> Any:
-    probe = probing.probe(clip, Limits(), WATCH)
-    return probe, inspection.inspect(clip, probe, Limits(), WATCH), RUNGS
+    return looked_at(clip)
 
 
 @pytest.fixture
 def stand_in(tmp_path: Path) -> Iterator[CosStandIn]:
     with CosStandIn(tmp_path / "cos") as running:
         yield running
-
-
-class Step:
-    """One step as the queue has it: what it noted is there at its next try, which has a higher token."""
-
-    def __init__(self, stand_in: CosStandIn, seen: Any, clip: Path, folder: Path) -> None:
-        self.probe, self.report, self.rungs = seen
-        self.stand_in, self.extras, self.patience_s = stand_in, 0, LONG_S
-        self.noted: dict[str, Any] = {}
-        self._folder, self._token = folder, 0
-        self.storage = CosStorage(cos_of(stand_in))
-        self.storage.put(SOURCE, clip, "video/mp4", WATCH)
-
-    def task(self, source: str = SOURCE) -> Task:
-        self._token += 1
-        work = self._folder / f"work-{self._token}"
-        work.mkdir()
-        return Task(1, "ladder", self._token, source, 7, 1, HASH, work, dict(self.noted), self._note)
-
-    def ladder(self, task: Task | None = None, watch: Any = WATCH) -> Any:
-        task = task or self.task()
-        made = self.processing().ladder(task, self.probe, self.report, self.rungs, keys=KEYS, watch=watch)
-        return task.work / "hls", made
-
-    def processing(self) -> CosProcessing:
-        ci = Ci(cos_of(self.stand_in), lambda: int(time.time() * 1000), patience_s=self.patience_s)
-        return CosProcessing(ci, self.storage, self._count)
-
-    def begun(self) -> list[str]:
-        """What CI was asked for, by rung."""
-        return sorted(job.operation["UserData"].split(":")[-3] for job in self.stand_in.ci.jobs.values())
-
-    def _note(self, facts: Mapping[str, Any]) -> None:
-        self.noted.update(facts)
-
-    def _count(self, extras: int) -> None:
-        self.extras += extras
 
 
 @pytest.fixture
@@ -141,7 +85,7 @@ def test_a_job_whose_answer_was_lost_is_found_by_its_user_data(step):
 def test_so_is_one_among_hundreds_of_others(step):
     jobs = step.stand_in.ci.jobs
     for number in range(2 * PAGE + 20):
-        operation = {"UserData": f"juliu:{number + 2}:7:1:{HASH}:ladder:360p:0:1.1", "Output": {"Object": "work/x"}}
+        operation = {"UserData": f"juliu:{number + 2}:7:1:{HASH}:ladder:360p:1:1.1", "Output": {"Object": "work/x"}}
         jobs[f"other{number}"] = Job(f"other{number}", "Transcode", SOURCE, operation, "", "q", time.time(), "Success",
                                      listed=True)  # fmt: skip
     for number in range(30 * PAGE):  # of other days
@@ -178,7 +122,7 @@ def test_one_that_ci_has_not_begun_is_cancelled(step):
     with pytest.raises(Later):
         step.ladder()
     second = [job for job in step.stand_in.ci.jobs.values() if job.job_id == step.noted["ci"]["360p"]["job"]]
-    first = [job for job in step.stand_in.ci.jobs.values() if job.operation["UserData"].endswith(":360p:0:1.1")]
+    first = [job for job in step.stand_in.ci.jobs.values() if job.operation["UserData"].endswith(":360p:1:1.1")]
     second[0].state, first[0].state = "Success", "Submitted"
     step.stand_in.ci.jobs[step.noted["ci"]["540p"]["job"]].state = "Success"
     failed = again(step.ladder)  # what CI says it made is not there
@@ -197,14 +141,6 @@ def test_a_worker_does_other_things_while_ci_is_slow_and_finds_the_jobs_again(st
     step.patience_s = LONG_S
     step.ladder()
     assert step.begun() == list(NAMES)
-
-
-def test_a_cancelled_job_of_ours_cancels_those_that_ci_has_not_begun(step):
-    step.stand_in.ci.hold.set()
-    with pytest.raises(Cancelled):
-        step.ladder(watch=Told(stop_at=0))
-    states = {job.state for job in step.stand_in.ci.jobs.values()}
-    assert states <= {"Cancel"}
 
 
 def test_what_ci_cannot_do_is_tried_three_times_and_then_shown_to_people(step):

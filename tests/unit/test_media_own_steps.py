@@ -176,3 +176,12 @@ def test_the_mezzanine_says_where_it_lies_and_how_large_it_is(scene):
     facts = scene.done(Step.PROBE, Step.CHECK, Step.MEZZANINE)
     assert "ci_ms" not in facts["usage"]
     assert (facts["key"], facts["size"]) == (names.mezzanine(7, 1, HASH[:12]), 5)
+
+
+def test_where_a_service_reads_the_file_by_itself_what_storage_told_of_it_is_kept(scene):
+    scene.engine.paid = True
+    assert scene.done(Step.PROBE)["source_crc64"] == str(scene.storage.head("incoming/7/1/a.mp4").crc64)
+
+
+def test_where_nobody_else_reads_it_that_is_not_asked_for(scene):
+    assert "source_crc64" not in scene.done(Step.PROBE)
