@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 
 from domain import experiments
 from infra.catalogue.media_paths import MediaPaths
+from infra.media.drama_desk import DramaDesk
 from infra.media.dramas import Dramas
 from infra.media.queue import JobQueue
 from infra.media.wechat_hints import Hints as WechatHints
@@ -45,6 +46,8 @@ from ingest_api.hls.router import router as hls
 from ingest_api.hls.segments import cdn_of
 from ingest_api.hls.service import Hls
 from ingest_api.hls.stores import stores_of
+from ingest_api.media_admin.drama_router import router as drama_admin
+from ingest_api.media_admin.dramas import DramaAdmin
 from ingest_api.media_admin.errors import JobsUnavailable
 from ingest_api.media_admin.router import router as media_admin
 from ingest_api.media_admin.service import MediaAdmin
@@ -68,6 +71,8 @@ from ingest_api.unlock.service import Unlocking
 from ingest_api.wechat_push.router import router as wechat_push
 from ingest_api.wechat_push.service import WechatPush
 
+ROUTERS = (health, product, feed, unlock, play, hls, posters, storage, media_admin, drama_admin, wechat_push)
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The API on the servers that the settings name.  Raises WeakSecret; connects when it is started, not before."""
@@ -78,44 +83,48 @@ def assemble(
     settings: Settings, connections: Connections, now_s: Callable[[], float] = time.time, body_s: float = BODY_S
 ) -> FastAPI:
     """The API on these connections."""
-    tokens = Tokens(settings.jwt_secret.get_secret_value(), now_s, settings.backfill_anywhere)
     app = FastAPIOffline(title="juliu", version=version("juliu"), lifespan=_lifespan, redoc_url=None)
+    _connected(app, settings, connections)
+    app.state.tokens = Tokens(settings.jwt_secret.get_secret_value(), now_s, settings.backfill_anywhere)
+    app.state.permission = _permission(settings, connections, now_s)
+    _money(app, settings, connections, now_s)
+    _lists(app, settings, connections)
+    _play(app, settings, connections, lambda: int(now_s() * 1000))
+    for router in ROUTERS:
+        app.include_router(router)
+    events = _events(settings, connections, app.state.tokens, now_s, body_s)
+    app.add_middleware(Edge, hot={PATH: Hot(events), FEED: Hot(feed_by_hand, "GET")})
+    handlers.add(app)
+    openapi.describe(app)
+    return app
+
+
+def _connected(app: FastAPI, settings: Settings, connections: Connections) -> None:
+    """What every part may look at."""
     app.state.settings = settings
     app.state.connections = connections
     app.state.redis = connections.redis
     app.state.catalogue = connections.catalogue
     app.state.log = connections.log
-    app.state.tokens = tokens
-    permission = _permission(settings, connections, now_s)
-    money_threads = Threads("money", MoneyUnavailable)
-    app.state.threads = [money_threads]  # closed before what their calls stand on
-    app.state.permission = permission
     app.state.audiences = Audiences(settings, connections.catalogue)
+    app.state.readiness = Readiness(connections, time.monotonic)
+
+
+def _money(app: FastAPI, settings: Settings, connections: Connections, now_s: Callable[[], float]) -> None:
+    """Unlocking; its threads are closed first, before what their calls stand on."""
+    threads = Threads("money", MoneyUnavailable)
+    app.state.threads = [threads]
     hints = RedisHints(connections.redis, settings.partitions, lambda: int(now_s() * 1000))
-    app.state.unlocking = Unlocking(connections.money, connections.purse, money_threads, permission, hints)
+    app.state.unlocking = Unlocking(connections.money, connections.purse, threads, app.state.permission, hints)
+
+
+def _lists(app: FastAPI, settings: Settings, connections: Connections) -> None:
+    """What viewers are shown to choose from: charts, what they watched, the feed."""
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
     app.state.product = Product(connections.catalogue, charts, viewers)
-    shown = RedisShown(connections.redis, viewers)
+    lists, shown = RedisLists(connections.redis), RedisShown(connections.redis, viewers)
     experiment = experiments.parse(settings.experiment)
-    lists = RedisLists(connections.redis)
     app.state.feed = Feed(connections.catalogue, lists, shown, experiment, settings.feed_random_share)
-    app.state.readiness = Readiness(connections, time.monotonic)
-    app.include_router(health)
-    app.include_router(product)
-    app.include_router(feed)
-    app.include_router(unlock)
-    app.include_router(play)
-    app.include_router(hls)
-    app.include_router(posters)
-    app.include_router(storage)
-    app.include_router(media_admin)
-    app.include_router(wechat_push)
-    _play(app, settings, connections, permission, lambda: int(now_s() * 1000))
-    events = _events(settings, connections, tokens, now_s, body_s)
-    app.add_middleware(Edge, hot={PATH: Hot(events), FEED: Hot(feed_by_hand, "GET")})
-    handlers.add(app)
-    openapi.describe(app)
-    return app
 
 
 def _events(
@@ -139,16 +148,14 @@ def _permission(settings: Settings, connections: Connections, now_s: Callable[[]
     )
 
 
-def _play(
-    app: FastAPI, settings: Settings, connections: Connections, permission: Permission, now_ms: Callable[[], int]
-) -> None:
+def _play(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
     """Who may play; the threads of this and of the videos share a pool's worth of connections."""
     asking = Threads("play", MoneyUnavailable, at_once=4)
     app.state.threads.append(asking)
     catalogue, money, purse = connections.catalogue, connections.money, connections.purse
     platform = Platform(Links(connections.redis) if settings.wechat_appid else None, now_ms)
     app.state.play = Play(
-        catalogue, money, purse, threads=asking, permission=permission, now_ms=now_ms, platform=platform
+        catalogue, money, purse, threads=asking, permission=app.state.permission, now_ms=now_ms, platform=platform
     )
     _videos(app, settings, connections, now_ms)
 
@@ -169,12 +176,15 @@ def _videos(app: FastAPI, settings: Settings, connections: Connections, now_ms: 
 
 
 def _media_admin(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
-    """Media jobs, for staff."""
+    """Media jobs and dramas on WeChat, for staff."""
     threads = Threads("media-admin", JobsUnavailable, at_once=2, waiting=32)
     app.state.threads.insert(1, threads)
-    jobs, uploads = JobQueue(connections.mysql), uploads_of(settings, ticket_secrets(settings)[0])
-    app.state.media_admin = MediaAdmin(jobs, connections.catalogue, uploads, threads=threads, now_ms=now_ms)
-    hints = WechatHints(jobs, Dramas(connections.mysql, now_ms))
+    jobs, dramas = JobQueue(connections.mysql), Dramas(connections.mysql, now_ms)
+    catalogue, uploads = connections.catalogue, uploads_of(settings, ticket_secrets(settings)[0])
+    app.state.media_admin = MediaAdmin(jobs, catalogue, uploads, threads=threads, now_ms=now_ms)
+    desk = DramaDesk(dramas, jobs)
+    app.state.drama_admin = DramaAdmin(desk, catalogue, uploads, threads=threads, now_ms=now_ms)
+    hints = WechatHints(jobs, dramas)
     app.state.wechat_push = WechatPush(push_of(settings), hints, threads=threads, now_s=lambda: now_ms() / 1000)
 
 

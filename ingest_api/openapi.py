@@ -17,7 +17,8 @@ from ingest_api.events.contract import MAX_BODY_BYTES, MAX_EVENTS, MAX_GZIP_BYTE
 from ingest_api.events.example import ANSWER, BATCH
 from ingest_api.events.reasons import Reason
 from ingest_api.events.route import PATH
-from ingest_api.media_admin.errors import JobBody
+from ingest_api.media_admin.drama_answers import SCHEMAS as DRAMAS
+from ingest_api.media_admin.errors import JobBody, MissingBody
 from ingest_api.unlock.errors import PaymentBody, PriceBody
 
 REF = "#/components/schemas/{name}"
@@ -64,7 +65,7 @@ def describe(app: FastAPI) -> None:
 def schemas_by_hand() -> dict[str, Any]:
     """Those that are no FastAPI route's; their names must be no others'."""
     _, schemas = msgspec.json.schema_components(
-        [Batch, Answer, ErrorBody, PaymentBody, PriceBody, JobBody], ref_template=REF
+        [Batch, Answer, ErrorBody, PaymentBody, PriceBody, JobBody, MissingBody, *DRAMAS], ref_template=REF
     )
     schemas["Batch"]["properties"]["events"]["maxItems"] = MAX_EVENTS
     return schemas
@@ -91,6 +92,12 @@ def _events() -> dict[str, Any]:
             **refusals(EVENTS_ERRORS),
         },
     }
+
+
+def found(kind: type[msgspec.Struct], example: Any) -> dict[int | str, dict[str, Any]]:
+    """What the document says of a route that answers such a struct, of those in schemas_by_hand."""
+    content = {"application/json": {"schema": _ref(kind.__name__), "example": example}}
+    return {"200": {"description": (kind.__doc__ or "").splitlines()[0], "content": content}}
 
 
 def refusals(kinds: Iterable[type[ApiError]]) -> dict[int | str, dict[str, Any]]:

@@ -1,12 +1,27 @@
-"""The DramaBook in memory: the twin of infra.media.dramas."""
+"""The DramaBook in memory: the twin of infra.media.dramas.  Set `away`, and nothing answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from domain.media.wechat_drama import Audit, Dossier
-from infra.media.drama_book import MAX_ASKED, NOTE_LENGTH, Media, Standing, UnknownDrama
+import msgspec
+
+from domain.media.orders import By, Ordered, What
+from domain.media.wechat_drama import Audit, Dossier, number_trouble
+from infra.fold_store import Wait
+from infra.media.drama_book import (
+    MAX_ASKED,
+    NOTE_LENGTH,
+    Media,
+    OtherNumber,
+    Standing,
+    UnknownDrama,
+    check_limit,
+    checked,
+    who,
+)
+from infra.media.orders import ordered
 
 
 @dataclass
@@ -16,27 +31,57 @@ class MemoryDramas:
     now_ms: Callable[[], int]
     catalogue: dict[int, int] = field(default_factory=dict)
     hidden: set[int] = field(default_factory=set)
+    orders: list[Ordered] = field(default_factory=list)
+    away: bool = False
     _dramas: dict[int, Standing] = field(default_factory=dict)
     _media: dict[tuple[int, int], Media] = field(default_factory=dict)
 
-    def put(self, dossier: Dossier) -> None:
+    def put(self, dossier: Dossier, by: By) -> None:
+        self._answers()
+        checked(dossier, by)
         if dossier.drama_id not in self.catalogue:
             raise UnknownDrama(str(dossier.drama_id))
         was = self._dramas.get(dossier.drama_id)
         if was is None:
             self._dramas[dossier.drama_id] = Standing(dossier, "", 0, None, Audit.NONE, "", 0, 0)
+        elif was.dossier == dossier:
             return
-        same = was.dossier.record_number == dossier.record_number
-        tick = {} if same else {"ticked_by": "", "ticked_ms": 0}
-        self._dramas[dossier.drama_id] = was._replace(dossier=dossier, **tick)
+        else:
+            same = was.dossier.record_number == dossier.record_number
+            tick = {} if same else {"ticked_by": "", "ticked_ms": 0}
+            self._dramas[dossier.drama_id] = was._replace(dossier=dossier, **tick)
+        self._ordered(by, What.PUT, dossier.drama_id, dossier.record_number)
 
-    def tick(self, drama_id: int, record_number: str, who: str) -> None:
+    def number(self, drama_id: int, record_number: str, by: By) -> None:
+        if why := number_trouble(record_number):
+            raise ValueError(why)
+        dossier = self.standing(drama_id).dossier
+        self.put(msgspec.structs.replace(dossier, record_number=record_number), by)
+
+    def tick(self, drama_id: int, record_number: str, by: By) -> None:
+        who(by)
         standing = self.standing(drama_id)
-        if not 1 <= len(who) <= 64 or not record_number or standing.dossier.record_number != record_number:
-            raise ValueError("that is not the record number that was handed in, or nobody")
-        self._dramas[drama_id] = standing._replace(ticked_by=who, ticked_ms=self.now_ms())
+        if not record_number or standing.dossier.record_number != record_number:
+            raise OtherNumber("that is not the record number that was handed in")
+        if not standing.ticked_ms:
+            self._dramas[drama_id] = standing._replace(ticked_by=by.who, ticked_ms=self.now_ms())
+            self._ordered(by, What.TICK, drama_id, record_number)
+
+    def listed(self, audit: Audit | None, after_id: int, limit: int) -> list[Standing]:
+        self._answers()
+        check_limit(limit)
+        found = (its for one, its in sorted(self._dramas.items()) if one > after_id)
+        return [its for its in found if audit is None or its.audit is audit][:limit]
+
+    def _ordered(self, by: By, what: What, drama_id: int, detail: str) -> None:
+        self.orders.append(ordered(by, what, self.now_ms(), drama_id, detail=detail))
+
+    def _answers(self) -> None:
+        if self.away:
+            raise Wait("mysql", "away")
 
     def standing(self, drama_id: int) -> Standing:
+        self._answers()
         try:
             return self._dramas[drama_id]
         except KeyError as error:

@@ -23,7 +23,7 @@ from media_jobs.wechat.wire import read_answer
 from tests.memory_dramas import MemoryDramas
 from tests.standins.wechat_chaos import Cut, called
 from tests.standins.wechat_state import Account, Traits
-from tests.wechat_builders import PAPERS, TITLE, a_dossier
+from tests.wechat_builders import LI, TITLE, a_dossier, papers
 
 DRAMA, NOW_S, SIZE = 11, 1_700_000_000, 4_321
 AWAY = ("wechat_away", "wechat_pull_failed", "wechat_internal")
@@ -38,7 +38,7 @@ class Papers:
     """Storage with four papers, a mezzanine of SIZE bytes under any key below mezzanine/, and pull addresses."""
 
     def __init__(self) -> None:
-        self.papers = dict.fromkeys(PAPERS, b"\x89PNG and so on")
+        self.papers = dict.fromkeys(papers(DRAMA), b"\x89PNG and so on")
         self.signed = 0
 
     def head(self, key: str) -> Stored | None:
@@ -104,8 +104,8 @@ class Rig:
     # -- people ------------------------------------------------------------------------------------------------------
 
     def hand_in(self, **changes: Any) -> None:
-        self.dramas.put(a_dossier(DRAMA, **changes))
-        self.dramas.tick(DRAMA, self.dramas.standing(DRAMA).dossier.record_number, "anna")
+        self.dramas.put(a_dossier(DRAMA, **changes), LI)
+        self.dramas.tick(DRAMA, self.dramas.standing(DRAMA).dossier.record_number, LI)
 
     def job(self, kind: Kind, episode_no: int = 0, size: int = SIZE) -> Job:
         """A new job; an episode's begins where its mezzanine is there."""

@@ -92,6 +92,11 @@ def paper(drama_id: int, hash12: str, ending: str) -> str:
     return f"papers/{_episode(drama_id, 0)}/{_hash(hash12)}.{ending}"
 
 
+def is_paper(drama_id: int, key: str) -> bool:
+    """Whether this is the key of a paper of this drama."""
+    return is_key(key) and key.rpartition("/")[0] == f"papers/{_episode(drama_id, 0)}"
+
+
 def intermediate(drama_id: int, episode_no: int, hash12: str) -> str:
     """Folder of what a processing service leaves on the way; the bucket's lifecycle rule empties `work/`."""
     return f"work/{_episode(drama_id, episode_no)}/{_hash(hash12)}"

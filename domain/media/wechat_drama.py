@@ -14,6 +14,9 @@ from domain.media import wechat_name
 
 MAX_PROOFS, MAX_AUTHORISATIONS = 10, 4
 MIN_ACTORS, MAX_ACTORS = 2, 5
+MAX_NUMBER = 64  # characters of a record number
+MAX_PAPER = 10 << 20  # bytes of a paper: WeChat's bound of a temporary material (image)
+PAPER_TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
 
 
 class Audit(enum.IntEnum):
@@ -43,10 +46,9 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = ""
 
 
-class Dossier(msgspec.Struct, frozen=True, kw_only=True):
+class Papers(msgspec.Struct, frozen=True, kw_only=True):
     """What is handed in for a drama.  Files are keys of our storage: WeChat's own ids of them live three days."""
 
-    drama_id: int
     title: str
     description: str
     producer: str
@@ -65,6 +67,36 @@ class Dossier(msgspec.Struct, frozen=True, kw_only=True):
     ai_content: bool = False
     ai_proof: str = ""
     expedited: bool = False  # five a day
+
+
+class Dossier(Papers, frozen=True, kw_only=True):
+    """The papers of this drama."""
+
+    drama_id: int
+
+
+def gaps(dossier: Dossier, *, ticked: bool) -> list[str]:
+    """What keeps it from being published, a sentence each; empty: nothing."""
+    return [*missing(dossier), *([] if ticked else [unticked(dossier.record_number)])]
+
+
+def unticked(number: str) -> str:
+    """That nobody has said yet that the opening shows the record number."""
+    return f"somebody has to look at the opening and to tick that it shows {number or 'its record number'}"
+
+
+def number_trouble(number: str) -> str:
+    """Why this is no record number (备案号); empty: it may be one.
+
+    Regulators give them several forms, so only what none of them has is refused.
+    """
+    if not number:
+        return "the record number (备案号): without it nothing is published"
+    if len(number) > MAX_NUMBER:
+        return f"the record number (备案号) has more than {MAX_NUMBER} characters"
+    if any(char.isspace() or not char.isprintable() for char in number):
+        return "the record number (备案号) has a space, or a character that nobody sees"
+    return ""
 
 
 def missing(dossier: Dossier) -> list[str]:
@@ -93,10 +125,8 @@ def _texts(dossier: Dossier) -> Iterator[str]:
 
 
 def _record(dossier: Dossier) -> Iterator[str]:
-    if not dossier.record_number.strip():
-        yield "the record number (备案号): without it nothing is published"
-    if len(dossier.record_number) > 64:
-        yield "the record number has more than 64 characters"
+    if why := number_trouble(dossier.record_number):
+        yield why
     if dossier.qualification is Qualification.LICENSED and not dossier.certificate:
         yield "the licence or the picture of the record (certificate)"
     if dossier.qualification is Qualification.SMALL:

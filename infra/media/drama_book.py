@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from domain.media.wechat_drama import Audit, Dossier
+from domain.media import names
+from domain.media.orders import MAX_WHO, By
+from domain.media.wechat_drama import MAX_NUMBER, Audit, Dossier, files
 
 NOTE_LENGTH = 500
 MAX_ASKED = 500  # episodes of one question
+MAX_LISTED = 200  # dramas of one page
 
 
 class UnknownDrama(LookupError):
     """There is no such drama in the catalogue, or nothing was handed in for it."""
+
+
+class OtherNumber(ValueError):
+    """It is another record number than was handed in."""
 
 
 class Standing(NamedTuple):
@@ -46,16 +53,30 @@ class DramaBook(Protocol):
 
     # -- by people ---------------------------------------------------------------------------------------------------
 
-    def put(self, dossier: Dossier) -> None:
-        """Hand in, or mend.  A changed record number takes the tick away.  Raises UnknownDrama."""
+    # Each writes the record of the order (domain.media.orders) in its transaction, none where it was so already.
 
-    def tick(self, drama_id: int, record_number: str, who: str) -> None:
-        """`who` has seen this record number in the opening.  Raises UnknownDrama, ValueError (it is another number)."""
+    def put(self, dossier: Dossier, by: By) -> None:
+        """Hand in, or mend.  A changed record number takes the tick away.
+
+        Raises UnknownDrama, ValueError (a paper that was not uploaded for this drama, a number that is too long).
+        """
+
+    def number(self, drama_id: int, record_number: str, by: By) -> None:
+        """Mend the record number alone.  Raises UnknownDrama, ValueError (it can be none)."""
+
+    def tick(self, drama_id: int, record_number: str, by: By) -> None:
+        """Somebody has seen this record number in the opening; the first who says so stands.
+
+        Raises UnknownDrama, OtherNumber.
+        """
 
     # -- the drama ---------------------------------------------------------------------------------------------------
 
     def standing(self, drama_id: int) -> Standing:
         """How it stands.  Raises UnknownDrama where nothing was handed in."""
+
+    def listed(self, audit: Audit | None, after_id: int, limit: int) -> list[Standing]:
+        """At most `limit` (1..MAX_LISTED, else ValueError) of those for which something was handed in, by id."""
 
     def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
         """WeChat has taken it under this id, with these media (episode -> media id).  May be repeated.
@@ -100,3 +121,25 @@ class DramaBook(Protocol):
 
         At most MAX_ASKED, else ValueError.
         """
+
+
+def checked(dossier: Dossier, by: By) -> None:
+    """Raises ValueError where what is handed in cannot be kept: papers of others, a number beyond its column."""
+    who(by)
+    if len(dossier.record_number) > MAX_NUMBER:
+        raise ValueError(f"the record number has more than {MAX_NUMBER} characters")
+    for key in files(dossier):
+        if not names.is_paper(dossier.drama_id, key):
+            raise ValueError(f"{key[:80]!r} is no paper that was uploaded for drama {dossier.drama_id}")
+
+
+def who(by: By) -> None:
+    """Raises ValueError where nobody orders."""
+    if not 1 <= len(by.who) <= MAX_WHO:
+        raise ValueError(f"who orders it has 1 to {MAX_WHO} characters")
+
+
+def check_limit(limit: int) -> None:
+    """Raises ValueError for a page out of bounds."""
+    if not 1 <= limit <= MAX_LISTED:
+        raise ValueError(f"1..{MAX_LISTED} dramas at once, not {limit}")

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import IntegrityError
 
+from domain.media.orders import By
 from domain.media.wechat_drama import Audit, Dossier
 from infra.fold_store import Wait
-from infra.media.drama_book import MAX_ASKED, NOTE_LENGTH, Media, Standing, UnknownDrama
+from infra.media import drama_orders
+from infra.media.drama_book import (
+    MAX_ASKED,
+    NOTE_LENGTH,
+    Media,
+    Standing,
+    UnknownDrama,
+    check_limit,
+    checked,
+    who,
+)
+from infra.media.transaction import transact
 from infra.media.wechat_tables import wechat_dramas, wechat_episodes
 from infra.money.attempts import MoneyUnavailable, answers
 
 _D, _E = wechat_dramas.c, wechat_episodes.c
-_PUT = sa.text(  # the tick is for the number that was seen: assignments go from left to right, so it is looked at first
-    "INSERT INTO wechat_dramas (drama_id, record_number, ticked_by, ticked_ms, dossier, platform_id, audit, audit_note,"
-    " submitted_ms, audited_ms, updated_ms) VALUES (:drama_id, :number, '', 0, :dossier, NULL, 0, '', 0, 0, :now_ms)"
-    " ON DUPLICATE KEY UPDATE ticked_by = IF(record_number = VALUES(record_number), ticked_by, ''),"
-    " ticked_ms = IF(record_number = VALUES(record_number), ticked_ms, 0),"
-    " record_number = VALUES(record_number), dossier = VALUES(dossier), updated_ms = VALUES(updated_ms)"
-)
 _SENT = sa.text(  # assignments go from left to right
     "UPDATE wechat_episodes SET next_media_id ="
     " CASE next_media_id WHEN :media_id THEN 0 WHEN 0 THEN media_id ELSE next_media_id END, media_id = :media_id"
@@ -46,23 +51,20 @@ class Dramas:
 
     # -- by people ---------------------------------------------------------------------------------------------------
 
-    def put(self, dossier: Dossier) -> None:
-        """Hand in, or mend.  A changed record number takes the tick away.  Raises UnknownDrama."""
-        text = msgspec.json.encode(dossier).decode()
-        row = {"drama_id": dossier.drama_id, "number": dossier.record_number, "dossier": text, "now_ms": self._now_ms()}
-        try:
-            self._do(_PUT, row)
-        except IntegrityError as error:
-            raise UnknownDrama(f"there is no drama {dossier.drama_id} in the catalogue") from error
+    def put(self, dossier: Dossier, by: By) -> None:
+        """See DramaBook."""
+        checked(dossier, by)
+        self._ordered(partial(drama_orders.put, dossier=dossier, by=by))
 
-    def tick(self, drama_id: int, record_number: str, who: str) -> None:
-        """`who` has seen this record number in the opening.  Raises UnknownDrama, ValueError (it is another number)."""
-        if not 1 <= len(who) <= 64:
-            raise ValueError("who ticks it has 1 to 64 characters")
-        if self.standing(drama_id).dossier.record_number != record_number or not record_number:
-            raise ValueError("that is not the record number that was handed in")
-        ours = (_D.drama_id == drama_id) & (_D.record_number == record_number)
-        self._do(sa.update(wechat_dramas).where(ours).values(ticked_by=who, ticked_ms=self._now_ms()))
+    def number(self, drama_id: int, record_number: str, by: By) -> None:
+        """See DramaBook."""
+        who(by)
+        self._ordered(partial(drama_orders.number, drama_id=drama_id, record_number=record_number, by=by))
+
+    def tick(self, drama_id: int, record_number: str, by: By) -> None:
+        """See DramaBook."""
+        who(by)
+        self._ordered(partial(drama_orders.tick, drama_id=drama_id, record_number=record_number, by=by))
 
     # -- the drama ---------------------------------------------------------------------------------------------------
 
@@ -72,11 +74,15 @@ class Dramas:
             row = connection.execute(sa.select(wechat_dramas).where(_D.drama_id == drama_id)).mappings().first()
         if row is None:
             raise UnknownDrama(f"nothing was handed in for drama {drama_id}")
-        dossier = msgspec.convert(row["dossier"], Dossier)
-        return Standing(
-            dossier, row["ticked_by"], row["ticked_ms"], row["platform_id"], Audit(row["audit"]), row["audit_note"],
-            row["submitted_ms"], row["audited_ms"],
-        )  # fmt: skip
+        return _standing(row)
+
+    def listed(self, audit: Audit | None, after_id: int, limit: int) -> list[Standing]:
+        """See DramaBook."""
+        check_limit(limit)
+        which = sa.select(wechat_dramas).where(_D.drama_id > after_id).order_by(_D.drama_id).limit(limit)
+        its = which if audit is None else which.where(_D.audit == int(audit))
+        with self._asked() as connection:
+            return [_standing(row) for row in connection.execute(its).mappings()]
 
     def submitted(self, drama_id: int, platform_id: int, submitted_ms: int, media: Mapping[int, int]) -> None:
         """See DramaBook."""
@@ -155,6 +161,10 @@ class Dramas:
             rows = connection.execute(_PLAYS, {"pairs": sorted(pairs)})
             return {(drama_id, episode_no): media_id for drama_id, episode_no, media_id in rows}
 
+    def _ordered(self, order: Callable[..., None]) -> None:
+        """A transaction that is tried again where two people are in each other's way."""
+        transact(self._engine, lambda connection: order(connection, now_ms=self._now_ms()))
+
     def _do(self, statement: sa.Executable, row: Mapping[str, object] | None = None) -> None:
         with self._asked() as connection:
             connection.execute(statement, row or {})
@@ -166,6 +176,13 @@ class Dramas:
                 yield connection
         except MoneyUnavailable as error:
             raise Wait("mysql", error) from error
+
+
+def _standing(row: sa.RowMapping) -> Standing:
+    return Standing(
+        msgspec.convert(row["dossier"], Dossier), row["ticked_by"], row["ticked_ms"], row["platform_id"],
+        Audit(row["audit"]), row["audit_note"], row["submitted_ms"], row["audited_ms"],
+    )  # fmt: skip
 
 
 def _moved(drama_id: int, episode_no: int, media_id: int) -> sa.Update:

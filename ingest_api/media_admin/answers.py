@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from domain.media.steps import JobState, Kind, Step, StepState
 from domain.media.trouble import Failure
 from infra.media.job import JobView, StepRow
+from ingest_api.media_admin.uploads import Upload
 
 
 class StepAnswer(BaseModel):
@@ -70,9 +71,21 @@ class NewJobAnswer(BaseModel):
 
 
 class UploadAnswer(BaseModel):
-    """Where to send a file: `method` it to `address`, then begin a job with `source` = `key`."""
+    """Where to send a file: `method` it to `address`; `key` is then the `source` of a job, or a paper of a dossier."""
 
     key: str
     method: str
     address: str = Field(description="whole, or relative to this API")
     expires_ms: int
+
+    @classmethod
+    def of(cls, upload: Upload) -> UploadAnswer:
+        """The address as it is told."""
+        return cls(key=upload.key, method="PUT", address=upload.address, expires_ms=upload.expires_ms)
+
+
+class BegunAnswer(BaseModel):
+    """The job that does what was ordered."""
+
+    job_id: int
+    new: bool = Field(description="false: it was active already, from the same order")

@@ -51,6 +51,44 @@ class UnknownJob(NotFound):
     code = "unknown_job"
 
 
+class MissingBody(ErrorBody, frozen=True):
+    """The body of a 409: what is lacking, a sentence each."""
+
+    missing: list[str]
+
+
+class DramaIncomplete(ApiError):
+    """Nothing is published: something is missing, the record number or its tick perhaps; `missing` says what."""
+
+    status, code = 409, "drama_incomplete"
+    body_type = MissingBody
+
+    def __init__(self, missing: list[str] | None = None) -> None:
+        super().__init__()
+        self._missing = missing or ["the poster (cover)"]
+
+    def body(self) -> bytes:
+        return msgspec.json.encode(MissingBody(ErrorDetail(self.code, self.message), self._missing))
+
+
+class OtherRecordNumber(ApiError):
+    """That is not the record number that was handed in: look at the opening again, and at the dossier."""
+
+    status, code = 409, "other_record_number"
+
+
+class NothingToReplace(ApiError):
+    """WeChat has no new file of this episode: send one as `source`, and ask again when its job is done."""
+
+    status, code = 409, "nothing_to_replace"
+
+
+class NothingHandedIn(NotFound):
+    """Nothing was handed in for this drama: PUT its dossier first."""
+
+    code = "nothing_handed_in"
+
+
 class NotUploaded(Unprocessable):
     """The source of an episode is a key that POST /v1/admin/media/uploads gave for this episode."""
 

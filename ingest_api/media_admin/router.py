@@ -12,7 +12,7 @@ from infra.media.job import MAX_EPISODE, MAX_LISTED, JobFilter
 from ingest_api import errors
 from ingest_api.auth import AdminAlone
 from ingest_api.errors import AdminsOnly, NotFound, UnknownEpisode, Unprocessable
-from ingest_api.media_admin import hints
+from ingest_api.media_admin import examples, hints
 from ingest_api.media_admin.answers import JobAnswer, JobPage, NewJobAnswer, UploadAnswer
 from ingest_api.media_admin.errors import (
     JobActive,
@@ -23,7 +23,7 @@ from ingest_api.media_admin.errors import (
     NotUploaded,
     UnknownJob,
 )
-from ingest_api.media_admin.orders import NewJob, NewUpload, document, new_job, new_upload
+from ingest_api.media_admin.orders import NewJob, NewUpload, body, document
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.openapi import WHO_VIEWS, refusals
 from ingest_api.small_body import received
@@ -53,10 +53,10 @@ Service = Annotated[MediaAdmin, Depends(_admin)]
 
 
 @router.post(
-    f"{PREFIX}/jobs", status_code=201, openapi_extra=document(NewJob),
+    f"{PREFIX}/jobs", status_code=201, openapi_extra=document(NewJob, examples.JOB),
     responses=refusals((*ADMIN, *BODY, UnknownEpisode, NotUploaded, JobActive, JobDone, JobsUnavailable)),
 )  # fmt: skip
-async def submit(service: Service, admin: AdminAlone, wanted: Annotated[NewJob, Depends(new_job)]) -> NewJobAnswer:
+async def submit(service: Service, admin: AdminAlone, wanted: Annotated[NewJob, Depends(body(NewJob))]) -> NewJobAnswer:
     """Begin a job.  Its drama and episode must be in the catalogue, the file uploaded for this very episode."""
     return NewJobAnswer(job_id=await service.submit(admin.user_id, wanted))
 
@@ -92,11 +92,11 @@ async def retry(service: Service, admin: AdminAlone, *, job_id: JobId) -> JobAns
 
 
 @router.post(
-    f"{PREFIX}/uploads", openapi_extra=document(NewUpload),
+    f"{PREFIX}/uploads", openapi_extra=document(NewUpload, examples.UPLOAD),
     responses=refusals((*ADMIN, *BODY, UnknownEpisode, NoStorage)),
 )  # fmt: skip
 async def upload(
-    service: Service, _: AdminAlone, response: Response, wanted: Annotated[NewUpload, Depends(new_upload)]
+    service: Service, _: AdminAlone, response: Response, wanted: Annotated[NewUpload, Depends(body(NewUpload))]
 ) -> UploadAnswer:
     """Where a browser sends a file of this size, straight into storage."""
     response.headers["cache-control"] = "no-store"

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 from domain.media import cos_signature, names, storage_address
 from domain.media.cos_signature import Bucket
 from domain.media.storage_address import Permission
+from domain.media.wechat_drama import PAPER_TYPES
 from infra.settings import Settings
 from ingest_api.media_admin.errors import NoStorage
-from ingest_api.media_admin.orders import NewUpload
 
 LIFE_S = 3_600  # to begin sending; 8 GB take as long as they take
 
@@ -29,8 +29,8 @@ class Upload(NamedTuple):
 class Uploads(Protocol):
     """Addresses for uploads."""
 
-    def new(self, wanted: NewUpload, now_s: int) -> Upload:
-        """A key that no other upload has, and its address.  Raises NoStorage."""
+    def at(self, key: str, size: int, now_s: int) -> Upload:
+        """Where `size` bytes are sent that are to lie under this key.  Raises NoStorage."""
 
 
 class SignedUploads:
@@ -39,12 +39,26 @@ class SignedUploads:
     def __init__(self, address: Address | None) -> None:
         self._address = address
 
-    def new(self, wanted: NewUpload, now_s: int) -> Upload:
+    def at(self, key: str, size: int, now_s: int) -> Upload:
         if self._address is None:
             raise NoStorage
-        name = f"{secrets.token_hex(6)}-{names.harmless(wanted.name)}"  # never over the source of a job that runs
-        key = names.incoming(wanted.drama_id, wanted.episode_no, name)
-        return Upload(key, self._address(key, wanted.size, now_s), (now_s + LIFE_S) * 1000)
+        return Upload(key, self._address(key, size, now_s), (now_s + LIFE_S) * 1000)
+
+
+def episode_key(drama_id: int, episode_no: int, name: str) -> str:
+    """A key that no other upload of the episode has: never over the source of a job that runs."""
+    return names.incoming(drama_id, episode_no, f"{secrets.token_hex(6)}-{names.harmless(name)}")
+
+
+def paper_key(drama_id: int, name: str) -> str | None:
+    """The same for a paper of the drama; None for what is no picture that WeChat takes."""
+    _, dot, ending = name.lower().rpartition(".")
+    return names.paper(drama_id, secrets.token_hex(6), ending) if dot and ending in PAPER_TYPES else None
+
+
+def is_of(drama_id: int, episode_no: int, key: str) -> bool:
+    """Whether a key is in the episode's own folder: what else a worker can read is not for it."""
+    return names.is_key(key) and key.rpartition("/")[0] == f"incoming/{drama_id}/{episode_no}"
 
 
 def uploads_of(settings: Settings, secret: bytes) -> SignedUploads:

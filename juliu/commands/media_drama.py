@@ -1,4 +1,4 @@
-"""`juliu media drama put|tick|show|publish|replace`: a drama on WeChat, from its papers to its audit."""
+"""`juliu media drama put|number|tick|show|list|publish|replace`: a drama on WeChat, from its papers to its audit."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
-from sqlalchemy.engine import Engine
 
-from domain.media.steps import Kind
-from domain.media.wechat_drama import missing
-from infra.media.drama_book import Standing, UnknownDrama
+from domain.media.orders import AT_TERMINAL, By, Surface
+from domain.media.wechat_drama import Audit, missing
+from infra.media.drama_book import MAX_LISTED, UnknownDrama
+from infra.media.drama_desk import Begun, DramaDesk, DramaView, Incomplete, NothingToReplace
 from infra.media.dramas import Dramas
-from infra.media.job import AlreadyActive, AlreadyDone, Submission
-from infra.media.queue import JobQueue
+from infra.media.job import AlreadyActive
 from infra.settings import Settings
 from juliu.commands.json_option import Json
 from juliu.commands.media_queue import opened, shown, storage_of
 from juliu.commands.moments import words
 from juliu.commands.trouble import FOUND_WRONG, end
-from juliu.media.papers import BadDossier, handed_in, read
+from juliu.media.papers import handed_in, read
 
-BAD_FILE = 2
+BAD_FILE = 2  # exit code: what was typed, or a file, cannot be so
+AUDITS = tuple(audit.name.lower() for audit in Audit)
 
 app = typer.Typer(no_args_is_help=True)
 DramaArgument = Annotated[int, typer.Argument(min=1, metavar="DRAMA", help="drama of the catalogue")]
@@ -46,21 +46,39 @@ def put(
     Exit code: 0 complete, 1 it is kept, but something is missing (it says what), 2 the file or a paper cannot be read,
     3 a server does not answer.
     """
-    with _book("not handed in") as (settings, book, _):
+    with _desk("not handed in") as (settings, desk):
         try:
-            dossier = handed_in(read(file), file.parent, storage_of(settings))
-        except BadDossier as error:
+            view = desk.put(handed_in(read(file), file.parent, storage_of(settings)), AT_TERMINAL)
+        except ValueError as error:
             raise end(shown(str(error)), BAD_FILE) from error
-        book.put(dossier)
-    gaps = missing(dossier)
+    gaps = missing(view.standing.dossier)
+    drama_id = view.standing.dossier.drama_id
     if json:
-        typer.echo(msgspec.json.encode({"drama_id": dossier.drama_id, "missing": gaps}).decode())
+        typer.echo(msgspec.json.encode({"drama_id": drama_id, "missing": gaps}).decode())
     else:
-        typer.echo(f"drama {dossier.drama_id} is handed in" + (", but it lacks:" if gaps else " and complete"))
+        typer.echo(f"drama {drama_id} is handed in" + (", but it lacks:" if gaps else " and complete"))
         for gap in gaps:
             typer.echo(f"- {gap}")
     if gaps:
         raise typer.Exit(FOUND_WRONG)
+
+
+@app.command("number")
+def number(
+    drama_id: DramaArgument,
+    record_number: Annotated[str, typer.Argument(help="备案号, as the regulator gave it")],
+) -> None:
+    """Mend the record number alone.  Another one takes the tick away: somebody has to look at the opening again.
+
+    Exit code: 0 it is that one, 1 it can be none or nothing was handed in, 3 a server does not answer.
+    """
+    with _desk("not changed") as (_, desk):
+        try:
+            view = desk.number(drama_id, record_number, AT_TERMINAL)
+        except ValueError as error:
+            raise end(str(error), FOUND_WRONG) from error
+    seen = f"ticked by {shown(view.standing.ticked_by)}" if view.standing.ticked_ms else "not ticked"
+    typer.echo(f"drama {drama_id}: record number {shown(record_number)}, {seen}")
 
 
 @app.command("tick")
@@ -73,20 +91,19 @@ def tick(
 
     Exit code: 0 ticked, 1 it is another number than was handed in, 3 a server does not answer.
     """
-    with _book("not ticked") as (_, book, _):
+    with _desk("not ticked") as (_, desk):
         try:
-            book.tick(drama_id, record_number, who)
+            ticked_by = desk.tick(drama_id, record_number, By(Surface.CLI, who)).standing.ticked_by
         except ValueError as error:
             raise end(str(error), FOUND_WRONG) from error
-    typer.echo(f"drama {drama_id}: {shown(who)} has seen {shown(record_number)} in the opening")
+    typer.echo(f"drama {drama_id}: {shown(ticked_by)} has seen {shown(record_number)} in the opening")
 
 
 @app.command("show")
 def show(drama_id: DramaArgument, json: Json = False) -> None:
     """What was handed in, what is missing, and how the audit stands."""
-    with _book("not shown") as (_, book, _):
-        standing, media = book.standing(drama_id), book.media(drama_id)
-    gaps = _gaps(standing)
+    with _desk("not shown") as (_, desk):
+        standing, media, gaps = desk.view(drama_id)
     if json:
         told = {**standing._asdict(), "audit": standing.audit.name.lower(), "missing": gaps, "episodes": len(media)}
         typer.echo(msgspec.json.encode(told).decode())
@@ -101,6 +118,31 @@ def show(drama_id: DramaArgument, json: Json = False) -> None:
         typer.echo(f"- {gap}")
 
 
+@app.command("list")
+def list_(
+    *,
+    audit: Annotated[str, typer.Option(help=f"only those that stand so: {', '.join(AUDITS)}")] = "",
+    after: Annotated[int, typer.Option(min=0, help="only those above this number: the next page")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="at most so many")] = 50,
+    json: Json = False,
+) -> None:
+    """Dramas that something was handed in for, by number, and what each lacks.
+
+    Exit code: 0, or 2 where --audit is no state, 3 a server does not answer.
+    """
+    if audit and audit not in AUDITS:
+        raise end(f"--audit is one of {', '.join(AUDITS)}", BAD_FILE)
+    with _desk("not listed") as (_, desk):
+        views = desk.page(Audit[audit.upper()] if audit else None, after, limit)
+    if json:
+        typer.echo(msgspec.json.encode({"dramas": [_line(view) for view in views]}).decode())
+        return
+    for view in views:
+        line = _line(view)
+        state = f"lacks {len(view.missing)}" if view.missing else "complete"
+        typer.echo(f"{line['drama_id']} 《{shown(line['title'])}》: audit {line['audit']}, {state}")
+
+
 @app.command("publish")
 def publish(drama_id: DramaArgument, json: Json = False) -> None:
     """Hand the whole drama in for WeChat's audit; `juliu media watch` follows it.  It cannot be withdrawn.
@@ -108,12 +150,13 @@ def publish(drama_id: DramaArgument, json: Json = False) -> None:
     Refused without its record number and a tick that the opening shows it.
     Exit code: 0 a job is active, 1 something is missing, 3 a server does not answer.
     """
-    with _book("not known to be published: repeat it") as (_, book, jobs):
-        standing = book.standing(drama_id)
-        if gaps := _gaps(standing):
-            raise end("\n".join(["Nothing is published:", *(f"- {gap}" for gap in gaps)]), FOUND_WRONG)
-        job_id = _submitted(jobs, Submission(Kind.DRAMA, drama_id, 0, "", standing.dossier.title, wechat=True))
-    _tell(job_id, json=json)
+    with _desk("not known to be published: repeat it") as (_, desk):
+        try:
+            begun = desk.publish(drama_id, AT_TERMINAL)
+        except Incomplete as error:
+            lacks = "".join(f"\n- {gap}" for gap in error.missing)
+            raise end(f"Nothing is published:{lacks}", FOUND_WRONG) from error
+    _tell(begun, json=json)
 
 
 @app.command("replace")
@@ -127,50 +170,31 @@ def replace(
     WeChat audits it; until then the old one plays.
     Exit code: 0 a job is active, 1 there is nothing to replace, 3 a server does not answer.
     """
-    with _book("not known to be replaced: repeat it") as (_, book, jobs):
-        standing, media = book.standing(drama_id), book.media(drama_id).get(episode)
-        if media is None or not media.next_media_id:
-            raise end(f"WeChat has no new file of episode {episode} of drama {drama_id}", FOUND_WRONG)
-        job_id = _submitted(
-            jobs,
-            Submission(
-                Kind.REPLACEMENT, drama_id, episode, str(media.next_media_id), standing.dossier.title, wechat=True
-            ),
-        )
-    _tell(job_id, json=json)
+    with _desk("not known to be replaced: repeat it") as (_, desk):
+        try:
+            begun = desk.replace(drama_id, episode, AT_TERMINAL)
+        except (NothingToReplace, AlreadyActive) as error:
+            raise end(str(error), FOUND_WRONG) from error
+    _tell(begun, json=json)
 
 
 @contextmanager
-def _book(doing: str) -> Iterator[tuple[Settings, Dramas, JobQueue]]:
+def _desk(doing: str) -> Iterator[tuple[Settings, DramaDesk]]:
     with opened(doing) as (settings, engine, jobs):
         try:
-            yield settings, _dramas(engine), jobs
+            yield settings, DramaDesk(Dramas(engine, lambda: time.time_ns() // 1_000_000), jobs)
         except UnknownDrama as error:
             raise end(f"{error}: `juliu media drama put`", FOUND_WRONG) from error
 
 
-def _dramas(engine: Engine) -> Dramas:
-    return Dramas(engine, lambda: time.time_ns() // 1_000_000)
+def _line(view: DramaView) -> dict[str, Any]:
+    its = view.standing
+    return {
+        "drama_id": its.dossier.drama_id, "title": its.dossier.title, "record_number": its.dossier.record_number,
+        "ticked_by": its.ticked_by, "audit": its.audit.name.lower(), "missing": view.missing,
+    }  # fmt: skip
 
 
-def _gaps(standing: Standing) -> list[str]:
-    """What keeps it from being published."""
-    number = standing.dossier.record_number
-    unseen = [f"nobody has ticked that the opening shows {number or 'its record number'}: `juliu media drama tick`"]
-    return [*missing(standing.dossier), *(unseen if not standing.ticked_ms else [])]
-
-
-def _submitted(jobs: JobQueue, what: Submission) -> int:
-    """The job that does it, the one that is active already too."""
-    try:
-        return jobs.submit(what)
-    except AlreadyActive as error:
-        return error.job_id
-    except AlreadyDone as error:
-        raise end(f"{error}: nothing to do", FOUND_WRONG) from error
-
-
-def _tell(job_id: int, *, json: bool) -> None:
-    typer.echo(
-        msgspec.json.encode({"job_id": job_id}).decode() if json else f"job {job_id}: `juliu media watch {job_id}`"
-    )
+def _tell(begun: Begun, *, json: bool) -> None:
+    told = f"job {begun.job_id}: `juliu media watch {begun.job_id}`"
+    typer.echo(msgspec.json.encode({"job_id": begun.job_id}).decode() if json else told)

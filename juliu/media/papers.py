@@ -7,10 +7,9 @@ from pathlib import Path
 import msgspec
 
 from domain.media import names
-from domain.media.wechat_drama import Actor, Dossier
+from domain.media.wechat_drama import MAX_PAPER, PAPER_TYPES, Actor, Dossier
 from juliu.media.submitting import sha256_of
 from media_jobs.engine import Storage
-from media_jobs.steps.materials import MAX_PAPER, TYPES
 from media_jobs.watch import Unwatched
 
 MAX_DOSSIER = 262_144  # bytes: texts of some hundred characters, and at most twenty paths
@@ -58,16 +57,16 @@ def _photographed(actor: Actor, photo: str) -> Actor:
 
 
 def _key(drama_id: int, paper: str, folder: Path, storage: Storage) -> str:
-    if paper.startswith(f"papers/{drama_id}/") and names.is_key(paper) and storage.head(paper) is not None:
+    if names.is_paper(drama_id, paper) and storage.head(paper) is not None:
         return paper
     path, ending = folder / paper, paper.rpartition(".")[2].lower()
-    if ending not in TYPES:
-        raise BadDossier(f"{paper}: a paper is a picture ({', '.join(TYPES)})")
+    if ending not in PAPER_TYPES:
+        raise BadDossier(f"{paper}: a paper is a picture ({', '.join(PAPER_TYPES)})")
     try:
         if not path.is_file() or not 0 < path.stat().st_size <= MAX_PAPER:
             raise BadDossier(f"{paper}: no file of 1 to {MAX_PAPER >> 20} MiB is there")
         found = names.paper(drama_id, names.hash12(sha256_of(path, lambda _: None)), ending)
-        storage.put(found, path, TYPES[ending], Unwatched())
+        storage.put(found, path, PAPER_TYPES[ending], Unwatched())
     except (OSError, ValueError) as error:
         raise BadDossier(f"{paper}: {error}"[:500]) from error
     return found

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domain.media.trouble import Failure, Later, StepFailed
-from domain.media.wechat_drama import Dossier, files, missing
+from domain.media.wechat_drama import MAX_PAPER, PAPER_TYPES, Dossier, files, missing, unticked
 from infra.media.drama_book import Media, Standing, UnknownDrama
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.engine import Storage
 from media_jobs.wechat.heard import platform
 
-MAX_PAPER = 10 << 20  # bytes of a temporary material (image)
-TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png"}
 ASK_S = 300.0
 NAMED = 20  # episodes that are told
 
@@ -44,15 +42,14 @@ def complete(standing: Standing, storage: Storage) -> None:
     if gaps := missing(standing.dossier):
         raise StepFailed(Failure.MEND, "dossier_incomplete", "Hand in: " + "; ".join(gaps))
     if not standing.ticked_ms:
-        text = f"Somebody has to tick that the opening shows the record number {standing.dossier.record_number}."
-        raise StepFailed(Failure.MEND, "record_not_ticked", text)
+        raise StepFailed(Failure.MEND, "record_not_ticked", unticked(standing.dossier.record_number))
     if wrong := list(_papers(standing.dossier, storage)):
         raise StepFailed(Failure.MEND, "paper_unusable", "; ".join(wrong))
 
 
 def content_type(key: str) -> str:
     """Of a paper, by its name; empty for what WeChat does not take."""
-    return TYPES.get(key.rpartition(".")[2].lower(), "")
+    return PAPER_TYPES.get(key.rpartition(".")[2].lower(), "")
 
 
 def _papers(dossier: Dossier, storage: Storage) -> Iterator[str]:

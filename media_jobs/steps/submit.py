@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.media.trouble import Failure, Later, StepFailed
-from domain.media.wechat_drama import Audit, files
+from domain.media.wechat_drama import MAX_PAPER, Audit, files
 from infra import failpoints
 from infra.media.drama_book import Standing
 from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
-from media_jobs.steps.materials import MAX_PAPER, complete, content_type
+from media_jobs.steps.materials import complete, content_type
 from media_jobs.wechat import dossiers
 from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform, sending
 from media_jobs.wechat.platform import Platform

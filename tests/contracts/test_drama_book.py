@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 
+from domain.media import orders
+from domain.media.orders import By, Ordered, Surface, What
 from domain.media.wechat_drama import Audit
 from infra.catalogue.importing import import_file
-from infra.media.drama_book import DramaBook, UnknownDrama
+from infra.media.drama_book import DramaBook, OtherNumber, UnknownDrama
 from infra.media.dramas import Dramas
+from infra.media.queue import JobQueue
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate
 from infra.settings import Settings
 from tests.catalogue import a_file, a_line
 from tests.memory_dramas import MemoryDramas
-from tests.wechat_builders import a_dossier
+from tests.wechat_builders import LI, TITLE, a_dossier
 
 DRAMA, OTHER, EPISODES, NOW_MS = 11, 12, 3, 1_700_000_000_000
+ANNA = By(Surface.API, "41")
 
 
 class Scene(NamedTuple):
-    """A catalogue of two dramas, a book, a clock that can be moved; `hide` takes a drama down."""
+    """A catalogue of two dramas, a book, a clock that can be moved; `hide` takes a drama down; what is on record."""
 
     book: DramaBook
     clock: list[int]
     hide: Callable[[int], None]
+    ordered: Callable[[], Sequence[Ordered]]
 
 
 @pytest.fixture(params=["memory", pytest.param("mysql", marks=pytest.mark.servers)])
@@ -36,13 +41,15 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     clock = [NOW_MS]
     if request.param == "memory":
         book = MemoryDramas(lambda: clock[0], {DRAMA: EPISODES, OTHER: EPISODES})
-        yield Scene(book, clock, book.hidden.add)
+        yield Scene(book, clock, book.hidden.add, lambda: book.orders)
         return
     engine: sa.Engine = request.getfixturevalue("engine")
     with engine.begin() as connection:
-        for table in ("wechat_episodes", "wechat_dramas", "takedowns"):
+        for table in ("wechat_episodes", "wechat_dramas", "takedowns", "media_records"):
             connection.execute(sa.text(f"DELETE FROM {table}"))
-    yield Scene(Dramas(engine, lambda: clock[0]), clock, lambda drama_id: _down(engine, drama_id))
+    yield Scene(
+        Dramas(engine, lambda: clock[0]), clock, lambda drama_id: _down(engine, drama_id), lambda: _ordered(engine)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +72,13 @@ def _down(engine: sa.Engine, drama_id: int) -> None:
         connection.execute(sa.text("INSERT INTO takedowns (drama_id, taken_down_ms) VALUES (:id, 1)"), {"id": drama_id})
 
 
+def _ordered(engine: sa.Engine) -> list[Ordered]:
+    return [orders.decode(record.value) for record in JobQueue(engine).records(100)]
+
+
 def a_drama(scene: Scene, drama_id: int = DRAMA, **changes: Any) -> None:
-    scene.book.put(a_dossier(drama_id, **changes))
-    scene.book.tick(drama_id, scene.book.standing(drama_id).dossier.record_number, "anna")
+    scene.book.put(a_dossier(drama_id, **changes), LI)
+    scene.book.tick(drama_id, scene.book.standing(drama_id).dossier.record_number, LI)
 
 
 def played(scene: Scene) -> dict[int, int]:
@@ -77,7 +88,7 @@ def played(scene: Scene) -> dict[int, int]:
 
 def test_what_was_handed_in_comes_back(scene):
     dossier = a_dossier(DRAMA)
-    scene.book.put(dossier)
+    scene.book.put(dossier, LI)
     standing = scene.book.standing(DRAMA)
     assert standing.dossier == dossier
     assert (standing.platform_id, standing.audit, standing.ticked_ms) == (None, Audit.NONE, 0)
@@ -85,22 +96,83 @@ def test_what_was_handed_in_comes_back(scene):
 
 def test_a_drama_that_the_catalogue_does_not_have_is_unknown(scene):
     with pytest.raises(UnknownDrama):
-        scene.book.put(a_dossier(99))
+        scene.book.put(a_dossier(99), LI)
     with pytest.raises(UnknownDrama):
         scene.book.standing(DRAMA)
 
 
 def test_a_tick_is_for_the_number_that_was_seen(scene):
     a_drama(scene, record_number="A1")
-    assert scene.book.standing(DRAMA).ticked_by == "anna"
-    scene.book.put(a_dossier(DRAMA, record_number="A1", description="another word"))
+    assert scene.book.standing(DRAMA).ticked_by == "li"
+    scene.book.put(a_dossier(DRAMA, record_number="A1", description="another word"), LI)
     assert scene.book.standing(DRAMA).ticked_ms == NOW_MS
-    scene.book.put(a_dossier(DRAMA, record_number="B2"))
+    scene.book.put(a_dossier(DRAMA, record_number="B2"), LI)
     assert (scene.book.standing(DRAMA).ticked_by, scene.book.standing(DRAMA).ticked_ms) == ("", 0)
-    with pytest.raises(ValueError, match="number"):
-        scene.book.tick(DRAMA, "A1", "anna")
-    with pytest.raises(ValueError, match=r"who|nobody"):
-        scene.book.tick(DRAMA, "B2", "")
+    with pytest.raises(OtherNumber):
+        scene.book.tick(DRAMA, "A1", LI)
+    for nobody in ("", "x" * 65):
+        with pytest.raises(ValueError, match="who"):
+            scene.book.tick(DRAMA, "B2", By(Surface.CLI, nobody))
+
+
+def test_who_ticked_first_stands_until_the_number_changes(scene):
+    a_drama(scene, record_number="A1")
+    scene.clock[0] += 9
+    scene.book.tick(DRAMA, "A1", ANNA)
+    assert (scene.book.standing(DRAMA).ticked_by, scene.book.standing(DRAMA).ticked_ms) == ("li", NOW_MS)
+    scene.book.number(DRAMA, "A1", ANNA)
+    assert scene.book.standing(DRAMA).ticked_by == "li", "it is the same number"
+    scene.book.number(DRAMA, "B2", ANNA)
+    standing = scene.book.standing(DRAMA)
+    assert (standing.dossier.record_number, standing.dossier.title, standing.ticked_ms) == ("B2", TITLE, 0)
+    scene.book.tick(DRAMA, "B2", ANNA)
+    assert (scene.book.standing(DRAMA).ticked_by, scene.book.standing(DRAMA).ticked_ms) == ("41", NOW_MS + 9)
+
+
+def test_each_order_is_on_record_once_and_what_was_so_already_is_none(scene):
+    for _ in range(2):
+        a_drama(scene, record_number="A1")
+    scene.book.number(DRAMA, "B2", ANNA)
+    scene.book.tick(DRAMA, "B2", ANNA)
+    scene.book.tick(DRAMA, "B2", LI)
+    assert [(one.what, one.surface, one.who, one.detail) for one in scene.ordered()] == [
+        (What.PUT, "cli", "li", "A1"), (What.TICK, "cli", "li", "A1"),
+        (What.PUT, "api", "41", "B2"), (What.TICK, "api", "41", "B2"),
+    ]  # fmt: skip
+    assert {(one.drama_id, one.episode_no, one.at_ms) for one in scene.ordered()} == {(DRAMA, 0, NOW_MS)}
+
+
+@pytest.mark.parametrize("number", ["", " ", "备案 1", "V1\n", "V1\u200b", "x" * 65])
+def test_what_can_be_no_record_number_is_refused(scene, number):
+    a_drama(scene)
+    with pytest.raises(ValueError, match="备案号"):
+        scene.book.number(DRAMA, number, ANNA)
+    with pytest.raises(UnknownDrama):
+        scene.book.number(OTHER, "V1", ANNA)
+
+
+@pytest.mark.parametrize("paper", ["papers/12/0/0123456789ab.jpg", "mezzanine/11/1/0123456789ab.mp4", "../x.jpg", "x"])
+def test_only_papers_of_the_drama_itself_are_kept(scene, paper):
+    with pytest.raises(ValueError, match="paper"):
+        scene.book.put(a_dossier(DRAMA, cover=paper), LI)
+    with pytest.raises(ValueError, match="paper"):
+        scene.book.put(a_dossier(DRAMA, production_proofs=(paper,)), LI)
+    with pytest.raises(ValueError, match="64"):
+        scene.book.put(a_dossier(DRAMA, record_number="x" * 65), LI)
+    assert scene.ordered() == []
+
+
+def test_dramas_are_listed_by_id_and_by_how_they_stand(scene):
+    a_drama(scene)
+    a_drama(scene, OTHER)
+    scene.book.submitted(OTHER, 9, 1, {})
+    assert [its.dossier.drama_id for its in scene.book.listed(None, 0, 10)] == [DRAMA, OTHER]
+    assert [its.dossier.drama_id for its in scene.book.listed(None, 0, 1)] == [DRAMA]
+    assert scene.book.listed(None, DRAMA, 10) == [scene.book.standing(OTHER)]
+    assert [its.dossier.drama_id for its in scene.book.listed(Audit.PENDING, 0, 10)] == [OTHER]
+    for limit in (0, 201):
+        with pytest.raises(ValueError, match="200"):
+            scene.book.listed(None, 0, limit)
 
 
 def test_episodes_are_counted(scene):
@@ -195,7 +267,7 @@ def test_a_changed_record_number_stops_it(scene):
     scene.book.uploaded(DRAMA, 1, 501, "甲", 10)
     scene.book.submitted(DRAMA, 9001, 100, {1: 501})
     scene.book.audited(DRAMA, Audit.PASSED)
-    scene.book.put(a_dossier(DRAMA, record_number="B2"))
+    scene.book.put(a_dossier(DRAMA, record_number="B2"), LI)
     assert played(scene) == {}
 
 

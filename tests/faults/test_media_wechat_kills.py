@@ -26,7 +26,7 @@ from tests.media_rig import DRAMA, Rig
 from tests.redis_server import until
 from tests.standins.wechat import serving
 from tests.standins.wechat_state import Account, Traits
-from tests.wechat_builders import PAPERS, TITLE, a_dossier
+from tests.wechat_builders import LI, TITLE, a_dossier, papers
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 KILLS = int(os.environ.get("MEDIA_KILLS", "4"))
@@ -50,10 +50,10 @@ class Scene:
         self.dramas = Dramas(self.rig.engine, lambda: time.time_ns() // 1_000_000)
         paper = out / "paper.png"
         paper.write_bytes(b"\x89PNG and so on")
-        for key in PAPERS:
+        for key in papers(DRAMA):
             assert self.rig._put(key, paper)
-        self.dramas.put(a_dossier(DRAMA))
-        self.dramas.tick(DRAMA, "V1234567", "anna")
+        self.dramas.put(a_dossier(DRAMA), LI)
+        self.dramas.tick(DRAMA, "V1234567", LI)
         self._stop = threading.Event()
         self._hurry = threading.Thread(target=self._hurried, daemon=True)
         self._hurry.start()

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner
 
+from domain.media import orders
 from domain.media.steps import Step
 from domain.media.trouble import Failure, StepFailed
 from domain.media.wechat_drama import Actor, Dossier
@@ -263,6 +264,19 @@ def test_a_drama_is_published_only_with_its_number_ticked(rig, tmp_path):
     assert typed("drama", "put", str(papers / "drama.json")).exit_code == 0, "keys of storage stay what they are"
     assert told("drama", "show", str(DRAMA))["ticked_ms"] == 0, "another number has to be seen, too"
     assert typed("drama", "replace", str(DRAMA), "1").exit_code == 1
+
+    assert typed("drama", "number", str(DRAMA), "备 案").exit_code == 1
+    assert "V9, not ticked" in typed("drama", "number", str(DRAMA), "V9").output
+    (line,) = told("drama", "list", "--audit", "none")["dramas"]
+    assert (line["drama_id"], line["record_number"], line["ticked_by"], len(line["missing"])) == (DRAMA, "V9", "", 1)
+    assert told("drama", "list", "--after", str(DRAMA))["dramas"] == []
+    assert "lacks 1" in typed("drama", "list").output
+    assert typed("drama", "list", "--audit", "strange").exit_code == 2
+    its = [orders.decode(record.value) for record in rig.jobs.records(100) if orders.is_order(record.value)]
+    assert [(one.what, one.surface, one.who) for one in its] == [
+        ("put", "cli", "cli"), ("put", "cli", "cli"), ("tick", "cli", "li"), ("publish", "cli", "cli"),
+        ("put", "cli", "cli"), ("put", "cli", "cli"),
+    ]  # fmt: skip
 
 
 def _send(rig: Rig) -> None:

@@ -25,7 +25,7 @@ from tests.catalogue import an_episode as a_line_of
 from tests.catalogue_rig import Rig
 from tests.media_desk import LIFE_MS, OURS, Clock, Desk
 from tests.memory_jobs import an_episode
-from tests.wechat_builders import a_dossier
+from tests.wechat_builders import LI, a_dossier
 
 pytestmark = pytest.mark.servers
 OLD, NEW, LENGTH_MS = names.master(7, 1, "0" * 12), names.master(7, 1, "1" * 12), 61_000
@@ -67,12 +67,16 @@ def test_nothing_is_published_in_production_whose_record_number_nobody_has_ticke
     _, leased = scene.at_its_end()
     publish = CatalogueWriter(scene.engine, scene.writer.shelf, needs_record=True).under(leased)
     book = Dramas(scene.engine, scene.clock)
-    for prepare in (lambda: None, lambda: book.put(a_dossier(7)), lambda: book.put(a_dossier(7, record_number="V2"))):
+    for prepare in (
+        lambda: None,
+        lambda: book.put(a_dossier(7), LI),
+        lambda: book.put(a_dossier(7, record_number="V2"), LI),
+    ):
         prepare()
         with pytest.raises(StepFailed, match="tick") as caught:
             publish(7, 1, NEW, LENGTH_MS)
         assert (caught.value.kind, caught.value.reason, scene.published()) == (Failure.MEND, "record_not_ticked", "")
-    book.tick(7, "V2", "lihua")
+    book.tick(7, "V2", LI)
     publish(7, 1, NEW, LENGTH_MS)
     assert scene.published() == NEW
 

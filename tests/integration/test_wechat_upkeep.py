@@ -18,7 +18,7 @@ from infra.settings import Settings
 from media_jobs.wechat.answers import Refused
 from media_jobs.wechat.upkeep import Upkeep
 from tests.standins.wechat_state import Traits
-from tests.wechat_builders import a_dossier
+from tests.wechat_builders import LI, a_dossier
 from tests.wechat_rig import DRAMA, Rig
 
 pytestmark = pytest.mark.servers
@@ -154,7 +154,7 @@ async def test_an_episode_that_wechat_does_not_know_is_not_asked_for_again_and_a
 async def test_a_drama_that_wechat_does_not_know_keeps_nobody_from_looking_at_the_others(scene):
     """The one that was looked at longest ago comes first: an error about it must not come first for ever."""
     scene.rig.dramas.catalogue[OTHER] = 1
-    scene.rig.dramas.put(a_dossier(OTHER))
+    scene.rig.dramas.put(a_dossier(OTHER), LI)
     scene.rig.dramas.submitted(OTHER, 424_242, 1, {})
     scene.rig.dramas.audited(OTHER, Audit.PASSED)
     next(iter(scene.rig.account.dramas.values())).down = True

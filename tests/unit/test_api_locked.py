@@ -13,9 +13,11 @@ import pytest
 from domain import tickets
 from domain.media import grant
 from domain.tickets import Ticket
+from infra.media.drama_desk import DramaDesk
 from infra.money.unlocks import Wanted
 from ingest_api.auth import Scope
 from ingest_api.feed.service import Feed
+from ingest_api.media_admin.dramas import DramaAdmin
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import SignedUploads
 from ingest_api.play.media import Media
@@ -24,6 +26,7 @@ from ingest_api.unlock.service import Unlocking
 from tests.api import FixedCatalogue, Twins, caller
 from tests.builders import DRAMA, OTHER_DRAMA, TICKET_SECRET, USER, a_batch, a_catalogue, a_drama, a_token, an_event
 from tests.folding import folded, heat, numbers
+from tests.memory_dramas import MemoryDramas
 from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
 from tests.memory_jobs import MemoryJobs
 from tests.memory_money import MemoryMoney
@@ -77,6 +80,11 @@ def app(tmp_path: Any) -> Any:
     app.state.media_admin = MediaAdmin(
         MemoryJobs(lambda: int(twins.now_s * 1000)), twins.catalogue, SignedUploads(None), threads=app.state.threads[1],
         now_ms=lambda: int(twins.now_s * 1000),
+    )  # fmt: skip
+    book = MemoryDramas(lambda: int(twins.now_s * 1000), {DRAMA: EPISODES})
+    app.state.drama_admin = DramaAdmin(
+        DramaDesk(book, MemoryJobs(book.now_ms)), twins.catalogue, SignedUploads(None),
+        threads=app.state.threads[1], now_ms=book.now_ms,
     )  # fmt: skip
     app.state.media = Media(
         str(tmp_path), KEYS, HiddenPaths(), twins.catalogue, threads=app.state.threads[-1],

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from domain.media import names
+from domain.media import names, orders
 from domain.media.steps import Step
 from infra.settings import Settings
 from ingest_api.auth import Scope
@@ -20,7 +20,7 @@ from ingest_api.media_admin.hints import Hint
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import uploads_of
 from tests.api import SETTINGS, Twins, caller, code
-from tests.builders import DRAMA, NOW_MS, NOW_S, OTHER_DRAMA, TICKET_SECRET, a_token
+from tests.builders import DRAMA, NOW_MS, NOW_S, OTHER_DRAMA, TICKET_SECRET, USER, a_token
 from tests.media_desk import GIVE_UP, LIFE_MS, Clock
 from tests.memory_jobs import MemoryJobs
 
@@ -140,9 +140,32 @@ async def test_what_the_catalogue_does_not_have_is_not_made_for_hours(rig: Rig, 
     assert code(await rig.submit(**change)) == "unknown_episode"
 
 
-async def test_a_drama_is_submitted_whole(rig: Rig):
-    assert (await rig.submit(kind="drama", episode_no=0, source="")).status_code == 201
-    assert (await rig.submit(kind="drama", episode_no=1, source="")).status_code == 422
+@pytest.mark.parametrize("kind", ["drama", "replacement", "x"])
+async def test_what_is_no_file_of_an_episode_is_ordered_elsewhere(rig: Rig, kind: str):
+    """Published without a look at record number and tick, or replaced by an upload's key, it would only fail later."""
+    assert (await rig.submit(kind=kind)).status_code == 422
+    assert (await rig.submit(episode_no=0)).status_code == 422
+
+
+async def test_without_a_title_it_is_the_catalogues_and_wechat_must_take_it(rig: Rig):
+    await rig.submit(title="")
+    assert rig.jobs.job(1).job.title == rig.twins.catalogue.current.drama(DRAMA).title
+    second = {"episode_no": 2, "source": names.incoming(DRAMA, 2, "x.mp4")}
+    refused = await rig.submit(title="!剧名", wechat=True, **second)
+    assert (refused.status_code, code(refused)) == (422, "invalid")
+    assert (await rig.submit(title="!剧名", **second)).status_code == 201
+
+
+async def test_who_ordered_what_is_on_record(rig: Rig):
+    await rig.submit()
+    await rig.ask("POST", f"{JOBS}/1/cancel")
+    await rig.ask("POST", f"{JOBS}/1/cancel")
+    await rig.ask("POST", f"{JOBS}/1/retry")
+    its = [orders.decode(record.value) for record in rig.jobs.records(10)]
+    assert [(one.what, one.surface, one.job_id) for one in its] == [
+        ("submit", "api", 1), ("cancel", "api", 1), ("retry", "api", 1),
+    ]  # fmt: skip
+    assert {one.who for one in its} == {str(USER)}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from media_jobs.wechat.wire import Wire
 from tests.media_scene import PROBE, REPORT
 from tests.memory_keys import MemoryPlaylists
 from tests.memory_storage import MemoryStorage
-from tests.wechat_builders import a_dossier
+from tests.wechat_builders import LI, a_dossier
 from tests.wechat_rig import DRAMA, Rig
 
 
@@ -99,7 +99,7 @@ def test_a_number_that_was_changed_after_the_look_is_not_handed_in_unseen(tmp_pa
     job = rig.job(Kind.DRAMA)
     facts: dict[Step, dict[str, Any]] = {}
     rig.until_done(job, Step.MATERIALS, facts)
-    rig.dramas.put(a_dossier(DRAMA, record_number="V7654321"))  # nobody has seen this one in the opening
+    rig.dramas.put(a_dossier(DRAMA, record_number="V7654321"), LI)  # nobody has seen this one in the opening
     with pytest.raises(StepFailed) as told:
         rig.until_done(job, Step.SUBMIT, facts)
     assert (told.value.kind, told.value.reason) == (Failure.MEND, "record_not_ticked")

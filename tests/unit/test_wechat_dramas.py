@@ -10,7 +10,7 @@ from domain.media.steps import Kind, Step
 from domain.media.trouble import Failure, Later
 from domain.media.wechat_drama import Audit
 from tests.standins.wechat_state import PASSED, REFILL, REJECTED
-from tests.wechat_builders import PAPERS, TITLE, a_dossier
+from tests.wechat_builders import LI, TITLE, a_dossier, papers
 from tests.wechat_rig import DRAMA, SIZE, Rig
 
 
@@ -36,7 +36,7 @@ def test_it_is_handed_in_with_its_record_number_and_papers(rig):
     body = rig.account.submissions(TITLE)[0].body
     assert (body["registration_number"], body["media_count"]) == ("V1234567", rig.episodes)
     assert len(body["actor_list"]["actor"]) == 2
-    assert len(rig.account.materials) == len(PAPERS)
+    assert len(rig.account.materials) == len(papers(DRAMA))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_it_is_handed_in_with_its_record_number_and_papers(rig):
         ({"record_number": " "}, "dossier_incomplete", "备案号"),
         ({"cover": ""}, "dossier_incomplete", "cover"),
         ({"actors": ()}, "dossier_incomplete", "actors"),
-        ({"cover": "incoming/papers/gone.jpg"}, "paper_unusable", "not in the storage"),
+        ({"cover": f"papers/{DRAMA}/0/{12 * 'f'}.jpg"}, "paper_unusable", "not in the storage"),
     ],
 )
 def test_what_is_missing_is_told_before_anything_is_sent(rig, changes, reason, word):
@@ -59,7 +59,7 @@ def test_what_is_missing_is_told_before_anything_is_sent(rig, changes, reason, w
 
 def test_without_the_tick_nothing_is_published(rig):
     rig.uploaded()
-    rig.dramas.put(a_dossier(DRAMA, record_number="another"))
+    rig.dramas.put(a_dossier(DRAMA, record_number="another"), LI)
     assert rig.refused(Kind.DRAMA).reason == "record_not_ticked"
     assert rig.account.calls["auditdrama"] == 0
 

@@ -160,11 +160,11 @@ def test_nothing_else_is_raised(body):
 def test_an_audit_wakes_the_steps_that_wait_for_it():
     from infra.media.job import Submission
     from tests.memory_jobs import MemoryJobs
-    from tests.wechat_builders import a_dossier
+    from tests.wechat_builders import LI, a_dossier
 
     clock = [1_000_000]
     jobs, dramas = MemoryJobs(lambda: clock[0]), MemoryDramas(lambda: clock[0], {11: 1})
-    dramas.put(a_dossier(11))
+    dramas.put(a_dossier(11), LI)
     dramas.submitted(11, 20001, 1, {})
     job_id = jobs.submit(Submission(Kind.DRAMA, 11, 0, "", "t"))
     for step in (Step.MATERIALS, Step.SUBMIT):
