@@ -161,14 +161,26 @@ class Unlocked(DramaEvent, frozen=True, kw_only=True, tag="unlocked", gc=False):
     price_version: Word = ""
 
 
+class Refunded(DramaEvent, frozen=True, kw_only=True, tag="refunded", gc=False):
+    """An unlock of this episode (0: of the whole drama) was taken back; so many coins of each kind came back for it.
+
+    From the relay alone, as Unlocked; `price_version` is that of the unlock.
+    """
+
+    episode_no: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    paid_coins: Count = 0
+    bonus_coins: Count = 0
+    price_version: Word = ""
+
+
 AnyEvent = (
     PlayStarted | Heartbeat | PlayEnded
     | Liked | Unliked | Shared | Followed | Unfollowed | Disliked
     | Impression | Clicked
-    | Unlocked
+    | Unlocked | Refunded
 )  # fmt: skip
 ALL: tuple[type[Event], ...] = get_args(AnyEvent)
-SERVER: tuple[type[Event], ...] = (Unlocked,)  # decided in MySQL, told to the log by the relay
+SERVER: tuple[type[Event], ...] = (Unlocked, Refunded)  # decided in MySQL, told to the log by the relay
 PUBLIC = tuple(event for event in ALL if event not in SERVER)  # those that a client may send
 SERVER_SESSION = "server"  # a client's session is a UUID, so none can be taken for it
 STAMPS = frozenset({

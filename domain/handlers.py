@@ -22,6 +22,7 @@ from domain.events import (
     PlayEnded,
     PlayEvent,
     PlayStarted,
+    Refunded,
     Shared,
     Unfollowed,
     Unliked,
@@ -233,9 +234,9 @@ def _reaction(counter: int, on: int) -> Handler:
     return handler
 
 
-def _counted(counter: int) -> Handler:
+def _counted(counter: int, n: int = 1) -> Handler:
     def handler(event: DramaEvent, _session: Hash, _user: None, _fields: Fields, totals: Totals) -> None:
-        totals.count(event.drama_id, counter)
+        totals.count(event.drama_id, counter, n)
 
     return handler
 
@@ -253,6 +254,7 @@ NEEDS: dict[type, Callable[[Any], Fields]] = {
     Impression: _nothing,
     Clicked: _nothing,
     Unlocked: _nothing,
+    Refunded: _nothing,
 }
 HANDLERS: dict[type, Handler] = {
     PlayStarted: play_started,
@@ -267,4 +269,5 @@ HANDLERS: dict[type, Handler] = {
     Impression: _counted(counters.IMPRESSIONS),
     Clicked: _counted(counters.CLICKS),
     Unlocked: _counted(counters.UNLOCKS),
+    Refunded: _counted(counters.UNLOCKS, -1),
 }

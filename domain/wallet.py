@@ -57,6 +57,22 @@ def receive(balance: Balance, coins: int, pot: Pot) -> list[Move]:
     return _moves(Move("debt", -pays, REFUNDS), Move(pot, coins - pays, ISSUED if pot == "paid" else PROMOTION))
 
 
+def give_back(balance: Balance, paid: int, bonus: int) -> list[Move]:
+    """Where the coins of an unlock go that is refunded: each to the pot that they came from; a debt is paid first.
+
+    Raises ValueError where there are none, or one number is negative.
+    """
+    if min(paid, bonus) < 0 or not paid + bonus:
+        raise ValueError(f"{paid} paid and {bonus} bonus coins cannot come back")
+    by_paid = min(balance.debt, paid)
+    by_bonus = min(balance.debt - by_paid, bonus)
+    return _moves(
+        Move("debt", -by_paid - by_bonus, REFUNDS),
+        Move("paid", paid - by_paid, SALES),
+        Move("bonus", bonus - by_bonus, SALES),
+    )
+
+
 def after(balance: Balance, moves: list[Move]) -> Balance:
     """The balance when these moves are made."""
     gained = {pot: sum(move.amount for move in moves if move.pot == pot) for pot in POTS}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from domain.pricing import Terms, terms
+from infra.money.refunds import NothingToRefund, OrderTaken, Refund, Sold, WholeIsOpen
 from infra.money.unlocks import (
     Entitlement,
     KeyReused,
@@ -31,13 +32,14 @@ class MemoryMoney:
 
     away: bool = False
     lose_next_answer: bool = False
-    events: list[tuple[int, Wanted, int]] = field(default_factory=list)  # user, what, coins: one an outbox row
+    events: list[tuple[int, Wanted | Sold, int]] = field(default_factory=list)  # user, what, coins: one an outbox row
     _terms: dict[int, Terms] = field(default_factory=dict)
     _hidden: set[int] = field(default_factory=set)
     _balances: dict[int, Balance] = field(default_factory=dict)
     _entries: dict[int, list[Entry]] = field(default_factory=dict)
     _open: dict[tuple[int, int, int], int] = field(default_factory=dict)  # user, drama, episode -> coins
     _answers: dict[tuple[int, str], tuple[bytes, Unlock]] = field(default_factory=dict)
+    _orders: dict[str, tuple[Sold, int, int]] = field(default_factory=dict)
     _refs: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,6 +70,31 @@ class MemoryMoney:
             elif self._refs[ref] != (user_id, coins, pot):
                 raise RefTaken(ref)
             return self._balances[user_id]
+
+    def refund(self, what: Sold, order_id: str, why: str) -> Refund:
+        """Take an unlock back, once per order."""
+        with self._lock:
+            if done := self._orders.get(order_id):
+                if done[0] != what:
+                    raise OrderTaken(order_id)
+                return Refund(self._balances[what.user_id], *done[1:], True)
+            if tuple(what) not in self._open:
+                raise NothingToRefund
+            if what.episode_no and (what.user_id, what.drama_id, 0) in self._open:
+                raise WholeIsOpen
+            paid, bonus = (self._cost(what, pot) for pot in ("paid", "bonus"))
+            for pot, coins in (("paid", paid), ("bonus", bonus)):
+                if coins:
+                    self._move(what.user_id, pot, coins, "refund", what.drama_id, what.episode_no)
+            del self._open[tuple(what)]
+            self._orders[order_id] = what, paid, bonus
+            self.events.append((what.user_id, what, -paid - bonus))
+            return Refund(self._balances[what.user_id], paid, bonus, False)
+
+    def _cost(self, what: Sold, pot: str) -> int:
+        """Coins of this pot that the latest purchase took."""
+        entries = [e for e in self._entries[what.user_id] if (e.drama_id, e.episode_no) == what[1:] and e.pot == pot]
+        return -sum(entry.amount for entry in entries)
 
     # -- Money ---------------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,10 @@ from typing import Literal, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from domain.events import Refunded, Unlocked, decode
 from domain.pricing import terms
 from infra.catalogue.importing import import_file
+from infra.money.refunds import NothingToRefund, Refunds, Sold, WholeIsOpen
 from infra.money.unlocks import MoneyUnavailable, NotEnough, PriceChanged, Unlock, Unlocks, Wanted
 from infra.money.wallet import Wallet
 from juliu.ledger.check import Account, check
@@ -44,6 +46,7 @@ class Did(NamedTuple):
     outcome: str
     credited: int = 0
     owned: tuple[int, int, int] | None = None
+    refunded: tuple[int, int, int] | None = None
 
 
 class Viewers:
@@ -56,10 +59,12 @@ class Viewers:
         self._seed = seed
         self._lock = threading.Lock()
         self.unlocks = Unlocks(engine, now_ms)
+        self.refunds = Refunds(engine, now_ms)
         self.wallet = Wallet(engine, now_ms)
         self.outcomes: Counter[str] = Counter()
         self.credited = self.away = self.done = 0
-        self.owned: set[tuple[int, int, int]] = set()
+        self.owned: set[tuple[int, int, int]] = set()  # or refunded, as `refunded` says of some
+        self.refunded: set[tuple[int, int, int]] = set()
 
     def go(self, operations: int, threads: int, enough: threading.Event | None = None) -> None:
         """Do so many on so many threads, or fewer where there were `enough`; raises what an operation raised."""
@@ -90,12 +95,16 @@ class Viewers:
             self.done += 1
             if one.owned:
                 self.owned.add(one.owned)
+            if one.refunded:
+                self.refunded.add(one.refunded)
 
     def _one(self, number: int) -> Did:
         its = random.Random(self._seed * 1_000_003 + number)
         user_id = its.choice(USERS)
         if its.random() < 0.3:
             return self._credit(its, user_id, f"ref-{self._seed}-{number}")
+        if its.random() < 0.1:
+            return self._refund(its, user_id, f"order-{self._seed}-{number}")
         try:
             done = self._unlock(its, user_id, f"key-{self._seed}-{number}")
         except (NotEnough, PriceChanged) as error:
@@ -110,6 +119,15 @@ class Viewers:
         for _ in range(its.choice((1, 1, 2))):  # now and then it is told twice
             self.persist(lambda: self.wallet.credit(user_id, coins, "test", ref, pot))
         return Did("credited", coins)
+
+    def _refund(self, its: random.Random, user_id: int, order: str) -> Did:
+        what = Sold(user_id, its.choice(DRAMAS), its.choice((0, *range(FREE + 1, EPISODES + 1))))
+        try:
+            for _ in range(its.choice((1, 1, 2))):
+                self.persist(lambda: self.refunds.refund(what, order, "test"))
+        except (NothingToRefund, WholeIsOpen) as error:
+            return Did(type(error).__name__)
+        return Did("refunded", refunded=tuple(what))
 
     def _unlock(self, its: random.Random, user_id: int, key: str) -> Unlock:
         way: Literal["episode", "drama"] = "drama" if its.random() < 0.1 else "episode"
@@ -127,14 +145,27 @@ def assert_all_adds_up(engine: Engine, viewers: Viewers) -> Account:
     """The ledger by `juliu ledger check`, and against what the viewers were answered."""
     account = check(engine)
     assert account.differences == []
-    assert account.totals["debits"] == account.totals["entitlements"] == rows(engine, "SELECT COUNT(*) FROM outbox")
+    assert told(engine) == entitled(engine)
     assert account.totals["credited_coins"] == viewers.credited
     left = account.totals["paid"] + account.totals["bonus"] - account.totals["debt"]
-    assert left == account.totals["credited_coins"] - account.totals["debited_coins"]
-    assert entitled(engine) == viewers.owned
+    taken = account.totals["debited_coins"] - account.totals["refunded_coins"]
+    assert left == account.totals["credited_coins"] - taken
+    assert viewers.owned - viewers.refunded <= entitled(engine) <= viewers.owned
     single = rows(engine, "SELECT COUNT(*) FROM entitlements WHERE episode_no > 0")
     assert rows(engine, "SELECT COALESCE(SUM(coins), 0) FROM entitlements WHERE episode_no > 0") == single * PRICE
     return account
+
+
+def told(engine: Engine) -> set[tuple[int, int, int]]:
+    """(user, drama, episode)s that are open by the events of the outbox: unlocked once more than refunded."""
+    open_: Counter[tuple[int, int, int]] = Counter()
+    with engine.connect() as connection:
+        for (value,) in connection.execute(sa.text("SELECT value FROM outbox")):
+            event = decode(bytes(value))
+            assert isinstance(event, (Unlocked, Refunded))
+            open_[event.user_id, event.drama_id, event.episode_no] += 1 if isinstance(event, Unlocked) else -1
+    assert set(open_.values()) <= {0, 1}
+    return {what for what, times in open_.items() if times}
 
 
 def rows(engine: Engine, query: str) -> int:

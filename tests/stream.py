@@ -1,7 +1,7 @@
 """A deterministic stream of events as they stand in the log, for tests and benches.
 
-60 % heartbeats, 25 % starts and ends, 10 % impressions and clicks, 5 % reactions, some of them unlocks, which the
-server counts in a session of its own; viewers and dramas by Zipf's law.
+60 % heartbeats, 25 % starts and ends, 10 % impressions and clicks, 5 % reactions, some of them unlocks and refunds,
+which the server counts in a session of its own; viewers and dramas by Zipf's law.
 """
 
 from __future__ import annotations
@@ -79,14 +79,15 @@ class Stream:
         kind, about = self.rnd.choice(REACTIONS), self._drama()
         if issubclass(kind, events.EpisodeEvent):
             about["episode_no"] = self.rnd.randrange(1, 4)
-        return self._unlocked(viewer, base | about) if kind is events.Unlocked else kind(**base, **about)
+        return self._of_server(kind, viewer, base | about) if kind in events.SERVER else kind(**base, **about)
 
-    def _unlocked(self, viewer: Viewer, fields: dict[str, Any]) -> events.Unlocked:
+    def _of_server(self, kind: Any, viewer: Viewer, fields: dict[str, Any]) -> events.AnyEvent:
         """The viewer's own session did not count it, the server's does."""
         viewer.seq -= 1
         self.server_seqs[fields["user_id"]] += 1
         of_server = {"session_id": events.SERVER_SESSION, "seq": self.server_seqs[fields["user_id"]]}
-        return events.Unlocked(**fields | of_server, paid_coins=12, bonus_coins=8)
+        event: events.AnyEvent = kind(**fields | of_server, paid_coins=12, bonus_coins=8)
+        return event
 
     def _start(self, viewer: Viewer, base: dict[str, Any]) -> events.AnyEvent:
         episode_no = self.rnd.randrange(1, 60)

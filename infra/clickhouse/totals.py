@@ -28,8 +28,9 @@ SLICE = "intHash64(user_id) % {slices:UInt32} = {slice:UInt32}"
 
 COUNTED = {
     "impression": counters.IMPRESSIONS, "clicked": counters.CLICKS, "play_started": counters.STARTS,
-    "play_ended": counters.ENDS, "shared": counters.SHARES, "unlocked": counters.UNLOCKS,
+    "play_ended": counters.ENDS, "shared": counters.SHARES, "unlocked": counters.UNLOCKS, "refunded": counters.UNLOCKS,
 }  # fmt: skip
+TAKES_OFF = frozenset({"refunded"})
 REACTED = {"like": counters.LIKES, "follow": counters.FOLLOWS, "dislike": counters.DISLIKES}
 FIRED = (counters.VIEWS, counters.VALID_PLAYS, counters.LONG_PLAYS, counters.COMPLETES)
 
@@ -114,7 +115,7 @@ def of_partitions(client: Client, upto: Mapping[int, int]) -> dict[int, Numbers]
 def plain_counts(client: Client, upto: Mapping[int, int]) -> Iterator[tuple[int, int, int, int]]:
     """(partition, drama, counter, number) of what is counted event by event."""
     for p, drama, kind, n in rows_of(client, _COUNTS, bounds(upto)):
-        yield p, drama, COUNTED[kind], n
+        yield p, drama, COUNTED[kind], -n if kind in TAKES_OFF else n
 
 
 def bounds(upto: Mapping[int, int]) -> dict[str, Any]:

@@ -84,6 +84,23 @@ credits_ = sa.Table(
     **OPTIONS,
 )
 
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("order_id", _code(64), primary_key=True, comment="twice is once; the ref of its ledger entries"),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("drama_id", sa.BigInteger, nullable=False),
+    sa.Column("episode_no", sa.Integer, nullable=False, comment="0: the whole drama"),
+    sa.Column("paid", sa.BigInteger, nullable=False, comment="paid coins that the unlock had cost"),
+    sa.Column("bonus", sa.BigInteger, nullable=False),
+    sa.Column("why", sa.String(200), nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("paid >= 0 AND bonus >= 0 AND paid + bonus > 0", name="ck_refunds_coins"),
+    sa.Index("ix_refunds_unlock", "user_id", "drama_id", "episode_no"),
+    comment="unlocks that were taken back",
+    **OPTIONS,
+)
+
 entitlements = sa.Table(
     "entitlements",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
@@ -19,8 +20,8 @@ class Remembered(Generic[K, V]):
         self._clock = clock
         self._values: OrderedDict[K, tuple[V, float]] = OrderedDict()
 
-    def get(self, key: K) -> V | None:
-        """The value, if it is not too old."""
+    def get(self, key: K, younger_s: float = math.inf) -> V | None:
+        """The value, if it is not too old; where `younger_s` is given, if it was put less than so many seconds ago."""
         found = self._values.get(key)
         if found is None:
             return None
@@ -28,8 +29,14 @@ class Remembered(Generic[K, V]):
         if self._clock() - put_s >= self._life_s:
             del self._values[key]
             return None
+        if self._clock() - put_s >= younger_s:
+            return None
         self._values.move_to_end(key)
         return value
+
+    def forget(self, key: K) -> None:
+        """Forget it, if it is there."""
+        self._values.pop(key, None)
 
     def put(self, key: K, value: V) -> None:
         """Remember it from now on."""

@@ -27,7 +27,8 @@ from ingest_api.unlock.service import coins, price_of, ways_to_unlock
 
 NEXT = 2
 WHOLE = 0  # among the episodes that are unlocked: all of the drama
-REMEMBERED, REMEMBERED_S = 50_000, 30.0  # about 15 MB; an entitlement that is taken back plays on for so long
+REMEMBERED, REMEMBERED_S = 50_000, 30.0  # about 15 MB; what is open plays on for so long while MySQL does not answer
+ASKED_AGAIN_S = 1.5  # while it does answer, an entitlement that is taken back is refused after so long
 NEXT_S = 0.5  # the episode itself may be played: it does not wait longer for what is told of the next ones
 
 
@@ -53,7 +54,7 @@ class Open(NamedTuple):
 
 
 class Play:
-    """One a process.  What was allowed is remembered for a short while, what was refused never: 402 is MySQL's word."""
+    """One a process.  What was allowed is remembered for a short while, what was refused never."""
 
     def __init__(
         self,
@@ -119,14 +120,27 @@ class Play:
         if asked.terms.is_free(asked.episode_no):
             PLAYS_ASKED.labels("free").inc()
             return Open(0)
-        until_ms = self._known.get(asked.key)
-        if until_ms is not None and not self._over(until_ms):
-            PLAYS_ASKED.labels("remembered").inc()
-            return Open(until_ms)
-        found = await self._threads.run(partial(self._decide, asked))
+        if known := self._remembered(asked, ASKED_AGAIN_S):
+            return known
+        try:
+            found = await self._threads.run(partial(self._decide, asked))
+        except MoneyUnavailable:
+            if known := self._remembered(asked, REMEMBERED_S):
+                return known
+            raise
+        except EpisodeLocked:
+            self._known.forget(asked.key)
+            raise
         self._known.put(asked.key, found.until_ms)
         PLAYS_ASKED.labels("unlocked").inc()
         return found
+
+    def _remembered(self, asked: Asked, younger_s: float) -> Open | None:
+        until_ms = self._known.get(asked.key, younger_s)
+        if until_ms is None or self._over(until_ms):
+            return None
+        PLAYS_ASKED.labels("remembered").inc()
+        return Open(until_ms)
 
     def _decide(self, asked: Asked) -> Open:
         """In a thread: what MySQL says.  Raises EpisodeLocked, MoneyUnavailable."""

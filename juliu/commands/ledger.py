@@ -26,7 +26,7 @@ def ledger() -> None:
 
 @app.command("check")
 def check(json: Json = False) -> None:
-    """Check chains, balances, debits against entitlements and prices, credits, and the numbers of events.
+    """Check chains, balances, debits against entitlements and prices, credits, refunds, and the numbers of events.
 
     Reads all of it as of one moment and changes nothing.  Exit code: 0 all adds up, 1 differences, 3 MySQL is away.
     """

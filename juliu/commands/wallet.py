@@ -1,4 +1,4 @@
-"""`juliu wallet credit`, `show`: coins for a viewer, and what a viewer has."""
+"""`juliu wallet credit`, `refund`, `show`: coins for a viewer, an unlock taken back, and what a viewer has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.engine import Engine
 
 from domain.events import MAX_ID
+from infra.money.refunds import CostUnknown, NothingToRefund, OrderTaken, Refund, Refunds, Sold, WholeIsOpen
 from infra.money.unlocks import MoneyUnavailable
 from infra.money.wallet import Balance, Entry, RefTaken, Wallet
 from infra.mysql.engine import engine_of
@@ -22,7 +24,7 @@ from infra.settings import load
 from juliu.commands.json_option import Json
 from juliu.commands.trouble import SERVER_TROUBLE, end, told
 
-REF_TAKEN, BAD_WORDS = 1, 2
+REF_TAKEN, REFUSED, BAD_WORDS = 1, 1, 2
 MOST_COINS = 2**31 - 1  # at a time: an event says at most so many
 MOST_WHY = 200
 REF = re.compile(r"[!-~]{1,64}")
@@ -57,6 +59,42 @@ def credit(
     typer.echo(_as_json({"user_id": user, **_coins(balance)}) if json else f"viewer {user} has {_words(balance)}")
 
 
+@app.command("refund")
+def refund(
+    *,
+    user: User,
+    drama: Annotated[int, typer.Option(min=1, max=MAX_ID - 1, help="the drama that was unlocked")],
+    episode: Annotated[int, typer.Option(min=0, max=100_000, help="the episode; 0: the drama as a whole")],
+    order: Annotated[str, typer.Option(help="names this refund: 1..64 printable characters without spaces")],
+    why: Annotated[str, typer.Option(help="for whoever reads the ledger")],
+    json: Json = False,
+) -> None:
+    """Take an unlock back: its coins return in the kinds that paid, and it is locked again; once per --order.
+
+    Repeat the command as often as you like.  Within 2 s the viewer gets no new permission and no key of it.
+
+    Exit code: 0 done, now or before; 1 refused, nothing was done; 2 bad words; 3 MySQL does not answer, repeat it.
+    """
+    if not REF.fullmatch(order) or not why.strip() or len(why) > MOST_WHY:
+        raise end(
+            f"--order: 1..64 printable ASCII characters without spaces; --why: 1..{MOST_WHY} characters", BAD_WORDS
+        )
+    with _engine("not certain to be refunded: repeat this command with the same --order") as engine:
+        try:
+            done = Refunds(engine, _now_ms).refund(Sold(user, drama, episode), order, why)
+        except tuple(REFUSALS) as error:
+            raise end(f"{REFUSALS[type(error)]}: nothing was done", REFUSED) from error
+    typer.echo(_as_json(_refunded(user, done)) if json else _told(user, done))
+
+
+REFUSALS: dict[type[Exception], str] = {
+    NothingToRefund: "the viewer has not unlocked this, or it was refunded under another --order",
+    WholeIsOpen: "the whole drama is unlocked, for less because this episode was: refund --episode 0 first",
+    OrderTaken: "--order is of another refund (viewer, drama or episode)",
+    CostUnknown: "the ledger and the entitlement differ about what it cost: `juliu ledger check`",
+}
+
+
 @app.command("show")
 def show(
     user: User,
@@ -78,14 +116,34 @@ def show(
 
 @contextmanager
 def _wallet(doing: str) -> Iterator[Wallet]:
+    with _engine(doing) as engine:
+        yield Wallet(engine, _now_ms)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@contextmanager
+def _engine(doing: str) -> Iterator[Engine]:
     engine = engine_of(load(), pool=1)
     try:
         with told(doing):
-            yield Wallet(engine, lambda: time.time_ns() // 1_000_000)
+            yield engine
     except MoneyUnavailable as error:
         raise end(f"{doing}: MySQL: {error}", SERVER_TROUBLE) from error
     finally:
         engine.dispose()
+
+
+def _refunded(user: int, done: Refund) -> dict[str, Any]:
+    back = {"refunded_paid": done.paid, "refunded_bonus": done.bonus, "repeated": done.repeated}
+    return {"user_id": user, **back, **_coins(done.balance)}
+
+
+def _told(user: int, done: Refund) -> str:
+    when = "was refunded before" if done.repeated else "is refunded"
+    return f"{done.paid:,} paid and {done.bonus:,} bonus coins: {when}; viewer {user} has {_words(done.balance)}"
 
 
 def _coins(balance: Balance) -> dict[str, int]:

@@ -75,7 +75,9 @@ class Expected:
 
     def _count(self, event: Mapping[str, Any]) -> None:
         kind, drama_id = event["type"], event["drama_id"]
-        if kind in COUNTED:
+        if kind == "refunded":
+            self.counts[drama_id, "unlocks"] -= 1
+        elif kind in COUNTED:
             self.counts[drama_id, COUNTED[kind]] += 1
         elif kind in REACTIONS:
             self._react(event, *REACTIONS[kind])

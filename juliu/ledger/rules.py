@@ -48,9 +48,12 @@ FROM (
   SELECT user_id, drama_id, episode_no, -SUM(amount) AS debited, 0 AS price, 0 AS entitled
   FROM ledger_entries WHERE kind = 'unlock' GROUP BY user_id, drama_id, episode_no
   UNION ALL
+  SELECT user_id, drama_id, episode_no, -(paid + bonus), 0, 0 FROM refunds
+  UNION ALL
   SELECT user_id, drama_id, episode_no, 0, coins, 1 FROM entitlements
 ) both_sides
-GROUP BY user_id, drama_id, episode_no HAVING SUM(debited) <> SUM(price) OR SUM(entitled) <> 1
+GROUP BY user_id, drama_id, episode_no
+HAVING SUM(debited) <> SUM(price) OR SUM(entitled) > 1 OR (SUM(debited) <> 0 AND SUM(entitled) <> 1)
 LIMIT :most
 """
 CREDITS = """
@@ -62,6 +65,30 @@ FROM (
   SELECT user_id, ref, 0, coins FROM credits
 ) both_sides
 GROUP BY user_id, ref HAVING SUM(entered) <> SUM(credited)
+LIMIT :most
+"""
+REFUNDS = """
+SELECT user_id, CONCAT('order ', ref, ': the ledger says ', SUM(entered)), CONCAT('refunds say ', SUM(refunded))
+FROM (
+  SELECT user_id, ref, drama_id, episode_no, SUM(IF(pot = 'debt', -amount, amount)) AS entered, 0 AS refunded
+  FROM ledger_entries WHERE kind = 'refund' AND drama_id > 0 GROUP BY user_id, ref, drama_id, episode_no
+  UNION ALL
+  SELECT user_id, order_id, drama_id, episode_no, 0, paid + bonus FROM refunds
+) both_sides
+GROUP BY user_id, ref, drama_id, episode_no HAVING SUM(entered) <> SUM(refunded)
+LIMIT :most
+"""
+KINDS = """
+SELECT user_id, CONCAT('drama ', drama_id, ' episode ', episode_no, ': came back paid ', SUM(back_paid), ', bonus ',
+       SUM(back_bonus)), CONCAT('at most paid ', SUM(paid), ', bonus ', SUM(bonus))
+FROM (
+  SELECT user_id, drama_id, episode_no, IF(pot = 'paid', -amount, 0) AS paid, IF(pot = 'bonus', -amount, 0) AS bonus,
+         0 AS back_paid, 0 AS back_bonus
+  FROM ledger_entries WHERE kind = 'unlock'
+  UNION ALL
+  SELECT user_id, drama_id, episode_no, 0, 0, paid, bonus FROM refunds
+) both_sides
+GROUP BY user_id, drama_id, episode_no HAVING SUM(back_paid) > SUM(paid) OR SUM(back_bonus) > SUM(bonus)
 LIMIT :most
 """
 OUTBOX = """
@@ -96,6 +123,8 @@ RULES = {
     "entries have an account": OWNERS,
     "debits are what entitlements cost": DEBITS,
     "entries are what was credited": CREDITS,
+    "entries are what was refunded": REFUNDS,
+    "what came back is of the kinds that paid": KINDS,
     "events are numbered without gaps": OUTBOX,
     "every entitlement was told": EVENTS,
     "episodes of one price version cost the same": PRICES,
@@ -106,6 +135,8 @@ TOTALS = {
     "entitlements": "SELECT COUNT(*) FROM entitlements",
     "debits": "SELECT COUNT(DISTINCT user_id, drama_id, episode_no) FROM ledger_entries WHERE kind = 'unlock'",
     "debited_coins": "SELECT COALESCE(-SUM(amount), 0) FROM ledger_entries WHERE kind = 'unlock'",
+    "refunds": "SELECT COUNT(*) FROM refunds",
+    "refunded_coins": "SELECT COALESCE(SUM(paid + bonus), 0) FROM refunds",
     "credited_coins": "SELECT COALESCE(SUM(coins), 0) FROM credits",
     "paid": "SELECT COALESCE(SUM(paid), 0) FROM accounts",
     "bonus": "SELECT COALESCE(SUM(bonus), 0) FROM accounts",

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from domain.pricing import terms
 from infra.catalogue.importing import import_file
+from infra.money.refunds import NothingToRefund, OrderTaken, Refund, Refunds, Sold, WholeIsOpen
 from infra.money.unlocks import Entitlement, KeyReused, NotEnough, PriceChanged, UnknownEpisode, Unlock, Unlocks, Wanted
 from infra.money.wallet import Balance, RefTaken, Wallet
 from infra.mysql.engine import engine_of
@@ -38,6 +39,7 @@ class Real:
         self.engine = engine_of(settings, pool=8)
         self.money, self.purse = Unlocks(self.engine, lambda: NOW_MS), Wallet(self.engine, lambda: NOW_MS)
         self.credit = self.purse.credit
+        self.refund = Refunds(self.engine, lambda: NOW_MS).refund
         self._folder = folder
 
     def drama(self, drama_id: int, episodes: int, free_first: int, price_coins: int, published: bool = True) -> None:
@@ -271,6 +273,125 @@ def test_a_credit_is_made_once_a_ref(shop):
             again()
     assert shop.purse.balance(USER) == Balance(100, 0, 0)
     assert shop.purse.balance(OTHER) == Balance(0, 0, 0)
+
+
+def give_back(shop: Any, episode_no: int = 2, order: str = "o", user: int = USER) -> Refund:
+    """Refund as the command does."""
+    done: Refund = shop.refund(Sold(user, DRAMA, episode_no), order, "test")
+    return done
+
+
+def not_refunded(shop: Any, kind: type[Exception], *how: Any, **more: Any) -> None:
+    before = state(shop)
+    with pytest.raises(kind):
+        give_back(shop, *how, **more)
+    assert state(shop) == before
+
+
+def test_a_refund_gives_back_the_kinds_that_paid_and_locks_the_episode(shop):
+    shop.credit(USER, 100, "test", "r1")
+    shop.credit(USER, 45, "test", "r2", pot="bonus")
+    before = shop.purse.balance(USER)
+    buy(shop)
+    buy(shop, 3)
+    assert give_back(shop) == Refund(Balance(40, 45, 0), 15, 45, repeated=False)
+    assert give_back(shop, 3, "o2").balance == before
+    assert [(kind, pot, amount) for kind, pot, amount, _ in entries(shop)[:3]] == [
+        ("refund", "paid", 60), ("refund", "bonus", 45), ("refund", "paid", 15),
+    ]  # fmt: skip
+    assert shop.money.opened(USER, DRAMA) == frozenset()
+    assert shop.money.entitled(USER, DRAMA, 2) is None
+    assert shop.told(USER) == 4
+
+
+def test_an_order_is_refunded_once(shop):
+    shop.credit(USER, 100, "test", "r1")
+    buy(shop)
+    first = give_back(shop)
+    after = state(shop)
+    again = give_back(shop)
+    assert (again.balance, again.paid, again.bonus, again.repeated) == (first.balance, PRICE, 0, True)
+    assert state(shop) == after
+
+
+def test_what_was_refunded_is_not_refunded_under_another_order(shop):
+    shop.credit(USER, 100, "test", "r1")
+    buy(shop)
+    give_back(shop)
+    not_refunded(shop, NothingToRefund, order="o2")
+
+
+def test_an_order_that_refunded_something_is_of_no_use_for_another(shop):
+    shop.credit(USER, 1_000, "test", "r1")
+    buy(shop)
+    buy(shop, 3)
+    give_back(shop)
+    not_refunded(shop, OrderTaken, 3)
+    with pytest.raises(OrderTaken):
+        give_back(shop, user=OTHER)
+
+
+def test_what_was_never_unlocked_is_not_refunded(shop):
+    not_refunded(shop, NothingToRefund)
+    shop.credit(USER, 100, "test", "r1")
+    not_refunded(shop, NothingToRefund, 1)
+    not_refunded(shop, NothingToRefund, 0)
+
+
+def test_what_was_refunded_can_be_bought_and_refunded_again_in_other_kinds(shop):
+    shop.credit(USER, 60, "test", "r1")
+    buy(shop)
+    give_back(shop)
+    shop.credit(USER, 20, "test", "r2", pot="bonus")
+    assert buy(shop).repeated is False
+    assert give_back(shop, order="o2") == Refund(Balance(60, 20, 0), 40, 20, repeated=False)
+    assert give_back(shop) == Refund(Balance(60, 20, 0), 60, 0, repeated=True)
+
+
+def test_a_key_of_before_the_refund_buys_nothing_again(shop):
+    shop.credit(USER, 100, "test", "r1")
+    buy(shop, key="k")
+    give_back(shop)
+    before = state(shop)
+    assert buy(shop, key="k").repeated
+    assert state(shop) == before
+
+
+def test_of_a_drama_that_is_unlocked_as_a_whole_the_whole_is_refunded_first(shop):
+    shop.credit(USER, 1_000, "test", "r1")
+    buy(shop, 2)
+    buy(shop, 3, way="drama")
+    not_refunded(shop, WholeIsOpen, 2)
+    assert give_back(shop, 0).paid == TERMS.drama_coins({2})
+    assert shop.money.opened(USER, DRAMA) == {2}
+    assert give_back(shop, 2, "o2").balance == Balance(1_000, 0, 0)
+
+
+def test_twenty_refunds_at_once_are_one(shop):
+    shop.credit(USER, 100, "test", "r1")
+    buy(shop)
+
+    def one(n: int) -> bool:
+        try:
+            return not give_back(shop, order=f"o{n % 4}").repeated
+        except NothingToRefund:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(20))).count(True) == 1
+    assert shop.purse.balance(USER) == Balance(100, 0, 0)
+    assert shop.told(USER) == 2
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("order", "why"), [("", "w"), ("two words", "w"), ("o" * 65, "w"), ("o", ""), ("o", "w" * 201)]
+)
+def test_an_order_and_a_reason_have_bounds(fresh: Settings, tmp_path: Path, order: str, why: str) -> None:
+    real = Real(fresh, tmp_path)
+    with pytest.raises(ValueError, match="printable"):
+        real.refund(Sold(USER, DRAMA, 2), order, why)
+    real.engine.dispose()
 
 
 def test_pages_of_the_ledger_are_its_latest_first(shop):

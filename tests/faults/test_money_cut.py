@@ -1,4 +1,4 @@
-"""The connection to MySQL is cut at every statement of an unlock and of a credit: asking again does it exactly once."""
+"""The connection to MySQL is cut at every statement of an unlock, a refund, a credit: asking again does it once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from infra.fold_store import Wait
+from infra.money.refunds import Refunds, Sold
 from infra.money.unlocks import MoneyUnavailable, Unlocks, Wanted
 from infra.money.wallet import Balance, Wallet
 from infra.mysql.engine import engine_of
@@ -79,6 +80,26 @@ def test_an_unlock_cut_anywhere_and_asked_again_is_one_unlock(rig: Rig, after: b
     found = check(rig.direct)
     assert found.differences == []
     assert found.totals["debits"] == rows(rig.direct, "SELECT COUNT(*) FROM outbox") == times + 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it is done", "after it is done"])
+def test_a_refund_cut_anywhere_and_asked_again_is_one_refund(rig: Rig, after: bool):
+    unlocks, wanted = Unlocks(rig.direct, now_ms), Wanted(DRAMA, 5, "episode", TERMS.version)
+    for user_id in range(1, MOST):
+        Wallet(rig.direct, now_ms).credit(user_id, 100, "test", f"r{user_id}")
+        unlocks.unlock(user_id, wanted, "k", hashlib.sha256(b"5").digest())
+    refunds = Refunds(rig.engine, now_ms)
+
+    def refund(user_id: int) -> None:
+        done = refunds.refund(Sold(user_id, DRAMA, 5), f"o{user_id}", "test")
+        assert (done.balance, done.paid, done.bonus) == (Balance(100, 0, 0), PRICE, 0)
+
+    times = rig.cut_everywhere(refund, after=after)
+    assert times >= 8
+    found = check(rig.direct)
+    assert found.differences == []
+    assert found.totals["refunds"] == times + 1 == rows(rig.direct, "SELECT COUNT(*) FROM outbox") - (MOST - 1)
+    assert found.totals["entitlements"] == MOST - 1 - found.totals["refunds"]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it is done", "after it is done"])

@@ -29,7 +29,7 @@ DAY_MS, DAYS_8 = 86_400_000, 8 * 3_600_000
 MIDNIGHT_MS = (NOW_MS + DAYS_8) // DAY_MS * DAY_MS - DAYS_8 - 2 * DAY_MS  # in Shanghai, the day before yesterday
 TODAY = datetime.datetime.fromtimestamp(MIDNIGHT_MS / 1000, datetime.UTC).date() + datetime.timedelta(days=1)
 BEFORE = TODAY - datetime.timedelta(days=1)
-ANN, BOB, CAT = 1, 2, 3
+ANN, BOB, CAT, DAN = 1, 2, 3, 4
 MINUTE = 60_000
 
 
@@ -94,6 +94,8 @@ def the_log() -> list[events.AnyEvent]:
     log.say(events.Unlocked, ANN, 20, session=events.SERVER_SESSION, episode_no=5, paid_coins=50)
     log.say(events.Unlocked, ANN, 21, session=events.SERVER_SESSION, paid_coins=300)
     log.say(events.Unlocked, BOB, 22, session=events.SERVER_SESSION, episode_no=4, bonus_coins=50)
+    log.say(events.Refunded, BOB, 30, session=events.SERVER_SESSION, episode_no=4, bonus_coins=50)
+    log.say(events.Refunded, DAN, 31, session=events.SERVER_SESSION, drama_id=8, paid_coins=9)  # of an older unlock
     return log.events
 
 
@@ -164,8 +166,8 @@ def test_drama_daily_has_a_row_a_day_and_drama(hand):
     )
     assert found == [
         (BEFORE, 9, 3, 1, 3, 2, 1, 3, 2, 1, 1, 76_000, 0, 1, 0, 0, 1),
-        (TODAY, 8, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2_000, 0, 0, 1, 0, 0),
-        (TODAY, 9, 0, 0, 3, 3, 2, 1, 1, 0, 0, 14_500, 2, 0, 0, 3, 3),
+        (TODAY, 8, 0, 0, 1, 1, 1, 1, 1, 1, 1, 2_000, 0, 0, 1, 0, -1),
+        (TODAY, 9, 0, 0, 3, 3, 2, 1, 1, 0, 0, 14_500, 2, 0, 0, 3, 2),
     ]
 
 
@@ -182,12 +184,17 @@ def test_reactions_daily_counts_what_changed(hand):
     ]
 
 
-def test_unlock_daily_tells_what_was_paid(hand):
+def test_unlock_daily_tells_what_was_paid_and_what_came_back(hand):
     found = rows(
         hand,
-        "SELECT day, drama_id, unlocks, viewers, paid_coins, bonus_coins FROM unlock_daily ORDER BY day, drama_id",
+        "SELECT day, drama_id, unlocks, viewers, paid_coins, bonus_coins, refunds, paid_coins_back, bonus_coins_back"
+        " FROM unlock_daily ORDER BY day, drama_id",
     )
-    assert found == [(BEFORE, 9, 1, 1, 20, 30), (TODAY, 9, 3, 2, 350, 50)]
+    assert found == [
+        (BEFORE, 9, 1, 1, 20, 30, 0, 0, 0),
+        (TODAY, 8, 0, 0, 0, 0, 1, 9, 0),
+        (TODAY, 9, 3, 2, 350, 50, 1, 0, 50),
+    ]
 
 
 def test_episode_dropoff_tells_who_stayed(hand):

@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner, Result
 
 from domain import events
-from domain.events import SERVER_SESSION, Unlocked
+from domain.events import SERVER_SESSION, Refunded, Unlocked
 from infra.money.keyed import KEPT_MS, PRUNED_EVERY
+from infra.money.refunds import Sold
 from infra.money.unlocks import Unlocks, Wanted
 from infra.money.wallet import Balance, RefTaken
 from infra.mysql.engine import engine_of
@@ -91,7 +92,10 @@ def test_one_ref_told_by_fifty_at_once_credits_one_of_them(engine: Engine, viewe
 def test_ten_thousand_random_operations_by_a_hundred_viewers_on_eight_threads_add_up(engine: Engine, viewers: Viewers):
     viewers.go(OPERATIONS, THREADS)
     assert_all_adds_up(engine, viewers)
-    assert set(viewers.outcomes) == {"credited", "bought", "repeated", "free", "NotEnough", "PriceChanged"}
+    assert set(viewers.outcomes) == {
+        "credited", "bought", "repeated", "free", "NotEnough", "PriceChanged",
+        "refunded", "NothingToRefund", "WholeIsOpen",
+    }  # fmt: skip
 
 
 # -- what time and refunds do -----------------------------------------------------------------------------------------
@@ -157,6 +161,48 @@ def test_the_outbox_has_the_record_as_the_log_takes_it(engine: Engine, viewers: 
     assert (event.seq, whole.seq) == (1, 2)
 
 
+def test_a_refund_is_told_with_what_came_back(engine: Engine, viewers: Viewers):
+    viewers.wallet.credit(USER, 5, "test", "r1", "bonus")
+    viewers.wallet.credit(USER, 100, "test", "r2")
+    unlock(viewers)
+    viewers.refunds.refund(Sold(USER, DRAMA, 5), "o", "test")
+    with engine.connect() as connection:
+        unlocked, refunded = map(
+            events.decode, map(bytes, connection.scalars(sa.text("SELECT value FROM outbox ORDER BY id")))
+        )
+    assert isinstance(refunded, Refunded)
+    same = (
+        "user_id",
+        "session_id",
+        "drama_id",
+        "drama_index",
+        "episode_no",
+        "paid_coins",
+        "bonus_coins",
+        "price_version",
+    )
+    assert [getattr(refunded, name) for name in same] == [getattr(unlocked, name) for name in same]
+    assert (unlocked.seq, refunded.seq) == (1, 2)
+    assert refunded.paid_coins + refunded.bonus_coins == PRICE
+    assert rows(engine, "SELECT COUNT(*) FROM ledger_entries WHERE kind = 'refund' AND ref = 'o'") == 2
+    assert check(engine).ok
+
+
+def test_a_refund_to_who_owes_pays_the_debt_first(engine: Engine, viewers: Viewers):
+    viewers.wallet.credit(USER, PRICE, "test", "r1")
+    unlock(viewers)
+    tell(
+        engine,
+        "INSERT INTO ledger_entries (user_id, entry_no, pot, amount, counter_account, prev_no, follows_no,"
+        " balance_before, balance_after, kind, ref, drama_id, episode_no, at_ms)"
+        f" VALUES ({USER}, 3, 'debt', 3, 'refunds', NULL, 0, 0, 3, 'refund', 'x', 0, 0, 0)",
+    )
+    tell(engine, f"UPDATE accounts SET debt = 3, debt_no = 3, entry_no = 3 WHERE user_id = {USER}")
+    done = viewers.refunds.refund(Sold(USER, DRAMA, 5), "o", "test")
+    assert (done.balance, done.paid) == (Balance(PRICE - 3, 0, 0), PRICE)
+    assert check(engine).differences == []
+
+
 # -- constraints -------------------------------------------------------------------------------------------------------
 
 
@@ -194,6 +240,13 @@ def test_mysql_itself_refuses(engine: Engine, viewers: Viewers, statement: str):
         ("DELETE FROM entitlements WHERE episode_no = 6", {"debits are what entitlements cost"}),
         ("UPDATE credits SET coins = coins + 1", {"entries are what was credited"}),
         ("DELETE FROM outbox WHERE seq = 2", {"events are numbered without gaps"}),
+        ("UPDATE refunds SET paid = paid + 1",
+         {"debits are what entitlements cost", "entries are what was refunded",
+          "what came back is of the kinds that paid"}),
+        ("UPDATE refunds SET paid = paid - 1, bonus = bonus + 1", {"what came back is of the kinds that paid"}),
+        ("UPDATE refunds SET order_id = 'p'", {"entries are what was refunded"}),
+        ("INSERT INTO entitlements SELECT user_id, drama_id, 8, 0, coins, price_version, 0 FROM entitlements"
+         " WHERE episode_no = 5", {"debits are what entitlements cost"}),
         ("UPDATE accounts SET server_seq = 2", {"events are numbered without gaps", "every entitlement was told"}),
         ("UPDATE ledger_entries SET drama_id = drama_id + 1 WHERE entry_no = 2", {"debits are what entitlements cost"}),
     ],
@@ -202,6 +255,8 @@ def test_the_check_finds(engine: Engine, viewers: Viewers, broken: str, rules: s
     viewers.wallet.credit(USER, 100, "test", "r1")
     for episode_no in (5, 6, 7):
         unlock(viewers, episode_no, key=f"k{episode_no}")
+    unlock(viewers, 8, key="k8")
+    viewers.refunds.refund(Sold(USER, DRAMA, 8), "o", "test")
     assert check(engine).ok
     tell(engine, broken)
     assert {one.rule for one in check(engine).differences} == rules
@@ -244,6 +299,32 @@ def test_a_credit_by_hand_is_made_once_a_ref(fresh: Settings, engine: Engine):
     assert "30 paid and 30 bonus" in juliu(fresh, "wallet", "show", "--user", str(USER)).stdout
 
 
+def refund(settings: Settings, *more: str, episode: int = 5, order: str = "o") -> Result:
+    which = ("--user", str(USER), "--drama", str(DRAMA), "--episode", str(episode))
+    return juliu(settings, "wallet", "refund", *which, "--order", order, "--why", "a complaint", *more)
+
+
+def test_a_refund_by_hand_is_made_once_an_order(fresh: Settings, engine: Engine, viewers: Viewers):
+    viewers.wallet.credit(USER, 5, "test", "r1", "bonus")
+    viewers.wallet.credit(USER, 100, "test", "r2")
+    assert refund(fresh).exit_code == 1
+    unlock(viewers)
+    told = {"user_id": USER, "refunded_paid": PRICE - 5, "refunded_bonus": 5, "paid": 100, "bonus": 5, "debt": 0}
+    for repeated in (False, True):
+        done = refund(fresh, "--json")
+        assert (done.exit_code, json.loads(done.stdout)) == (0, told | {"repeated": repeated})
+    assert "was refunded before" in refund(fresh).stdout
+    again = refund(fresh, order="another")
+    assert (again.exit_code, "has not unlocked this" in again.output) == (1, True)
+    assert refund(fresh, episode=6).exit_code == 1
+    assert refund(fresh, order="two words").exit_code == 2
+    shown = json.loads(juliu(fresh, "wallet", "show", "--user", str(USER), "--json").stdout)
+    assert [(e["kind"], e["pot"], e["amount"]) for e in shown["entries"][:2]] == [
+        ("refund", "bonus", 5), ("refund", "paid", PRICE - 5),
+    ]  # fmt: skip
+    assert json.loads(juliu(fresh, "ledger", "check", "--json").stdout)["totals"]["refunds"] == 1
+
+
 def test_the_check_by_hand_says_what_differs_and_ends_in_1(fresh: Settings, engine: Engine, viewers: Viewers):
     viewers.wallet.credit(USER, 100, "test", "r1")
     unlock(viewers)
@@ -261,6 +342,10 @@ def test_a_mysql_that_is_away_ends_in_3_and_tells_no_secret(fresh: Settings):
     away = fresh.model_copy(
         update={"mysql_url": type(fresh.mysql_url)("mysql+pymysql://juliu:secret-word@127.0.0.1:1/juliu")}
     )
-    for words in (("ledger", "check"), ("wallet", "show", "--user", "1")):
+    for words in (
+        ("ledger", "check"),
+        ("wallet", "show", "--user", "1"),
+        ("wallet", "refund", "--user", "1", "--drama", "1", "--episode", "1", "--order", "o", "--why", "w"),
+    ):
         done = juliu(away, *words)
         assert (done.exit_code, "secret-word" in done.output) == (3, False)

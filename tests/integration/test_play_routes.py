@@ -17,6 +17,7 @@ from infra import namespaces
 from infra.catalogue.media_paths import MediaPaths, PathsUnavailable
 from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import take_down
+from infra.money.refunds import Refunds, Sold
 from infra.money.wallet import Wallet
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate as migrate_mysql
@@ -105,6 +106,22 @@ async def test_from_a_free_episode_to_a_402_to_an_unlocked_one(api: httpx.AsyncC
     assert tickets.read([TICKET_SECRET.encode()], same["ticket"]).user_id == USER
     assert (await api.get(done["play"]["address"])).content == VIDEO + str(FREE + 1).encode()
     assert (await play(api, FREE + 1, OTHER)).status_code == 402
+
+
+async def test_what_is_refunded_is_refused_and_can_be_bought_again(api: httpx.AsyncClient, rig: Rig) -> None:
+    version = (await play(api, FREE + 1)).json()["price"]["price_version"]
+    Wallet(rig.engine, now_ms).credit(USER, PRICE, "test", "r1")
+    await unlock(api, FREE + 1, "episode", version)
+    Refunds(rig.engine, now_ms).refund(Sold(USER, DRAMA, FREE + 1), "o1", "test")
+    refused = await play(api, FREE + 1)
+    assert (refused.status_code, refused.json()["balance"]["paid"]) == (402, PRICE)
+    again = await api.post(
+        f"/v1/dramas/{DRAMA}/episodes/{FREE + 1}/unlock",
+        json={"way": "episode", "price_version": version},
+        headers=as_viewer(USER) | {"idempotency-key": "another"},
+    )
+    assert (again.status_code, again.json()["balance"]["paid"]) == (200, 0)
+    assert (await play(api, FREE + 1)).status_code == 200
 
 
 async def test_the_rest_of_a_drama_opens_all_that_is_left(api: httpx.AsyncClient, rig: Rig) -> None:

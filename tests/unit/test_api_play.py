@@ -16,7 +16,7 @@ from ingest_api.auth import Scope, WeakSecret
 from ingest_api.errors import CatalogueUnavailable
 from ingest_api.play.permission import Permission
 from ingest_api.play.remembered import Remembered
-from ingest_api.play.service import REMEMBERED_S, Play
+from ingest_api.play.service import ASKED_AGAIN_S, REMEMBERED_S, Play
 from tests.api import SETTINGS, FixedCatalogue, Twins, caller, code
 from tests.builders import (
     DRAMA,
@@ -249,6 +249,17 @@ async def test_what_was_allowed_is_remembered_for_a_while_and_plays_on_without_m
     rig.monotonic_s = REMEMBERED_S - 1
     assert (await rig.play(LOCKED)).status_code == 200
     rig.monotonic_s = REMEMBERED_S
+    assert (await rig.play(LOCKED)).status_code == 503
+
+
+async def test_what_is_taken_back_is_refused_within_two_seconds_and_also_while_mysql_is_away_then(rig: Rig) -> None:
+    assert ASKED_AGAIN_S < 2
+    rig.money.opens(LOCKED)
+    assert (await rig.play(LOCKED)).status_code == 200
+    rig.money.take_back(USER, DRAMA, LOCKED)
+    rig.monotonic_s = ASKED_AGAIN_S
+    assert (await rig.play(LOCKED)).status_code == 402
+    rig.money.away = True
     assert (await rig.play(LOCKED)).status_code == 503
 
 

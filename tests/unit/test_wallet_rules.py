@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.wallet import MAX_COINS, NOTHING, Balance, Move, after, receive, spend
+from domain.wallet import MAX_COINS, NOTHING, Balance, Move, after, give_back, receive, spend
 
 amounts = st.integers(0, 1_000)
 balances = st.builds(Balance, amounts, amounts, amounts)
@@ -59,6 +59,36 @@ def test_each_move_names_the_other_side():
 def test_coins_come_in_bounds_and_to_a_pot_of_coins(coins, pot):
     with pytest.raises(ValueError, match="coins"):
         receive(NOTHING, coins, pot)
+
+
+@given(balances, amounts, amounts)
+def test_what_comes_back_pays_a_debt_first_and_then_goes_where_it_came_from(balance, paid, bonus):
+    if not paid + bonus:
+        return
+    now = after(balance, give_back(balance, paid, bonus))
+    assert net(now) == net(balance) + paid + bonus
+    assert now.debt == max(0, balance.debt - paid - bonus)
+    if not balance.debt:
+        assert now == Balance(balance.paid + paid, balance.bonus + bonus, 0)
+
+
+@given(balances, amounts)
+def test_an_unlock_that_is_taken_back_leaves_everything_as_it_was(balance, coins):
+    coins = min(coins, balance.spendable)
+    if not coins or balance.debt:
+        return
+    moves = spend(balance, coins)
+    cost = {pot: -sum(move.amount for move in moves if move.pot == pot) for pot in ("paid", "bonus")}
+    left = after(balance, moves)
+    back = give_back(left, cost["paid"], cost["bonus"])
+    assert after(left, back) == balance
+    assert sorted(back) == sorted(move._replace(amount=-move.amount) for move in moves)
+
+
+@pytest.mark.parametrize(("paid", "bonus"), [(0, 0), (-1, 2), (2, -1)])
+def test_nothing_does_not_come_back(paid, bonus):
+    with pytest.raises(ValueError, match="coins"):
+        give_back(NOTHING, paid, bonus)
 
 
 def test_nothing_is_not_spent_backwards():

@@ -51,7 +51,7 @@ FROM
 
     UNION ALL
 
-    -- how each reaction stands; no event tells of refunds yet, `refunded` is the name that is kept for it
+    -- how each reaction stands
     SELECT
         user_id, drama_index, 0 AS watched, 0 AS usual, 0 AS millionths, 0 AS complete, 0 AS seen, 0 AS positive,
         kind = 'like' AS liked, kind = 'follow' AS followed, kind = 'dislike' AS disliked,
