@@ -16,7 +16,7 @@ import redis
 
 from domain import keys
 
-UP_S = 10.0
+UP_S = 60.0
 
 
 def until(what: Callable[[], Any], seconds: float, why: str) -> Any:

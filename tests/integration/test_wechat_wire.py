@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +34,8 @@ PAGES = (
     HEAD + b"Content-Length: 2\r\n\r\n[]",
     b"",
 )
+NOON_MS = 1_790_049_600_000  # 2026-09-22, 12:00 in Shanghai: no minute and no day ends in the middle of a test
+HOUR_MS = 3_600_000
 NAME = {"media_name": "我的演艺 - 第1集", "media_url": "https://bucket.example/1.mp4"}
 
 
@@ -43,13 +44,9 @@ class Scene(NamedTuple):
     server: Server
     store: redis.Redis
 
-    def wire(self, base: str = "", secret: str = "") -> Wire:
+    def wire(self, base: str = "", secret: str = "", at_ms: Callable[[], int] = lambda: NOON_MS) -> Wire:
         word = SecretStr(secret or self.account.secret)
-        return Wire(base or self.server.base, self.account.appid, word, self.store, now_ms)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
+        return Wire(base or self.server.base, self.account.appid, word, self.store, at_ms)
 
 
 @pytest.fixture
@@ -159,29 +156,31 @@ def test_a_gateways_page_or_half_an_answer_is_none(scene, page):
 
 
 def test_what_is_too_often_is_not_sent(scene):
-    wire, most = scene.wire(), MINUTES["auditdrama"]
-
-    def often() -> None:
-        for _ in range(2 * most + 1):  # a minute may end meanwhile
-            with suppress(Refused):
-                wire.call("auditdrama", {})
-
+    clock = [NOON_MS + 45_000]
+    wire, most = scene.wire(at_ms=lambda: clock[0]), MINUTES["auditdrama"]
+    for _ in range(most):
+        with suppress(Refused):
+            wire.call("auditdrama", {})
     with pytest.raises(TooFast) as slow:
-        often()
-    assert scene.account.calls["auditdrama"] >= most
-    assert 0 < slow.value.after_s <= 60
+        wire.call("auditdrama", {})
+    assert (scene.account.calls["auditdrama"], slow.value.after_s) == (most, 15)
+    clock[0] += 15_000
+    with suppress(Refused):
+        wire.call("auditdrama", {})
+    assert scene.account.calls["auditdrama"] == most + 1
 
 
-def test_urgent_audits_are_counted_by_day(scene):
-    wire = scene.wire()
-
-    def often() -> None:
-        for _ in range(2 * DAYS["expedited"] + 1):  # a day may end meanwhile
-            wire.take("expedited")
-
+def test_urgent_audits_are_five_of_a_day_in_china(scene):
+    clock = [NOON_MS - 5 * HOUR_MS]  # 7:00 there, while the day of UTC has an hour left
+    wire = scene.wire(at_ms=lambda: clock[0])
+    for _ in range(DAYS["expedited"]):
+        wire.take("expedited")
+    clock[0] += 2 * HOUR_MS
     with pytest.raises(TooFast) as slow:
-        often()
-    assert slow.value.after_s <= 86_400
+        wire.take("expedited")
+    assert slow.value.after_s == 15 * 3_600
+    clock[0] += 15 * HOUR_MS
+    wire.take("expedited")
 
 
 def test_papers_are_uploaded(scene, tmp_path: Path):
@@ -197,4 +196,4 @@ def test_without_redis_it_waits(scene):
         port = free.getsockname()[1]
     away = redis.Redis(port=port, socket_connect_timeout=1, retry=None)
     with pytest.raises(Wait, match="redis"):
-        Wire(scene.server.base, scene.account.appid, SecretStr("s"), away, now_ms).call("listdramas", {})
+        Wire(scene.server.base, scene.account.appid, SecretStr("s"), away, lambda: NOON_MS).call("listdramas", {})
