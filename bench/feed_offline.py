@@ -231,7 +231,7 @@ def serve(past: Log, catalogue: Catalogue, now_ms: int, weights: Weights) -> Ser
     lists = zip(learnt.viewers.tolist(), learnt.personal, strict=True)
     latest, seen = latest_of(past), dramas_by_viewer(past.where(past.valid))
     return Served(
-        stock=Stock(catalogue),
+        stock=Stock(catalogue, now_ms=0),
         personal={user: row[row > 0].tolist() for user, row in lists},
         also={drama: row.tolist() for drama, row in learnt.also_watched.items()},
         hot=top(fast, SHELF),

@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 
 from domain.events import MAX_ID
+from domain.releases import AT_ONCE, how_many_out
 
 MAX_INDEX = 65_535  # recommendations are published as u16 dense indexes
 RENDITION_BYTES = 6  # twelve hex digits (domain.media.names)
@@ -25,6 +26,7 @@ Index = Annotated[int, msgspec.Meta(ge=1, le=MAX_INDEX)]
 class Drama(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A drama.  `durations` are the milliseconds of episodes 1, 2, ...; `index` is dense, never given to another drama.
 
+    `releases` are the moments from which each may be watched (domain.releases), in order; empty: all of them now.
     Also the published form (an array: a new field goes to the end and has a default).
     """
 
@@ -42,9 +44,11 @@ class Drama(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     durations: Sequence[int] = ()
     series: str = ""  # the name that all seasons and cuts of one story share; empty: it has none
     renditions: bytes = b""  # RENDITION_BYTES of each episode's hash12, zeros: not encrypted; empty: none of them is
+    releases: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         _set(self, "durations", array("I", self.durations))
+        _set(self, "releases", array("q", self.releases) if self.releases else ())
         _set(self, "category", sys.intern(self.category))
         _set(self, "region", sys.intern(self.region))
         _set(self, "series", sys.intern(self.series))
@@ -55,6 +59,22 @@ class Drama(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     def episodes(self) -> int:
         """How many episodes there are; they are numbered 1..episodes."""
         return len(self.durations)
+
+    def out(self, now_ms: int) -> int:
+        """How many episodes may be watched at this moment: 1..out."""
+        return how_many_out(self.releases, now_ms) if self.releases else len(self.durations)
+
+    def watchable(self, now_ms: int) -> Sequence[int]:
+        """The durations of the episodes that may be watched at this moment."""
+        return self.durations[: self.out(now_ms)] if self.releases else self.durations
+
+    def release_ms(self, episode_no: int) -> int:
+        """From when on the episode may be watched; AT_ONCE for one that is out since ever, or that there is not."""
+        return self.releases[episode_no - 1] if 0 < episode_no <= len(self.releases) else AT_ONCE
+
+    def next_release_ms(self, now_ms: int) -> int | None:
+        """When the first episode that is not out yet will be; None where all are out."""
+        return self.releases[nth] if self.releases and (nth := self.out(now_ms)) < len(self.releases) else None
 
 
 _set = msgspec.structs.force_setattr
@@ -134,6 +154,15 @@ class Catalogue:
         """May viewers be shown this drama: it is known, published and not taken down."""
         drama = self._dramas.get(drama_id)
         return drama is not None and drama.published and drama_id not in self.takedowns
+
+    def offered(self, drama_id: int, now_ms: int) -> bool:
+        """May it be offered to viewers at this moment: it is shown, and its first episode is out."""
+        return self.shown(drama_id) and self._dramas[drama_id].release_ms(1) <= now_ms
+
+    def release_ms(self, drama_id: int, episode_no: int) -> int:
+        """From when on the episode may be watched; AT_ONCE for one that is out since ever, or that there is not."""
+        drama = self._dramas.get(drama_id)
+        return AT_ONCE if drama is None else drama.release_ms(episode_no)
 
 
 EMPTY = Catalogue.of(())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
@@ -14,6 +15,7 @@ from domain import canary
 from domain.catalogue import RENDITION_BYTES, Drama
 from domain.events import Id
 from domain.media.master import hash12_of
+from domain.releases import AT_ONCE, MAX_MS, MIN_MS, in_order
 
 MAX_LINE_BYTES = 1_048_576  # the longest line that keeps all the rules below is about 800 kB
 MAX_EPISODES = 2_000  # long dramas have some 100 to 200
@@ -25,16 +27,21 @@ NO_RENDITION = "00" * RENDITION_BYTES
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 Tag = Annotated[str, msgspec.Meta(max_length=32)]
 Path = Annotated[str, msgspec.Meta(max_length=MAX_PATH)]
+Moment = Annotated[int, msgspec.Meta(ge=MIN_MS, le=MAX_MS)]
 
 _PATH = re.compile(r"[\w.+=@-]+(/[\w.+=@-]+)*")  # relative, no scheme, no query, no escapes
 
 
 class EpisodeLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """An episode of an import line.  `media_path` is relative to the media store; empty while there is no video."""
+    """An episode of an import line.  `media_path` is relative to the media store; empty while there is no video.
+
+    `release_ms`: from when on it may be watched (domain.releases); None is at once, and unset what was set before.
+    """
 
     episode_no: Annotated[int, msgspec.Meta(ge=1, le=MAX_EPISODES)]
     duration_ms: Annotated[int, msgspec.Meta(ge=MIN_DURATION_MS, le=MAX_DURATION_MS)]
     media_path: Path = ""
+    release_ms: Moment | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class DramaLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -70,15 +77,27 @@ class DramaLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             durations=[episode.duration_ms for episode in self.episodes],
             series=self.series,
             renditions=self._renditions(),
+            releases=in_order(self.moments()),
         )
 
-    def with_renditions_of(self, before: DramaLine) -> DramaLine:
-        """This line, where an episode without a path keeps the rendition, and so the length, that media jobs made."""
-        made = {one.episode_no: one for one in before.episodes if hash12_of(one.media_path, *before.place(one))}
-        if not any(one.episode_no in made and not one.media_path for one in self.episodes):
-            return self
-        episodes = [made.get(one.episode_no, one) if not one.media_path else one for one in self.episodes]
+    def moments(self) -> list[int]:
+        """The moment of each episode as it was given, AT_ONCE where there is none."""
+        return [one.release_ms or AT_ONCE for one in self.episodes]
+
+    def with_moments(self, moments: Sequence[int]) -> DramaLine:
+        """This line with these moments, one an episode."""
+        episodes = [
+            msgspec.structs.replace(one, release_ms=moment or msgspec.UNSET)
+            for one, moment in zip(self.episodes, moments, strict=True)
+        ]
         return msgspec.structs.replace(self, episodes=tuple(episodes))
+
+    def with_kept_of(self, before: DramaLine) -> DramaLine:
+        """This line with what it leaves open as it was: the renditions that media jobs made, and release moments."""
+        made = {one.episode_no: one for one in before.episodes if hash12_of(one.media_path, *before.place(one))}
+        moments = {one.episode_no: one.release_ms for one in before.episodes}
+        kept = tuple(_kept(one, made.get(one.episode_no), moments.get(one.episode_no)) for one in self.episodes)
+        return self if kept == self.episodes else msgspec.structs.replace(self, episodes=kept)
 
     def place(self, episode: EpisodeLine) -> tuple[int, int]:
         """Drama and number of an episode of this line."""
@@ -87,6 +106,16 @@ class DramaLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def _renditions(self) -> bytes:
         found = [hash12_of(each.media_path, *self.place(each)) for each in self.episodes]
         return b"".join(bytes.fromhex(one or NO_RENDITION) for one in found) if any(found) else b""
+
+
+def _kept(one: EpisodeLine, made: EpisodeLine | None, moment: int | msgspec.UnsetType | None) -> EpisodeLine:
+    """The episode with what was made of it, and the moment that was set, where it does not say another."""
+    if one.release_ms is not msgspec.UNSET:
+        moment = one.release_ms
+    if made is not None and not one.media_path:
+        one = made
+    moment = moment or msgspec.UNSET  # at once is the same as never set
+    return one if one.release_ms == moment else msgspec.structs.replace(one, release_ms=moment)
 
 
 class RowRefused(ValueError):
@@ -167,6 +196,11 @@ def _episode_faults(episodes: tuple[EpisodeLine, ...]) -> Iterator[str]:
         if reason := path_fault(episode.media_path):
             yield f"episode {episode.episode_no}: media_path {reason}"
             return  # one is enough to find the cause; a file may have 2,000 of them
+    given = [(one.release_ms, one.episode_no) for one in episodes if one.release_ms]
+    for (before_ms, before), (release_ms, episode_no) in itertools.pairwise(given):
+        if release_ms < before_ms:
+            yield f"episode {episode_no}: release_ms is before that of episode {before}"
+            return
 
 
 def path_fault(path: str) -> str | None:

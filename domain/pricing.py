@@ -16,15 +16,19 @@ WHOLE = 0  # the episode_no that stands for all of a drama
 
 
 class Terms(NamedTuple):
-    """The terms of one drama as they are now."""
+    """The terms of one drama as they are now.  `all_out`: every episode is released, so the rest is sold as a whole."""
 
     free_first: int
     price_coins: int
     episodes: int
+    all_out: bool = True
 
     @property
     def version(self) -> str:
-        """Another one exactly where a price may be another; at most MAX_VERSION characters."""
+        """Another one exactly where a price may be another; at most MAX_VERSION characters.
+
+        A release changes no price.
+        """
         return f"v{RULE}-{self.free_first}-{self.price_coins}-{self.episodes}"
 
     def is_free(self, episode_no: int) -> bool:
@@ -38,6 +42,7 @@ class Terms(NamedTuple):
     def drama_coins(self, owned: Collection[int]) -> int:
         """Price of all episodes that cost something and are not `owned` yet, now and later ones included.
 
+        Only while `all_out` is it sold: nobody pays for an episode that is not released.
         WHOLE among the `owned` is all of them.  0: nothing is left to buy.
         """
         if WHOLE in owned:
@@ -46,6 +51,6 @@ class Terms(NamedTuple):
         return -(-left * DRAMA_PERCENT // 100)
 
 
-def terms(free_first: int, price_coins: int, episodes: int) -> Terms:
+def terms(free_first: int, price_coins: int, episodes: int, *, all_out: bool = True) -> Terms:
     """The terms of a drama of the catalogue."""
-    return Terms(free_first, price_coins, episodes)
+    return Terms(free_first, price_coins, episodes, all_out)

@@ -20,7 +20,7 @@ class Play(NamedTuple):
 
 
 def resume(progress: Register | None, durations_ms: Sequence[int]) -> Play:
-    """Where to go on, of a drama whose episodes 1, 2, ... are so long.
+    """Where to go on, of a drama whose episodes 1, 2, ... (those that may be watched) are so long.
 
     A complete episode leads to the next one, the last one to the first; so does an episode that is no more.
     """

@@ -83,13 +83,14 @@ def assemble(
     settings: Settings, connections: Connections, now_s: Callable[[], float] = time.time, body_s: float = BODY_S
 ) -> FastAPI:
     """The API on these connections."""
+    now_ms = _in_ms(now_s)
     app = FastAPIOffline(title="juliu", version=version("juliu"), lifespan=_lifespan, redoc_url=None)
     _connected(app, settings, connections)
     app.state.tokens = Tokens(settings.jwt_secret.get_secret_value(), now_s, settings.backfill_anywhere)
-    app.state.permission = _permission(settings, connections, now_s)
-    _money(app, settings, connections, now_s)
-    _lists(app, settings, connections)
-    _play(app, settings, connections, lambda: int(now_s() * 1000))
+    app.state.permission = _permission(settings, connections, now_ms)
+    _money(app, settings, connections, now_ms)
+    _lists(app, settings, connections, now_ms)
+    _play(app, settings, connections, now_ms)
     for router in ROUTERS:
         app.include_router(router)
     events = _events(settings, connections, app.state.tokens, now_s, body_s)
@@ -97,6 +98,10 @@ def assemble(
     handlers.add(app)
     openapi.describe(app)
     return app
+
+
+def _in_ms(now_s: Callable[[], float]) -> Callable[[], int]:
+    return lambda: int(now_s() * 1000)
 
 
 def _connected(app: FastAPI, settings: Settings, connections: Connections) -> None:
@@ -110,21 +115,22 @@ def _connected(app: FastAPI, settings: Settings, connections: Connections) -> No
     app.state.readiness = Readiness(connections, time.monotonic)
 
 
-def _money(app: FastAPI, settings: Settings, connections: Connections, now_s: Callable[[], float]) -> None:
+def _money(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
     """Unlocking; its threads are closed first, before what their calls stand on."""
     threads = Threads("money", MoneyUnavailable)
     app.state.threads = [threads]
-    hints = RedisHints(connections.redis, settings.partitions, lambda: int(now_s() * 1000))
+    hints = RedisHints(connections.redis, settings.partitions, now_ms)
     app.state.unlocking = Unlocking(connections.money, connections.purse, threads, app.state.permission, hints)
 
 
-def _lists(app: FastAPI, settings: Settings, connections: Connections) -> None:
+def _lists(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
     """What viewers are shown to choose from: charts, what they watched, the feed."""
     charts, viewers = RedisCharts(connections.redis), RedisViewers(connections.redis, settings.partitions)
-    app.state.product = Product(connections.catalogue, charts, viewers)
+    app.state.product = Product(connections.catalogue, charts, viewers, now_ms=now_ms)
     lists, shown = RedisLists(connections.redis), RedisShown(connections.redis, viewers)
     experiment = experiments.parse(settings.experiment)
-    app.state.feed = Feed(connections.catalogue, lists, shown, experiment, settings.feed_random_share)
+    random_share = settings.feed_random_share
+    app.state.feed = Feed(connections.catalogue, lists, shown, experiment, random_share, now_ms=now_ms)
 
 
 def _events(
@@ -137,11 +143,11 @@ def _events(
     return EventsRoute(tokens, admission, ingest, body_s)
 
 
-def _permission(settings: Settings, connections: Connections, now_s: Callable[[], float]) -> Permission:
+def _permission(settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> Permission:
     return Permission(
         ticket_secrets(settings),
         connections.catalogue,
-        lambda: int(now_s() * 1000),
+        now_ms,
         ticket_life_ms=settings.ticket_life_s * 1000,
         address_life_ms=settings.media_url_life_s * 1000,
         grant_life_ms=settings.media_grant_life_s * 1000,

@@ -26,6 +26,12 @@ class ErrorBody(msgspec.Struct, frozen=True):
     error: ErrorDetail
 
 
+class ReleaseBody(ErrorBody, frozen=True):
+    """The body of a refusal before its time; `release_ms` is that time, in Unix ms."""
+
+    release_ms: int
+
+
 class ApiError(Exception):
     """Something went wrong on our side; it is logged with this request's id."""
 
@@ -256,3 +262,17 @@ class UnknownEpisode(NotFound):
     """There is no such episode, or its drama is not shown any more."""
 
     code = "unknown_episode"
+
+
+class NotReleased(ApiError):
+    """The episode is not released yet; it will be at `release_ms`."""
+
+    status, code = 403, "not_released"
+    body_type = ReleaseBody
+
+    def __init__(self, release_ms: int = 1_796_119_200_000, message: str = "") -> None:
+        super().__init__(message)
+        self.release_ms = release_ms
+
+    def body(self) -> bytes:
+        return msgspec.json.encode(ReleaseBody(ErrorDetail(self.code, self.message), self.release_ms))

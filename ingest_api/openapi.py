@@ -12,7 +12,7 @@ import msgspec
 from fastapi import FastAPI
 
 from ingest_api import errors
-from ingest_api.errors import ApiError, ErrorBody
+from ingest_api.errors import ApiError, ErrorBody, ReleaseBody
 from ingest_api.events.contract import MAX_BODY_BYTES, MAX_EVENTS, MAX_GZIP_BYTES, Answer, Batch
 from ingest_api.events.example import ANSWER, BATCH
 from ingest_api.events.reasons import Reason
@@ -65,7 +65,7 @@ def describe(app: FastAPI) -> None:
 def schemas_by_hand() -> dict[str, Any]:
     """Those that are no FastAPI route's; their names must be no others'."""
     _, schemas = msgspec.json.schema_components(
-        [Batch, Answer, ErrorBody, PaymentBody, PriceBody, JobBody, MissingBody, *DRAMAS], ref_template=REF
+        [Batch, Answer, ErrorBody, PaymentBody, PriceBody, ReleaseBody, JobBody, MissingBody, *DRAMAS], ref_template=REF
     )
     schemas["Batch"]["properties"]["events"]["maxItems"] = MAX_EVENTS
     return schemas

@@ -56,6 +56,10 @@ class Twins:
         """The API on these twins."""
         return with_routers_read(assemble(settings, self, now_s=lambda: self.now_s, **more))
 
+    def now_ms(self) -> int:
+        """The clock in milliseconds."""
+        return int(self.now_s * 1000)
+
     @property
     def logged(self) -> list[Any]:
         """All events in the log, partition by partition, as readers of the log decode them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import redis
 import redis.asyncio
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
+from typer.testing import Result
 
 from domain.catalogue import Catalogue
 from infra.catalogue.importing import Report, import_file
@@ -19,6 +21,8 @@ from infra.catalogue.reader import read_catalogue
 from infra.catalogue.shelf import RedisShelf
 from infra.settings import Settings
 from tests.catalogue import a_file
+
+Juliu = Callable[..., Result]  # `juliu catalogue ...` against a test's own stores
 
 
 @dataclass

@@ -27,13 +27,16 @@ class Rig:
         self.dramas = dramas
         self.catalogue = FixedCatalogue(self.made(**of_each))
         self.lists, self.viewers = MemoryLists(), MemoryShown(length=dramas // 8 + 1)
-        self.app: FastAPI = Twins(catalogue=self.catalogue).app()
+        self.twins = Twins(catalogue=self.catalogue)
+        self.app: FastAPI = self.twins.app()
         self.random_share = random_share
         self.serves(EVERYBODY)
 
     def serves(self, experiment: Experiment) -> None:
         """A feed under this experiment."""
-        self.app.state.feed = Feed(self.catalogue, self.lists, self.viewers, experiment, self.random_share)
+        self.app.state.feed = Feed(
+            self.catalogue, self.lists, self.viewers, experiment, self.random_share, now_ms=self.twins.now_ms
+        )
 
     def made(self, **of_each: Any) -> Catalogue:
         """The catalogue."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from domain.pricing import Terms, terms
+from domain.releases import in_order
 from infra.money.refunds import NothingToRefund, OrderTaken, Refund, Sold, WholeIsOpen
 from infra.money.unlocks import (
     Entitlement,
     KeyReused,
     MoneyUnavailable,
     NotEnough,
+    NotReleased,
     PriceChanged,
     UnknownEpisode,
     Unlock,
@@ -21,6 +23,7 @@ from infra.money.unlocks import (
 )
 from infra.money.wallet import Balance, Entry, RefTaken
 from ingest_api.errors import MoneyUnavailable as NotNow
+from tests.builders import NOW_MS
 
 POTS = ("paid", "bonus", "debt")
 NOTHING = Balance(0, 0, 0)
@@ -32,8 +35,10 @@ class MemoryMoney:
 
     away: bool = False
     lose_next_answer: bool = False
+    now_ms: int = NOW_MS
     events: list[tuple[int, Wanted | Sold, int]] = field(default_factory=list)  # user, what, coins: one an outbox row
     _terms: dict[int, Terms] = field(default_factory=dict)
+    _moments: dict[int, Sequence[int]] = field(default_factory=dict)
     _hidden: set[int] = field(default_factory=set)
     _balances: dict[int, Balance] = field(default_factory=dict)
     _entries: dict[int, list[Entry]] = field(default_factory=dict)
@@ -45,9 +50,12 @@ class MemoryMoney:
 
     # -- what others do ------------------------------------------------------------------------------------------------
 
-    def drama(self, drama_id: int, episodes: int, free_first: int, price_coins: int) -> None:
-        """There is such a drama, or it costs this from now on."""
+    def drama(
+        self, drama_id: int, episodes: int, free_first: int, price_coins: int, moments: Sequence[int] = ()
+    ) -> None:
+        """There is such a drama, or it costs this and is released like this from now on."""
         self._terms[drama_id] = terms(free_first, price_coins, episodes)
+        self._moments[drama_id] = in_order(moments) or [0] * episodes
 
     def hide(self, drama_id: int) -> None:
         """Take the drama down."""
@@ -144,8 +152,10 @@ class MemoryMoney:
 
     def _unlock(self, user_id: int, wanted: Wanted) -> Unlock:
         its = self._terms.get(wanted.drama_id)
+        its = its and its._replace(all_out=max(self._moments[wanted.drama_id]) <= self.now_ms)
         if its is None or wanted.drama_id in self._hidden or wanted.episode_no > its.episodes:
             raise UnknownEpisode(f"{wanted.drama_id}/{wanted.episode_no}")
+        self._released(wanted.drama_id, wanted.episode_no)
         there = self._entitled(user_id, wanted.drama_id, 0 if wanted.way == "drama" else wanted.episode_no)
         if there is not None:
             coins = self._open[user_id, there.drama_id, there.episode_no]
@@ -156,12 +166,19 @@ class MemoryMoney:
         if coins == 0:
             free = Entitlement(wanted.drama_id, wanted.episode_no, 0)
             return Unlock(self._balances.get(user_id, NOTHING), free, 0, False)
+        if wanted.way == "drama":
+            self._released(wanted.drama_id, its.episodes)
         if wanted.price_version != its.version:
             raise PriceChanged(its)
         self._pay(user_id, its, coins, wanted.drama_id, episode_no)
         self._open[user_id, wanted.drama_id, episode_no] = coins
         self.events.append((user_id, wanted, coins))
         return Unlock(self._balances[user_id], Entitlement(wanted.drama_id, episode_no, 0), coins, False)
+
+    def _released(self, drama_id: int, episode_no: int) -> None:
+        release_ms = self._moments[drama_id][episode_no - 1]
+        if release_ms > self.now_ms:
+            raise NotReleased(release_ms)
 
     def _entitled(self, user_id: int, drama_id: int, episode_no: int) -> Entitlement | None:
         found = (no for no in (0, episode_no) if (user_id, drama_id, no) in self._open)

@@ -184,7 +184,7 @@ def _compare(connection: Connection, batch: list[Row], report: Report) -> _Outco
     fresh = [row for row in batch if row.line.drama_id not in there]
     room = MAX_INDEX - last_index
     old = [(stored.line, row.line) for row in batch if (stored := there.get(row.line.drama_id))]
-    changed = [new for before, line in old if (new := line.with_renditions_of(before)) != before]
+    changed = [new for before, line in old if (new := line.with_kept_of(before)) != before]
     return _Outcome(
         new={last_index + 1 + nth: row.line for nth, row in enumerate(fresh[:room])},
         changed=changed,

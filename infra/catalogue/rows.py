@@ -18,7 +18,8 @@ Counter = Literal["index", "revision", "base", "publish", "takedowns"]
 # one row a drama instead of one an episode: eighty times fewer rows through a driver in Python
 _EPISODES = sa.text(
     "SELECT drama_id, COUNT(*) AS how_many, GROUP_CONCAT(duration_ms ORDER BY episode_no SEPARATOR ',') AS durations,"
-    " GROUP_CONCAT(media_path ORDER BY episode_no SEPARATOR '\n') AS paths"
+    " GROUP_CONCAT(media_path ORDER BY episode_no SEPARATOR '\n') AS paths,"
+    " GROUP_CONCAT(COALESCE(release_ms, 0) ORDER BY episode_no SEPARATOR ',') AS moments"
     " FROM episodes WHERE drama_id IN :ids GROUP BY drama_id"
 ).bindparams(sa.bindparam("ids", expanding=True))
 
@@ -131,12 +132,14 @@ def _episodes(connection: Connection, drama_ids: Sequence[int]) -> dict[int, tup
 
 
 def _split(row: Any) -> tuple[EpisodeLine, ...]:
-    durations, paths = row.durations.split(","), row.paths.split("\n")
-    if not len(durations) == len(paths) == row.how_many:
+    durations, paths, moments = row.durations.split(","), row.paths.split("\n"), row.moments.split(",")
+    if not len(durations) == len(paths) == len(moments) == row.how_many:
         raise RuntimeError(f"MySQL cut the episodes of drama {row.drama_id} short: raise group_concat_max_len")
     return tuple(
-        EpisodeLine(episode_no=number, duration_ms=int(duration), media_path=path)
-        for number, (duration, path) in enumerate(zip(durations, paths, strict=True), 1)
+        EpisodeLine(
+            episode_no=number, duration_ms=int(duration), media_path=path, release_ms=int(moment) or msgspec.UNSET
+        )
+        for number, (duration, path, moment) in enumerate(zip(durations, paths, moments, strict=True), 1)
     )
 
 
@@ -180,6 +183,7 @@ def _insert_episodes(connection: Connection, lines: Iterable[DramaLine]) -> None
             "episode_no": episode.episode_no,
             "duration_ms": episode.duration_ms,
             "media_path": episode.media_path,
+            "release_ms": episode.release_ms or None,
         }
         for line in lines
         for episode in line.episodes

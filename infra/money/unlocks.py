@@ -23,14 +23,16 @@ from infra.money.attempts import MoneyUnavailable, answers, transact
 from infra.money.keyed import Entitlement, Key, KeyReused, Unlock
 
 __all__ = [
-    "Entitlement", "KeyReused", "MoneyUnavailable", "NotEnough", "PriceChanged", "UnknownEpisode", "Unlock", "Unlocks",
-    "Wanted",
+    "Entitlement", "KeyReused", "MoneyUnavailable", "NotEnough", "NotReleased", "PriceChanged", "UnknownEpisode",
+    "Unlock", "Unlocks", "Wanted",
 ]  # fmt: skip
 
 _SEEN = sa.text(  # one round trip for all that is asked of every unlock; a row also where nothing is there
     "SELECT k.body_hash, k.answer, d.dense_index, d.free_first, d.price_coins, d.published AND t.drama_id IS NULL,"
-    " (SELECT COALESCE(MAX(e.episode_no), 0) FROM episodes e WHERE e.drama_id = :drama_id)"
-    " FROM (SELECT 1 AS one) nothing"
+    " e.episodes, e.its_ms, e.last_ms"
+    " FROM (SELECT COALESCE(MAX(episode_no), 0) AS episodes, COALESCE(MAX(release_ms), 0) AS last_ms,"
+    " COALESCE(MAX(CASE WHEN episode_no <= :episode_no THEN release_ms END), 0) AS its_ms"
+    " FROM episodes WHERE drama_id = :drama_id) e"
     " LEFT JOIN idempotency_keys k ON k.user_id = :user_id AND k.idempotency_key = :key"
     " LEFT JOIN dramas d ON d.drama_id = :drama_id LEFT JOIN takedowns t ON t.drama_id = :drama_id"
 )
@@ -75,8 +77,19 @@ class UnknownEpisode(Exception):
     """There is no such episode, or it is not shown."""
 
 
+class NotReleased(Exception):
+    """The episode, or the last of the drama that is wanted whole, is released at `release_ms` only."""
+
+    def __init__(self, release_ms: int) -> None:
+        super().__init__(str(release_ms))
+        self.release_ms = release_ms
+
+
 class _Seen(NamedTuple):
-    """The answer that the key had, and the drama; each None where there is none."""
+    """The answer that the key had, and the drama; each None where there is none.
+
+    `its_ms`, `last_ms`: when the episode that is wanted and when the last one is released; 0: they are out since ever.
+    """
 
     body_hash: bytes | None
     answer: str | None
@@ -85,6 +98,8 @@ class _Seen(NamedTuple):
     price_coins: int
     shown: int | None
     episodes: int
+    its_ms: int
+    last_ms: int
 
 
 class _Sold(NamedTuple):
@@ -92,6 +107,7 @@ class _Sold(NamedTuple):
 
     drama_index: int
     terms: Terms
+    last_ms: int
 
 
 class _Purchase(NamedTuple):
@@ -118,8 +134,8 @@ class Unlocks:
     def unlock(self, user_id: int, wanted: Wanted, key: str, body_hash: bytes) -> Unlock:
         """Debit and entitle, or neither; once per key and once per episode, and what is repeated gets the same answer.
 
-        A free episode costs nothing and stores nothing.  Raises, having changed nothing: UnknownEpisode, PriceChanged,
-        NotEnough, KeyReused (a key that unlocked something, with another hash).
+        A free episode costs nothing and stores nothing.  Raises, having changed nothing: UnknownEpisode, NotReleased,
+        PriceChanged, NotEnough, KeyReused (a key that unlocked something, with another hash).
         """
         done, kept = transact(self._engine, partial(self._unlock, Key(user_id, key, body_hash), wanted))
         if kept and next(self._kept) % keyed.PRUNED_EVERY == 0:
@@ -140,17 +156,18 @@ class Unlocks:
     def _unlock(self, key: Key, wanted: Wanted, connection: Connection) -> tuple[Unlock, bool]:
         """The answer, and whether it is now kept for the key."""
         account = lock(connection, key.user_id)  # who has none has paid for nothing, and nobody is waited for
-        asked = {"user_id": key.user_id, "key": key.key, "drama_id": wanted.drama_id}
+        what = {"drama_id": wanted.drama_id, "episode_no": wanted.episode_no}
+        asked = {"user_id": key.user_id, "key": key.key, **what}
         seen = _Seen(*connection.execute(_SEEN, asked).one())
         if answer := keyed.read(key, seen.body_hash, seen.answer):
             return answer, False
-        sold = _sold(seen, wanted)
+        sold = _sold(seen, wanted, self._now_ms())
         owned = self._owned(connection, key.user_id, wanted.drama_id) if account else {}
         if account and (there := _there(owned, wanted)):
             answer = Unlock(account.balance, there.entitlement, there.coins, repeated=True)
             keyed.keep(connection, key, answer, self._now_ms())
             return answer, True
-        coins, balance = _price(wanted, sold.terms, owned), account.balance if account else NOTHING
+        coins, balance = _price(wanted, sold, owned), account.balance if account else NOTHING
         if coins == 0:
             return Unlock(balance, Entitlement(wanted.drama_id, wanted.episode_no, 0), 0, repeated=False), False
         if account is None or coins > balance.spendable:
@@ -185,16 +202,22 @@ class Unlocks:
             transact(self._engine, partial(keyed.prune, before_ms=self._now_ms() - keyed.KEPT_MS))
 
 
-def _sold(seen: _Seen, wanted: Wanted) -> _Sold:
-    """The drama that holds what is wanted.  Raises UnknownEpisode."""
+def _sold(seen: _Seen, wanted: Wanted, now_ms: int) -> _Sold:
+    """The drama that holds what is wanted.  Raises UnknownEpisode, NotReleased."""
     if seen.drama_index is None or not seen.shown or not 1 <= wanted.episode_no <= seen.episodes:
         raise UnknownEpisode(f"{wanted.drama_id}/{wanted.episode_no}")
-    return _Sold(seen.drama_index, terms(seen.free_first, seen.price_coins, seen.episodes))
+    if now_ms < seen.its_ms:
+        raise NotReleased(seen.its_ms)
+    its = terms(seen.free_first, seen.price_coins, seen.episodes, all_out=now_ms >= seen.last_ms)
+    return _Sold(seen.drama_index, its, seen.last_ms)
 
 
-def _price(wanted: Wanted, its: Terms, owned: dict[int, _Owned]) -> int:
-    """Coins; 0 is free whatever price was shown.  Raises PriceChanged."""
-    coins = its.drama_coins(owned.keys()) if wanted.way == "drama" else its.episode_coins(wanted.episode_no)
+def _price(wanted: Wanted, sold: _Sold, owned: dict[int, _Owned]) -> int:
+    """Coins; 0 is free whatever price was shown.  Raises NotReleased, PriceChanged."""
+    its, whole = sold.terms, wanted.way == "drama"
+    coins = its.drama_coins(owned.keys()) if whole else its.episode_coins(wanted.episode_no)
+    if coins and whole and not its.all_out:
+        raise NotReleased(sold.last_ms)
     if coins and wanted.price_version != its.version:
         raise PriceChanged(its)
     return coins

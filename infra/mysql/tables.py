@@ -13,6 +13,7 @@ TEXT = "utf8mb4_unicode_520_ci"
 CODE = "utf8mb4_bin"
 OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": TEXT}
 
+RELEASE = "when it may be watched first, Unix ms, not before those before it; null: with these, or at once"
 SERIES = "name that the seasons and cuts of one story share; empty where there is none"
 
 metadata = sa.MetaData()
@@ -46,6 +47,7 @@ episodes = sa.Table(
     sa.Column("episode_no", sa.Integer, primary_key=True, autoincrement=False, comment="1, 2, ... without gaps"),
     sa.Column("duration_ms", sa.Integer, nullable=False),
     sa.Column("media_path", sa.String(300, collation=CODE), nullable=False, comment="empty while there is no video"),
+    sa.Column("release_ms", sa.BigInteger, comment=RELEASE),
     sa.ForeignKeyConstraint(["drama_id"], ["dramas.drama_id"], name="fk_episodes_drama"),
     sa.CheckConstraint("episode_no >= 1", name="ck_episodes_episode_no"),
     sa.CheckConstraint("duration_ms >= 1000", name="ck_episodes_duration_ms"),

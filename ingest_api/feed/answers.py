@@ -19,7 +19,9 @@ class FeedItem(BaseModel):
     drama_id: int
     title: str
     category: str
-    episodes: int
+    episodes: int = Field(description="all that it will have")
+    released: int = Field(description="how many of them may be watched now: 1 to this")
+    next_release_ms: int | None = Field(None, description="when the next one comes, Unix ms; null: all are out")
     request_id: str
     position: int = Field(description="0 is the first of the page")
     source: str = Field(description="personal, also_watched, hot, trend, cold, explore, random or again")

@@ -119,6 +119,7 @@ class _Teller(NamedTuple):
             catalogue=catalogue.count,
             not_published=sum(not drama.published for drama in catalogue),
             taken_down=sum(drama.drama_id in catalogue.takedowns for drama in catalogue),
+            not_released=self.stock.coming,
             region=_less(shown, self.stock.shown_to(Audience(region=audience.region))),
             age=_less(shown, self.stock.shown_to(Audience(age_years=audience.age_years))),
             seen=_of(shown, viewed.seen),

@@ -57,6 +57,7 @@ class Filtered(BaseModel):
     catalogue: int
     not_published: int
     taken_down: int
+    not_released: int = Field(description="shown otherwise, and none of their episodes is out")
     region: int
     age: int
     seen: int

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from domain import feed
@@ -46,13 +46,14 @@ class Feed:
 
     def __init__(
         self, catalogue: CatalogueSource, lists: Lists, viewers: Shown, experiment: Experiment = EVERYBODY,
-        random_share: float = 0.0,
+        random_share: float = 0.0, *, now_ms: Callable[[], int],
     ) -> None:  # fmt: skip
         self._catalogue = catalogue
         self._lists = lists
         self._viewers = viewers
         self._experiment = experiment
         self._random_share = random_share
+        self._now_ms = now_ms
         self._stocked: Stock | None = None
 
     async def page(self, wish: Wish, request_id: str, seed: int) -> FeedPage:
@@ -60,7 +61,7 @@ class Feed:
         name = PageName.of(wish.cursor) if wish.cursor else PageName.new()
         gathering, arm = self._gathering(wish, seed)
         opened = await Opening(gathering, self._viewers, name, request_id).page()
-        items = _items(opened.places, gathering.stock.catalogue, opened.request_id, arm)
+        items = self._items(opened.places, gathering.stock.catalogue, opened.request_id, arm)
         cursor = name.next if opened.goes_on else None
         return FeedPage(request_id=opened.request_id, items=items, degraded=gathering.sources.failed, cursor=cursor)
 
@@ -85,7 +86,7 @@ class Feed:
         disliked = await sources.ask(VIEWER, self._viewers.disliked(user_id, ids), set())
         wanted = [pick for pick, other in zip(picks, ids, strict=True) if other not in disliked]
         kept = [Place(pick, None, position) for position, pick in enumerate(wanted[:size])]
-        items = _items(kept, stock.catalogue, request_id, self._experiment.arm_of(user_id))
+        items = self._items(kept, stock.catalogue, request_id, self._experiment.arm_of(user_id))
         return AlsoWatched(drama_id=drama_id, request_id=request_id, items=items, degraded=sources.failed)
 
     async def _like(self, drama: Drama, stock: Stock, sources: Sources, audience: Audience) -> list[Pick]:
@@ -105,28 +106,31 @@ class Feed:
         """What may be shown of the catalogue as it is now.  Raises CatalogueUnavailable where none was ever read."""
         if math.isinf(self._catalogue.age_s):
             raise CatalogueUnavailable("The catalogue is not there yet; ask again after Retry-After.")
-        catalogue = self._catalogue.current
-        if self._stocked is None or self._stocked.catalogue is not catalogue:
-            self._stocked = Stock(catalogue)
+        catalogue, now_ms = self._catalogue.current, self._now_ms()
+        if self._stocked is None or not self._stocked.stands(catalogue, now_ms):
+            self._stocked = Stock(catalogue, now_ms)
         return self._stocked
 
+    def _items(self, places: Sequence[Place], catalogue: Catalogue, request_id: str, arm: str) -> list[FeedItem]:
+        for source, count in Counter(place.pick.source for place in places).items():
+            FEED_ITEMS.labels(source).inc(count)
+        now_ms = self._now_ms()
+        return [_item(place, catalogue, now_ms, request_id, arm) for place in places]
 
-def _items(places: Sequence[Place], catalogue: Catalogue, request_id: str, arm: str) -> list[FeedItem]:
-    for source, count in Counter(place.pick.source for place in places).items():
-        FEED_ITEMS.labels(source).inc(count)
-    return [_item(place, catalogue, request_id, arm) for place in places]
 
-
-def _item(place: Place, catalogue: Catalogue, request_id: str, arm: str) -> FeedItem:
+def _item(place: Place, catalogue: Catalogue, now_ms: int, request_id: str, arm: str) -> FeedItem:
     pick = place.pick
     drama, because = _at(pick.drama_index, catalogue), _at(pick.because, catalogue)
     assert drama is not None, "what was picked is in the catalogue that it was picked from"
-    play = resume(place.progress, drama.durations)
+    watchable = drama.watchable(now_ms)
+    play = resume(place.progress, watchable)
     return FeedItem(
         drama_id=drama.drama_id,
         title=drama.title,
         category=drama.category,
         episodes=drama.episodes,
+        released=len(watchable),
+        next_release_ms=drama.next_release_ms(now_ms),
         request_id=request_id,
         position=place.position,
         source=pick.source,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from domain.media.grant import HASH12
-from ingest_api.errors import UnknownEpisode, Unprocessable
+from ingest_api.errors import NotReleased, UnknownEpisode, Unprocessable
 from ingest_api.hls.posters import Kind, Picture, Posters, Width
 from ingest_api.openapi import refusals
 from ingest_api.play.errors import MediaBusy, MediaUnavailable, NoVideo
@@ -22,7 +22,7 @@ IMAGE = {"schema": {"type": "string", "format": "binary"}}
 PICTURE: dict[int | str, dict[str, Any]] = {
     "200": {"description": "The picture.", "content": {"image/webp": IMAGE, "image/jpeg": IMAGE}},
     "307": {"description": "It is there."},
-    **refusals((UnknownEpisode, NoVideo, Unprocessable, MediaUnavailable, MediaBusy)),
+    **refusals((NotReleased, UnknownEpisode, NoVideo, Unprocessable, MediaUnavailable, MediaBusy)),
 }
 
 

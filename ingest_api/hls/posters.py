@@ -1,12 +1,12 @@
 """Pictures of an episode: one address for good per rendition, and one that always shows the rendition of now.
 
-A poster is public, as the title is: no token, every cache may keep it.  Of a drama that is not shown there is none.
+A poster is public, as the title is: no token, every cache may keep it.  Of a drama that is not shown there is none, nor
+of an episode that is not released: its picture tells how the story goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
@@ -18,11 +18,11 @@ from starlette.responses import FileResponse
 from starlette.types import Receive, Scope, Send
 
 from domain.media import names
-from ingest_api.errors import UnknownEpisode
 from ingest_api.events.service import CatalogueSource
 from ingest_api.hls.files import File, Served
 from ingest_api.hls.segments import AtCdn
-from ingest_api.play.errors import MediaUnavailable, NoVideo
+from ingest_api.play.errors import NoVideo
+from ingest_api.play.on_view import on_view
 from ingest_api.play.video import Places
 from ingest_api.threads import Threads
 
@@ -92,15 +92,15 @@ class Posters:
     async def of_now(self, drama_id: int, episode_no: int, number: int, width: Width, accept: str) -> Response:
         """The picture of what is played now, in the best form that the asker takes.  Raises as `exact`."""
         hash12 = self._catalogue.current.rendition(drama_id, episode_no)
-        self._shown(drama_id)
+        self._on_view(drama_id, episode_no)
         if not hash12:
             raise NoVideo
         picture = Picture(drama_id, episode_no, hash12, number, width, _best(accept))
         return await self._answer(picture, {"cache-control": f"public, max-age={FOR_NOW_S}", "vary": "accept"}, None)
 
     async def exact(self, picture: Picture, known: str | None) -> Response:
-        """This picture; 304 to who has it.  Raises UnknownEpisode, NoVideo, MediaUnavailable."""
-        self._shown(picture.drama_id)
+        """This picture; 304 to who has it.  Raises NoVideo, and as `on_view`."""
+        self._on_view(picture.drama_id, picture.episode_no)
         return await self._answer(picture, {"cache-control": FOR_GOOD}, known)
 
     async def _answer(self, picture: Picture, kept: dict[str, str], known: str | None) -> Response:
@@ -121,9 +121,8 @@ class Posters:
         kept = {"cache-control": f"public, max-age={min(FOR_NOW_S, self._cdn.life_s // 2)}", "vary": "accept"}
         return Response(status_code=307, headers={**kept, **OPEN, "location": to})
 
-    def _shown(self, drama_id: int) -> None:
-        if not self._catalogue.current.shown(drama_id):
-            raise MediaUnavailable if math.isinf(self._catalogue.age_s) else UnknownEpisode
+    def _on_view(self, drama_id: int, episode_no: int) -> None:
+        on_view(self._catalogue, drama_id, episode_no, self._now_ms())
 
 
 def _best(accept: str) -> Kind:

@@ -18,6 +18,7 @@ from ingest_api.errors import (
     BackfillNotHere,
     CatalogueUnavailable,
     MoneyUnavailable,
+    NotReleased,
     TokenExpired,
     Unauthorized,
     UnknownEpisode,
@@ -38,7 +39,7 @@ Number = Annotated[str, Path(pattern="^[0-9]{5}$")]
 M3U8 = "application/vnd.apple.mpegurl"
 FRESH = {"cache-control": "no-store", "x-content-type-options": "nosniff", "access-control-allow-origin": "*"}
 ASKED = (Unauthorized, TokenExpired, BackfillNotHere, ViewersOnly)  # only of who sends a token, which nobody has to
-REFUSED = (*ASKED, BadAddress, AnothersAddress, UnknownEpisode, NoVideo, Unprocessable, MediaUnavailable)
+REFUSED = (*ASKED, BadAddress, AnothersAddress, NotReleased, UnknownEpisode, NoVideo, Unprocessable, MediaUnavailable)
 
 
 def _described(media_type: str, refused: tuple[Any, ...]) -> dict[int | str, dict[str, Any]]:

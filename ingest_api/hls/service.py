@@ -1,12 +1,12 @@
 """Playlists, segments and keys of encrypted episodes, to whoever holds a grant that is good now.
 
-A grant is judged at every request: ours, not over, its drama still shown (a take-down is known within a second).  The
-key asks for the entitlement besides, so that what is out without it is noise.
+A grant is judged at every request: ours, not over, its drama still shown and its episode released (a take-down, and a
+release that was put off, is known within a second).  The key asks for the entitlement besides, so that what is out
+without it is noise.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
@@ -18,11 +18,11 @@ from domain.media.playlist import BadPlaylist, checked_master, rewritten
 from infra import logs
 from infra.fold_store import Wait
 from infra.media.keys import KeyDamaged
-from ingest_api.errors import UnknownEpisode
 from ingest_api.events.service import CatalogueSource
 from ingest_api.hls.errors import AnothersAddress, KeyRefused
 from ingest_api.hls.stores import Stores
 from ingest_api.play.errors import BadAddress, EpisodeLocked, MediaUnavailable, NoVideo
+from ingest_api.play.on_view import on_view
 from ingest_api.play.video import Places, Video
 from ingest_api.threads import Threads
 
@@ -33,7 +33,7 @@ class Entitlements(Protocol):
     """Who may play what."""
 
     async def entitled(self, user_id: int, drama_id: int, episode_no: int) -> None:
-        """Nothing where they may, now.  Raises EpisodeLocked, UnknownEpisode, or Unavailable."""
+        """Nothing where they may, now.  Raises EpisodeLocked, NotReleased, UnknownEpisode, or Unavailable."""
 
 
 class Hls:
@@ -61,18 +61,18 @@ class Hls:
     def granted(self, text: str, user_id: int | None) -> Grant:
         """What the grant says, if it is good now; `user_id` is who asks, where they say so.
 
-        Raises BadAddress, AnothersAddress, UnknownEpisode (taken down, say), MediaUnavailable.
+        Raises BadAddress, AnothersAddress, and as `on_view`.
         """
         try:
             grant = grants.read(self._secrets, text)
         except BadGrant as error:
             raise BadAddress from error
-        if self._now_ms() >= grant.expires_ms:
+        now_ms = self._now_ms()
+        if now_ms >= grant.expires_ms:
             raise BadAddress
         if user_id not in (None, grant.user_id):
             raise AnothersAddress
-        if not self._catalogue.current.shown(grant.drama_id):
-            raise MediaUnavailable if math.isinf(self._catalogue.age_s) else UnknownEpisode
+        on_view(self._catalogue, grant.drama_id, grant.episode_no, now_ms)
         return grant
 
     async def master(self, grant: Grant) -> str:
@@ -100,7 +100,7 @@ class Hls:
     async def key(self, grant: Grant, rung: str) -> bytes:
         """A rung's key, sixteen bytes, to who may play the episode now.
 
-        Raises KeyRefused, UnknownEpisode, NoVideo, and Unavailable where it cannot be told now.
+        Raises KeyRefused, NotReleased, UnknownEpisode, NoVideo, and Unavailable where it cannot be told now.
         """
         user_id, drama_id, episode_no, hash12, _ = grant
         try:

@@ -15,12 +15,15 @@ class WhyOpen(StrEnum):
 
 
 class EpisodeState(StrEnum):
-    """How an episode is to its viewer.  Unknown: it costs coins, and whether it is unlocked cannot be told just now."""
+    """How an episode is to its viewer.  Unknown: it costs coins, and whether it is unlocked cannot be told just now.
+    Coming: it is not released yet, to nobody.
+    """
 
     FREE = "free"
     UNLOCKED = "unlocked"
     LOCKED = "locked"
     UNKNOWN = "unknown"
+    COMING = "coming"
 
 
 class NextEpisode(BaseModel):
@@ -31,6 +34,7 @@ class NextEpisode(BaseModel):
     state: EpisodeState
     coins: int = Field(description="what it costs to unlock it alone; 0 where nothing is to be paid")
     price_version: str
+    release_ms: int | None = Field(None, description="of one that is coming: from when on it may be watched, Unix ms")
 
 
 class WechatLink(BaseModel):

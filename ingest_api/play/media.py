@@ -5,7 +5,6 @@ Until media jobs publish elsewhere, the catalogue's media_path is a file below J
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 import time
@@ -18,9 +17,9 @@ from domain import media_address
 from domain.media.master import hash12_of
 from domain.media_address import Address
 from infra.catalogue.media_paths import PathsUnavailable
-from ingest_api.errors import UnknownEpisode
 from ingest_api.events.service import CatalogueSource
 from ingest_api.play.errors import BadAddress, MediaUnavailable, NoVideo
+from ingest_api.play.on_view import on_view
 from ingest_api.play.remembered import Remembered
 from ingest_api.play.video import Places, Video
 from ingest_api.threads import Threads
@@ -66,12 +65,11 @@ class Media:
         self.places = Places()
 
     async def video(self, address: Address, signature: str) -> Video:
-        """The video as a response.  Raises BadAddress, UnknownEpisode (taken down, say), NoVideo, MediaUnavailable."""
+        """The video as a response.  Raises BadAddress, NoVideo, and as `on_view`."""
         now_ms = self._now_ms()
         if not media_address.genuine(self._secrets, address, signature, now_ms):
             raise BadAddress
-        if not self._catalogue.current.shown(address.drama_id):
-            raise MediaUnavailable if math.isinf(self._catalogue.age_s) else UnknownEpisode
+        on_view(self._catalogue, address.drama_id, address.episode_no, now_ms)
         path = await self._path(address.drama_id, address.episode_no)
         if hash12_of(path, address.drama_id, address.episode_no):
             raise BadAddress  # it was a file when this was signed: as a rendition it has another address

@@ -14,7 +14,7 @@ from domain.media import grant
 from domain.media.grant import Grant
 from domain.media_address import GRID_MS, Address
 from domain.tickets import Ticket
-from ingest_api.errors import CatalogueUnavailable
+from ingest_api.errors import CatalogueUnavailable, NotReleased
 from ingest_api.events.service import CatalogueSource
 
 PATH = "/v1/media/{drama_id}/{episode_no}"
@@ -31,7 +31,10 @@ class Opened(NamedTuple):
 
 
 class Permission:
-    """Writes addresses and tickets.  Decides nothing: who calls it knows that the episode is open to the viewer."""
+    """Writes addresses and tickets.  Who calls it knows that the episode is open to the viewer.
+
+    That it is released is asked here once more, at the one place that addresses come from.
+    """
 
     def __init__(
         self,
@@ -55,11 +58,17 @@ class Permission:
 
         A ticket and a file's address live up to a step of the grid longer, a grant up to a step shorter.
 
-        Raises CatalogueUnavailable where the catalogue that is followed does not have the episode (yet).
+        Raises CatalogueUnavailable where the catalogue that is followed does not have the episode (yet), NotReleased.
         """
-        duration_ms = self._catalogue.current.duration_ms(drama_id, episode_no)
+        catalogue = self._catalogue.current
+        duration_ms, release_ms = (
+            catalogue.duration_ms(drama_id, episode_no),
+            catalogue.release_ms(drama_id, episode_no),
+        )
         if duration_ms is None:
             raise CatalogueUnavailable
+        if self._now_ms() < release_ms:
+            raise NotReleased(release_ms)
         now_ms, episode = self._now_ms(), (user_id, drama_id, episode_no)
         address, expires_ms = self._address(episode, now_ms, until_ms)
         issued_ms = media_address.grid_before(now_ms)

@@ -10,7 +10,14 @@ from domain.events import MAX_ID
 from domain.media_address import SIGNATURE_LENGTH, Address
 from ingest_api.audience import for_this_audience
 from ingest_api.auth import ViewerAlone
-from ingest_api.errors import CatalogueUnavailable, MoneyUnavailable, UnknownEpisode, Unprocessable, ViewersOnly
+from ingest_api.errors import (
+    CatalogueUnavailable,
+    MoneyUnavailable,
+    NotReleased,
+    UnknownEpisode,
+    Unprocessable,
+    ViewersOnly,
+)
 from ingest_api.openapi import WHO_ASKS, refusals
 from ingest_api.play.answers import PlayAnswer
 from ingest_api.play.errors import BadAddress, EpisodeLocked, MediaBusy, MediaUnavailable, NoVideo, RangeNotThere
@@ -45,10 +52,13 @@ async def _media(request: Request) -> Media:
 
 
 PLAY_REFUSED = (
-    *(*WHO_ASKS, EpisodeLocked, ViewersOnly, UnknownEpisode, Unprocessable),
+    *(*WHO_ASKS, EpisodeLocked, ViewersOnly, NotReleased, UnknownEpisode, Unprocessable),
     *(MoneyUnavailable, CatalogueUnavailable),
 )
-MEDIA_REFUSED = (BadAddress, UnknownEpisode, NoVideo, RangeNotThere, Unprocessable, MediaUnavailable, MediaBusy)
+MEDIA_REFUSED = (
+    *(BadAddress, NotReleased, UnknownEpisode, NoVideo, RangeNotThere, Unprocessable),
+    *(MediaUnavailable, MediaBusy),
+)
 
 
 @router.get(
@@ -66,7 +76,8 @@ async def play(
 ) -> PlayAnswer:
     """How to play an episode that is free or unlocked, and how the next two are.  Nothing is debited.
 
-    **402** says what a locked one costs, what there is and which ways there are.
+    **402** says what a locked one costs, what there is and which ways there are.  **403** `not_released`: it comes at
+    `release_ms`, and nobody gets it before, whatever they have unlocked.
     """
     response.headers["cache-control"] = "no-store"
     return await service.play(viewer.user_id, drama_id, episode_no, weapp=platform == "weapp")

@@ -14,7 +14,7 @@ from domain.catalogue import Drama
 from domain.pricing import Terms
 from infra.metrics import PLAYS_ASKED
 from infra.money import unlocks as infra_money
-from ingest_api.errors import CatalogueUnavailable, MoneyUnavailable, UnknownEpisode
+from ingest_api.errors import CatalogueUnavailable, MoneyUnavailable, NotReleased, UnknownEpisode
 from ingest_api.events.service import STALE_S, CatalogueSource
 from ingest_api.play.answers import EpisodeState, NextEpisode, PlayAnswer, WhyOpen
 from ingest_api.play.errors import EpisodeLocked
@@ -33,12 +33,13 @@ NEXT_S = 0.5  # the episode itself may be played: it does not wait longer for wh
 
 
 class Asked(NamedTuple):
-    """Who wants to play what, and what it costs as the catalogue has it."""
+    """Who wants to play what, what it costs, and how many episodes are out, as the catalogue has it now."""
 
     user_id: int
     drama: Drama
     episode_no: int
     terms: Terms
+    out: int
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -80,11 +81,10 @@ class Play:
     async def play(self, user_id: int, drama_id: int, episode_no: int, *, weapp: bool = False) -> PlayAnswer:
         """How to play it; `weapp`: with WeChat's address, if there is one.
 
-        Raises UnknownEpisode, EpisodeLocked, MoneyUnavailable, CatalogueUnavailable.
+        Raises UnknownEpisode, NotReleased, EpisodeLocked, MoneyUnavailable, CatalogueUnavailable.
         """
-        drama = self._drama(drama_id, episode_no)
-        terms = pricing.terms(drama.free_first, drama.price_coins, drama.episodes)
-        asked = Asked(user_id, drama, episode_no, terms)
+        asked = self._asked(user_id, drama_id, episode_no)
+        drama, terms = asked.drama, asked.terms
         found = await self._open(asked)
         how = await self._permission.open(user_id, drama_id, episode_no, found.until_ms)
         return PlayAnswer(
@@ -99,12 +99,20 @@ class Play:
 
     async def entitled(self, user_id: int, drama_id: int, episode_no: int) -> None:
         """Nothing, where the viewer may play it now; of what costs coins MySQL is asked afresh.  Raises as `play`."""
-        drama = self._drama(drama_id, episode_no)
-        terms = pricing.terms(drama.free_first, drama.price_coins, drama.episodes)
-        if not terms.is_free(episode_no):
-            await self._threads.run(partial(self._decide, Asked(user_id, drama, episode_no, terms)))
+        asked = self._asked(user_id, drama_id, episode_no)
+        if not asked.terms.is_free(episode_no):
+            await self._threads.run(partial(self._decide, asked))
 
     # -- the episode ---------------------------------------------------------------------------------------------------
+
+    def _asked(self, user_id: int, drama_id: int, episode_no: int) -> Asked:
+        """What is asked for.  Raises UnknownEpisode, NotReleased, CatalogueUnavailable."""
+        drama = self._drama(drama_id, episode_no)
+        out = drama.out(self._now_ms())
+        if episode_no > out:
+            raise NotReleased(drama.release_ms(episode_no))
+        terms = pricing.terms(drama.free_first, drama.price_coins, drama.episodes, all_out=out == drama.episodes)
+        return Asked(user_id, drama, episode_no, terms, out)
 
     def _drama(self, drama_id: int, episode_no: int) -> Drama:
         """The drama, if it is shown and has the episode.  What an old catalogue does not have may exist."""
@@ -170,17 +178,7 @@ class Play:
         numbers = range(asked.episode_no + 1, min(asked.episode_no + NEXT, drama.episodes) + 1)
         if owned is None and not all(map(terms.is_free, numbers)):
             owned = await self._owned(asked)
-        states = [_state(terms, number, owned) for number in numbers]
-        return [
-            NextEpisode(
-                episode_no=number,
-                duration_ms=drama.durations[number - 1],
-                state=state,
-                coins=0 if state in (EpisodeState.FREE, EpisodeState.UNLOCKED) else terms.episode_coins(number),
-                price_version=terms.version,
-            )
-            for number, state in zip(numbers, states, strict=True)
-        ]
+        return [_told(asked, number, _state(terms, number, owned)) for number in numbers]
 
     async def _owned(self, asked: Asked) -> frozenset[int] | None:
         """What is unlocked of the drama; None where MySQL does not say soon."""
@@ -189,6 +187,19 @@ class Play:
                 return await self._threads.run(partial(self._money.opened, asked.user_id, asked.drama.drama_id))
         except (infra_money.MoneyUnavailable, MoneyUnavailable, TimeoutError):
             return None
+
+
+def _told(asked: Asked, number: int, state: EpisodeState) -> NextEpisode:
+    """What is told of an episode that has this state once it is out."""
+    drama, terms, out = asked.drama, asked.terms, number <= asked.out
+    return NextEpisode(
+        episode_no=number,
+        duration_ms=drama.durations[number - 1],
+        state=state if out else EpisodeState.COMING,
+        coins=0 if state in (EpisodeState.FREE, EpisodeState.UNLOCKED) else terms.episode_coins(number),
+        price_version=terms.version,
+        release_ms=None if out else drama.release_ms(number),
+    )
 
 
 def _state(terms: Terms, number: int, owned: frozenset[int] | None) -> EpisodeState:

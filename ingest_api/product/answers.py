@@ -46,11 +46,13 @@ class Progress(BaseModel):
 
     drama_id: int
     title: str
-    episodes: int
+    episodes: int = Field(description="all that it will have")
+    released: int = Field(description="how many of them may be watched now: 1 to this")
+    next_release_ms: int | None = Field(None, description="when the next one comes, Unix ms; null: all are out")
     at_ms: int = Field(description="when, Unix ms")
     episode_no: int = Field(description="the episode last watched")
     position_ms: int = Field(description="how far in it")
-    next_episode_no: int = Field(description="what to play now: the same, or the next when it was complete")
+    next_episode_no: int = Field(description="what to play now: the same, or the next that is out when it was complete")
     next_position_ms: int
 
 

@@ -40,7 +40,7 @@ class UnlockAnswer(BaseModel):
     balance: WalletBalance
     entitlement: Opened
     coins: int = Field(description="what it cost: 0 for a free episode, and what was debited before for an open one")
-    play: PlayNow | None = Field(description="null where it cannot be told just now: ask GET .../play")
+    play: PlayNow | None = Field(description="null where it cannot be told just now: ask GET .../play, which says why")
 
 
 class LedgerEntry(_FromAttributes):

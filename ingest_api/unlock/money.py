@@ -15,8 +15,9 @@ class Money(Protocol):
     def unlock(self, user_id: int, wanted: Wanted, key: str, body_hash: bytes) -> Unlock:
         """Debit and entitle, or neither.  Once per key and once per episode: what is repeated gets the same answer.
 
-        A free episode costs nothing and stores nothing.  Raises, and changes nothing: UnknownEpisode, PriceChanged
-        (another price version than `wanted` names), NotEnough, KeyReused (the key, a success's, with another hash).
+        A free episode costs nothing and stores nothing.  Raises, and changes nothing: UnknownEpisode, NotReleased (the
+        episode is yet to come, or another one of a drama that is wanted whole), PriceChanged (another price version
+        than `wanted` names), NotEnough, KeyReused (the key, a success's, with another hash).
         """
 
     def entitled(self, user_id: int, drama_id: int, episode_no: int) -> Entitlement | None:

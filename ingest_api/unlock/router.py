@@ -24,7 +24,8 @@ EpisodeNo = Annotated[int, Path(ge=1, le=100_000)]
 Before = Annotated[int | None, Query(ge=1, lt=MAX_ID, description="next_before of the page before")]
 Size = Annotated[int, Query(ge=1, le=100, description="how many entries")]
 REFUSED = (
-    *(IdempotencyKeyMissing, errors.MalformedJson, *WHO_ASKS, NotEnoughCoins, ViewersOnly, errors.UnknownEpisode),
+    *(IdempotencyKeyMissing, errors.MalformedJson, *WHO_ASKS, NotEnoughCoins, ViewersOnly),
+    *(errors.NotReleased, errors.UnknownEpisode),
     *(errors.BodyTimeout, PriceIsAnother, errors.TooLarge, errors.UnsupportedMedia, errors.UnsupportedEncoding),
     *(Unprocessable, IdempotencyKeyReused, MoneyUnavailable),
 )
@@ -60,6 +61,7 @@ async def unlock(
 ) -> UnlockAnswer:
     """Pay for this episode, or for all that is left of its drama, with coins: bonus coins first.
 
+    Until its `release_ms` nobody pays for an episode (**403**), nor for a drama as a whole before its last one is out.
     Safe to repeat: the same key gives the same answer, and what is open already costs nothing.  **402** says what it
     costs, what there is and which ways there are; after a credit the same key may be used again.  **409**: the price
     is another than the one whose `price_version` was sent.

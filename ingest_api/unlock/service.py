@@ -10,7 +10,7 @@ from infra.metrics import UNLOCKS
 from infra.money import unlocks as infra_money
 from infra.money.unlocks import Unlock, Wanted
 from infra.money.wallet import Balance
-from ingest_api.errors import ApiError, MoneyUnavailable, Unavailable, UnknownEpisode
+from ingest_api.errors import ApiError, MoneyUnavailable, NotReleased, Unavailable, UnknownEpisode
 from ingest_api.threads import Threads
 from ingest_api.unlock.answers import LedgerEntry, Opened, PlayNow, UnlockAnswer, WalletBalance, WalletPage
 from ingest_api.unlock.errors import Coins, IdempotencyKeyReused, NotEnoughCoins, Price, PriceIsAnother, WayToUnlock
@@ -18,6 +18,7 @@ from ingest_api.unlock.money import Money, Purse
 from ingest_api.unlock.order import Order, body_hash
 
 DONE = "done"
+NOT_WHOLE = "Not all of its episodes are released: until `release_ms` they are unlocked one by one."
 
 
 class Playable(Protocol):
@@ -37,7 +38,7 @@ class Permission(Protocol):
     """What lets a viewer play what is open to them."""
 
     async def open(self, user_id: int, drama_id: int, episode_no: int, until_ms: int = 0) -> Playable:
-        """How to play it, not past `until_ms` (0: no end).  Raises Unavailable where that cannot be told now."""
+        """How to play it, not past `until_ms` (0: no end).  Raises NotReleased, or Unavailable: not told now."""
 
 
 class Hints(Protocol):
@@ -58,8 +59,8 @@ class Unlocking:
         self._hints = hints
 
     async def unlock(self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str) -> UnlockAnswer:
-        """Open the episode.  Raises UnknownEpisode, NotEnoughCoins, PriceIsAnother, IdempotencyKeyReused,
-        MoneyUnavailable.
+        """Open the episode.  Raises UnknownEpisode, NotReleased, NotEnoughCoins, PriceIsAnother,
+        IdempotencyKeyReused, MoneyUnavailable.
 
         Whatever was raised: the same with the same key, again, debits at most once.
         """
@@ -82,10 +83,13 @@ class Unlocking:
         return await self._threads.run(partial(self._wallet, user_id, before, count))
 
     async def _play(self, user_id: int, drama_id: int, episode_no: int, until_ms: int) -> PlayNow | None:
-        """The coins are spent: that the way to the video cannot be told now is no failure of the unlock."""
+        """The coins are spent: that the way to the video cannot be told now is no failure of the unlock.
+
+        Nor that its release was put off since: who asks for what was unlocked before gets the same answer, no address.
+        """
         try:
             return PlayNow.model_validate(await self._permission.open(user_id, drama_id, episode_no, until_ms))
-        except Unavailable:
+        except (Unavailable, NotReleased):
             return None
 
     def _unlock(self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str) -> Unlock:
@@ -94,6 +98,8 @@ class Unlocking:
             return self._money.unlock(user_id, wanted, key, body_hash(drama_id, episode_no, order))
         except infra_money.UnknownEpisode as error:
             raise UnknownEpisode from error
+        except infra_money.NotReleased as error:
+            raise NotReleased(error.release_ms, NOT_WHOLE if order.way == "drama" else "") from error
         except infra_money.KeyReused as error:
             raise IdempotencyKeyReused from error
         except infra_money.PriceChanged as error:
@@ -132,11 +138,11 @@ class Unlocking:
 
 
 def ways_to_unlock(terms: Terms, episode_no: int, owned: frozenset[int]) -> list[WayToUnlock]:
-    """This episode alone, and all that is left of the drama, to a viewer who has unlocked `owned`."""
-    return [
-        WayToUnlock("episode", terms.episode_coins(episode_no), terms.version),
-        WayToUnlock("drama", terms.drama_coins(owned), terms.version),
-    ]
+    """This episode alone and, once all are out, what is left of the drama, to a viewer who has unlocked `owned`."""
+    alone = WayToUnlock("episode", terms.episode_coins(episode_no), terms.version)
+    if not terms.all_out:
+        return [alone]
+    return [alone, WayToUnlock("drama", terms.drama_coins(owned), terms.version)]
 
 
 def price_of(way: str, ways: list[WayToUnlock]) -> Price:

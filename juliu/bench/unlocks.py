@@ -54,13 +54,13 @@ class Found:
     cpu_ms: dict[str, float]  # an unlock, by process, until all is stored
 
 
-def paid_episodes(catalogue: Catalogue) -> list[Paid]:
-    """All episodes that viewers may see and must pay for."""
+def paid_episodes(catalogue: Catalogue, now_ms: int) -> list[Paid]:
+    """All episodes that viewers may see now and must pay for."""
     found: list[Paid] = []
     for drama in catalogue:
-        if catalogue.shown(drama.drama_id):
+        if catalogue.offered(drama.drama_id, now_ms):
             its = terms(drama.free_first, drama.price_coins, drama.episodes)
-            prices = ((no, its.episode_coins(no)) for no in range(1, drama.episodes + 1))
+            prices = ((no, its.episode_coins(no)) for no in range(1, drama.out(now_ms) + 1))
             found += [Paid(drama.drama_id, no, coins, its.version) for no, coins in prices if coins]
     return found
 

@@ -146,7 +146,7 @@ def unlock(
 
 async def _unlock(settings: Settings, rate: float, seconds: float, console: Console) -> dict[str, Any]:
     async with aioredis.Redis.from_url(settings.redis_url) as redis:
-        paid = paid_episodes(await read_catalogue(redis))
+        paid = paid_episodes(await read_catalogue(redis), _now_ms())
         client, end, engine = _client(settings), LogEnd(settings), engine_of(settings)
         first = _now_ms() * UNLOCKERS  # ids that no viewer and no other run has
         try:

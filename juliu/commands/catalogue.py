@@ -1,10 +1,8 @@
-"""`juliu catalogue import`, `takedown`, `publish`: what there is to watch, and what must not be shown."""
+"""`juliu catalogue import`, `show`, `release`, `takedown`, `publish`: what there is to watch, and from when on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,20 +14,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from sqlalchemy.engine import Engine
 
-from infra.catalogue.form import CatalogueDamaged
 from infra.catalogue.importing import BadFile, Report, import_file
-from infra.catalogue.publish import Published, PublishRaced, publish
-from infra.catalogue.shelf import RedisShelf
+from infra.catalogue.publish import Published
 from infra.catalogue.takedown import TooManyTakedowns, UnknownDrama, put_back, take_down
-from infra.mysql.engine import engine_of
-from infra.settings import load
+from juliu.commands.catalogue_release import release, show
+from juliu.commands.catalogue_stores import published, sentence, stores
 from juliu.commands.json_option import Json
-from juliu.commands.trouble import SERVER_TROUBLE, end, told
+from juliu.commands.trouble import end, told
 
 ROWS_REFUSED, BAD_FILE = 1, 2
 SHOWN = 20  # refused rows on the screen; --json has up to 1,000
 
 app = typer.Typer(no_args_is_help=True)
+app.command("show")(show)
+app.command("release")(release)
 
 
 @app.command("import")
@@ -43,13 +41,13 @@ def import_(
     Rows that break a rule are refused, all others are imported; importing the same file again changes nothing.
     Exit code: 0 all good, 1 rows were refused, 2 the file cannot be read, 3 a server does not answer.
     """
-    with _stores() as (engine, shelf):
+    with stores() as (engine, shelf):
         report = _read(engine, file, dry_run=dry_run, quiet=json)
-        published = None if dry_run else _publish(engine, shelf, afresh=False)
+        done = None if dry_run else published(engine, shelf)
     if json:
-        typer.echo(_as_json({**msgspec.to_builtins(report), "published": msgspec.to_builtins(published)}))
+        typer.echo(_as_json({**msgspec.to_builtins(report), "published": msgspec.to_builtins(done)}))
     else:
-        _show(report, published)
+        _show(report, done)
     if report.refused:
         raise typer.Exit(ROWS_REFUSED)
 
@@ -60,7 +58,7 @@ def takedown(
     undo: Annotated[bool, typer.Option("--undo", help="let it be shown again")] = False,
 ) -> None:
     """Take a drama down: no viewer is shown it any more, within a second.  Repeat it as often as you like."""
-    with _stores() as (engine, shelf), told("taking down: nothing is certain yet, repeat this command"):
+    with stores() as (engine, shelf), told("taking down: nothing is certain yet, repeat this command"):
         try:
             if undo:
                 done = put_back(engine, shelf, drama_id)
@@ -78,20 +76,9 @@ def publish_(
     json: Json = False,
 ) -> None:
     """Give readers what MySQL holds: what changed since, or everything where Redis lost it."""
-    with _stores() as (engine, shelf):
-        published = _publish(engine, shelf, afresh=afresh)
-    typer.echo(_as_json(msgspec.to_builtins(published)) if json else _sentence(published))
-
-
-@contextmanager
-def _stores() -> Iterator[tuple[Engine, RedisShelf]]:
-    settings = load()
-    engine, shelf = engine_of(settings), RedisShelf.of(settings)
-    try:
-        yield engine, shelf
-    finally:
-        shelf.close()
-        engine.dispose()
+    with stores() as (engine, shelf):
+        done = published(engine, shelf, afresh=afresh)
+    typer.echo(_as_json(msgspec.to_builtins(done)) if json else sentence(done))
 
 
 def _read(engine: Engine, file: Path, *, dry_run: bool, quiet: bool) -> Report:
@@ -104,15 +91,7 @@ def _read(engine: Engine, file: Path, *, dry_run: bool, quiet: bool) -> Report:
             raise end(str(error), BAD_FILE) from error
 
 
-def _publish(engine: Engine, shelf: RedisShelf, *, afresh: bool) -> Published:
-    with told("what is in MySQL was not published, run `juliu catalogue publish`"):
-        try:
-            return publish(engine, shelf, afresh=afresh)
-        except (PublishRaced, CatalogueDamaged) as error:
-            raise end(f"not published: {error}", SERVER_TROUBLE) from error
-
-
-def _show(report: Report, published: Published | None) -> None:
+def _show(report: Report, done: Published | None) -> None:
     console = Console()
     table = Table(title="Would be imported (dry run)" if report.dry_run else "Imported", title_justify="left")
     for name in ("rows", "created", "changed", "unchanged", "refused"):
@@ -122,8 +101,8 @@ def _show(report: Report, published: Published | None) -> None:
     if report.refusals:
         console.print(_refusals(report))
         console.print("The other rows are not touched by this: mend these and import the file again.")
-    if published:
-        console.print(_sentence(published), highlight=False)
+    if done:
+        console.print(sentence(done), highlight=False)
 
 
 def _refusals(report: Report) -> Table:
@@ -136,16 +115,6 @@ def _refusals(report: Report) -> Table:
         drama = "" if refusal.drama_id is None else str(refusal.drama_id)
         table.add_row(str(refusal.row), drama, escape("\n".join(refusal.reasons)))
     return table
-
-
-def _sentence(published: Published) -> str:
-    match published.what:
-        case "nothing":
-            return f"Nothing new to publish: readers have version {published.version}."
-        case "delta":
-            return f"Published {published.dramas:,} changed dramas: version {published.version}."
-        case "base":
-            return f"Published all {published.dramas:,} dramas: version {published.version}."
 
 
 def _as_json(value: Any) -> str:

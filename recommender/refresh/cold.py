@@ -87,12 +87,13 @@ def _report(judged: Judged, cold: Cold, items: int, late_ms: int) -> ColdReport:
 
 
 def _newcomers(log: _Log, catalogue: Catalogue, categories: Ints, shown: Columns) -> Newcomers:
-    """Dramas that may be shown and that hardly anybody was shown before, MOST_NEW of them: first shown, first due.
+    """Dramas that may be offered and that hardly anybody was shown before, MOST_NEW of them: first shown, first due.
 
     Of those not shown yet the latest of the catalogue: a backlog of old ones must not hold up what came out today.
     """
     before, first_ms = (_by_index(shown, name, len(categories)) for name in ("before", "first_ms"))
-    new = [d for d in catalogue if catalogue.shown(d.drama_id) and before[d.index] < log.weights.cold_known]
+    offered = (drama for drama in catalogue if catalogue.offered(drama.drama_id, log.now_ms))
+    new = [drama for drama in offered if before[drama.index] < log.weights.cold_known]
     new.sort(key=lambda drama: (first_ms[drama.index] or log.now_ms, -drama.index))
     new = new[:MOST_NEW]
     index = np.array([drama.index for drama in new], np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,23 @@ import sqlalchemy as sa
 from domain.pricing import terms
 from infra.catalogue.importing import import_file
 from infra.money.refunds import NothingToRefund, OrderTaken, Refund, Refunds, Sold, WholeIsOpen
-from infra.money.unlocks import Entitlement, KeyReused, NotEnough, PriceChanged, UnknownEpisode, Unlock, Unlocks, Wanted
+from infra.money.unlocks import (
+    Entitlement,
+    KeyReused,
+    NotEnough,
+    NotReleased,
+    PriceChanged,
+    UnknownEpisode,
+    Unlock,
+    Unlocks,
+    Wanted,
+)
 from infra.money.wallet import Balance, RefTaken, Wallet
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate
 from infra.settings import Settings
 from tests.builders import DRAMA, NOW_MS, OTHER_DRAMA, UNKNOWN_DRAMA, USER
-from tests.catalogue import a_file, a_line
+from tests.catalogue import a_file, a_line, an_episode
 from tests.memory_money import MemoryMoney
 
 EPISODES, FREE_FIRST, PRICE = 6, 1, 60
@@ -37,13 +47,18 @@ class Real:
     def __init__(self, settings: Settings, folder: Path) -> None:
         migrate(settings)
         self.engine = engine_of(settings, pool=8)
-        self.money, self.purse = Unlocks(self.engine, lambda: NOW_MS), Wallet(self.engine, lambda: NOW_MS)
+        self.now_ms = NOW_MS
+        self.money, self.purse = Unlocks(self.engine, lambda: self.now_ms), Wallet(self.engine, lambda: self.now_ms)
         self.credit = self.purse.credit
         self.refund = Refunds(self.engine, lambda: NOW_MS).refund
         self._folder = folder
 
-    def drama(self, drama_id: int, episodes: int, free_first: int, price_coins: int, published: bool = True) -> None:
-        line = a_line(drama_id, episodes, free_first=free_first, price_coins=price_coins, published=published)
+    def drama(
+        self, drama_id: int, episodes: int, free_first: int, price_coins: int, moments: Sequence[int] = (), **more: Any
+    ) -> None:
+        when = [moment or None for moment in moments] or [None] * episodes
+        made = [an_episode(no, drama_id, release_ms=moment) for no, moment in enumerate(when, 1)]
+        line = a_line(drama_id, free_first=free_first, price_coins=price_coins, episodes=made, **more)
         import_file(self.engine, a_file(self._folder / "catalogue.jsonl", line))
 
     def hide(self, drama_id: int) -> None:
@@ -217,6 +232,53 @@ def test_the_whole_drama_is_the_rest_of_it_and_opens_everything(shop):
     assert (again.balance, again.repeated) == (whole.balance, True)
     assert shop.told(USER) == 2
     assert buy(shop, 5, way="drama").repeated
+
+
+# -- what is still to come -------------------------------------------------------------------------------------------
+
+
+def test_until_the_moment_of_its_release_nobody_pays_for_an_episode(shop):
+    shop.credit(USER, 1_000, "test", "r1")
+    shop.drama(DRAMA, EPISODES, FREE_FIRST, PRICE, [0, 0, NOW_MS + 1, NOW_MS + 1, 0, NOW_MS + 2])
+    for episode_no, release_ms in ((3, 1), (4, 1), (5, 1), (6, 2)):  # the fifth has none: it comes with the fourth
+        assert refused(shop, NotReleased, key="k", episode_no=episode_no).release_ms == NOW_MS + release_ms
+    assert buy(shop, 2).coins == PRICE
+    shop.now_ms = NOW_MS + 1
+    assert buy(shop, 5, key="k").coins == PRICE
+    assert refused(shop, NotReleased, episode_no=6).release_ms == NOW_MS + 2
+    shop.now_ms = NOW_MS + 2
+    assert buy(shop, 6).coins == PRICE
+
+
+def test_a_free_episode_that_is_to_come_is_not_opened_either(shop):
+    shop.drama(DRAMA, EPISODES, FREE_FIRST, PRICE, [NOW_MS + 1] * EPISODES)
+    assert refused(shop, NotReleased, episode_no=1).release_ms == NOW_MS + 1
+    shop.now_ms = NOW_MS + 1
+    assert buy(shop, 1).coins == 0
+
+
+def test_a_drama_is_sold_as_a_whole_once_its_last_episode_is_out(shop):
+    shop.credit(USER, 1_000, "test", "r1")
+    shop.drama(DRAMA, EPISODES, FREE_FIRST, PRICE, [0] * (EPISODES - 1) + [NOW_MS + 1])
+    for version in (TERMS.version, "another"):  # the price is no question yet
+        assert refused(shop, NotReleased, episode_no=2, way="drama", version=version).release_ms == NOW_MS + 1
+    poor = refused(shop, NotEnough, episode_no=2, user=OTHER)
+    changed = refused(shop, PriceChanged, episode_no=2, version="another")
+    assert [poor.terms.all_out, changed.terms.all_out] == [False, False]
+    shop.now_ms = NOW_MS + 1
+    assert refused(shop, NotEnough, episode_no=2, user=OTHER).terms.all_out
+    assert buy(shop, 2, way="drama").coins == TERMS.drama_coins(())
+
+
+def test_a_release_that_is_put_off_takes_no_coins_back_and_the_same_key_gets_the_same_answer(shop):
+    shop.credit(USER, 1_000, "test", "r1")
+    first = buy(shop, 3, key="k")
+    shop.drama(DRAMA, EPISODES, FREE_FIRST, PRICE, [0, 0] + [NOW_MS + 1] * 4)
+    again = buy(shop, 3, key="k")
+    assert (again.balance, again.coins, again.repeated) == (first.balance, PRICE, True)
+    assert refused(shop, NotReleased, episode_no=3).release_ms == NOW_MS + 1
+    shop.now_ms = NOW_MS + 1
+    assert buy(shop, 3).repeated
 
 
 def test_the_whole_drama_can_be_bought_from_an_episode_that_is_open(shop):

@@ -61,7 +61,8 @@ def refreshed(
 
 
 def test_new_is_what_may_be_shown_and_hardly_anybody_was_shown_before(client: Any):
-    catalogue = a_catalogue(8).with_changes([a_drama(DRAMA_OF + 7, index=7, published=False)])
+    coming = (a_drama(DRAMA_OF + n, index=n, releases=[NOW_MS + n - 6] * 2) for n in (6, 9))
+    catalogue = a_catalogue(8).with_changes([a_drama(DRAMA_OF + 7, index=7, published=False), *coming])
     known = range(2 * WEIGHTS.cold_known)
     insert(client, [
         *shown(2, range(9)),  # since half an hour

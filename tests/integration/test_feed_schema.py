@@ -14,7 +14,8 @@ from tests.openapi import answers_as_described, examples
 def an_app() -> FastAPI:
     twins = Twins()
     app = twins.app()
-    app.state.feed = Feed(twins.catalogue, MemoryLists(charts={"hot": [7, 9], "trending": []}), MemoryShown())
+    lists = MemoryLists(charts={"hot": [7, 9], "trending": []})
+    app.state.feed = Feed(twins.catalogue, lists, MemoryShown(), now_ms=twins.now_ms)
     return app
 
 

@@ -52,8 +52,9 @@ def app(money: MemoryMoney) -> FastAPI:
     viewers, shown = MemoryViewers(), MemoryShown()
     viewers.watched[THEIRS] = [(DRAMA, 1_234_567_890, EPISODE, POSITION_MS)]
     shown.where[THEIRS, DRAMA] = ((1_234_567_890, "s", 1), (EPISODE, POSITION_MS))
-    made.state.product = Product(catalogue, MemoryCharts(), viewers)
-    made.state.feed = Feed(catalogue, MemoryLists(charts={"hot": [DRAMA], "trending": []}), shown)
+    made.state.product = Product(catalogue, MemoryCharts(), viewers, now_ms=lambda: NOW_MS)
+    lists = MemoryLists(charts={"hot": [DRAMA], "trending": []})
+    made.state.feed = Feed(catalogue, lists, shown, now_ms=lambda: NOW_MS)
     made.state.unlocking = Unlocking(money, money, made.state.threads[0], MemoryPermission(), MemoryHints())
     serve(made, made.state.settings, MemoryKeys(), MemoryPlaylists(), lambda: NOW_MS)
     return made

@@ -16,7 +16,7 @@ from domain.feed import Source
 from ingest_api.feed.answers import AlsoWatched, FeedPage
 from ingest_api.feed.service import Feed
 from tests.api import FixedCatalogue, Twins, caller, code
-from tests.builders import EPISODE_MS, USER, a_drama, a_token
+from tests.builders import EPISODE_MS, NOW_MS, USER, a_drama, a_token
 from tests.memory_feed import MemoryLists, MemoryShown
 
 DRAMAS = 60
@@ -49,7 +49,7 @@ def catalogue() -> FixedCatalogue:
 @pytest.fixture
 def app(lists: MemoryLists, viewers: MemoryShown, catalogue: FixedCatalogue) -> FastAPI:
     made = Twins(catalogue=catalogue).app()
-    made.state.feed = Feed(catalogue, lists, viewers)
+    made.state.feed = Feed(catalogue, lists, viewers, now_ms=lambda: NOW_MS)
     return made
 
 
@@ -84,7 +84,7 @@ async def test_items_say_all_that_a_screen_and_the_events_about_it_need(app, vie
 
 async def test_a_viewer_of_the_holdout_gets_the_hot_list_and_its_arm_on_every_item(app, lists, viewers, catalogue):
     holdout = Experiment("s", {"base": Arm(0), "holdout": Arm(10_000, {Source.HOT: 1.0})})
-    app.state.feed = Feed(catalogue, lists, viewers, holdout)
+    app.state.feed = Feed(catalogue, lists, viewers, holdout, now_ms=lambda: NOW_MS)
     viewers.personal[USER] = [3, 4]
     page = await open_feed(app)
     assert {(item.source, item.arm) for item in page.items} == {("hot", "holdout")}

@@ -24,7 +24,18 @@ from ingest_api.play.media import Media
 from ingest_api.product.service import Product
 from ingest_api.unlock.service import Unlocking
 from tests.api import FixedCatalogue, Twins, caller
-from tests.builders import DRAMA, OTHER_DRAMA, TICKET_SECRET, USER, a_batch, a_catalogue, a_drama, a_token, an_event
+from tests.builders import (
+    DRAMA,
+    NOW_MS,
+    OTHER_DRAMA,
+    TICKET_SECRET,
+    USER,
+    a_batch,
+    a_catalogue,
+    a_drama,
+    a_token,
+    an_event,
+)
 from tests.folding import folded, heat, numbers
 from tests.memory_dramas import MemoryDramas
 from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
@@ -35,6 +46,7 @@ from tests.unit.test_api_product import MemoryCharts, MemoryViewers
 
 KEYS = [TICKET_SECRET.encode()]
 EPISODES, FREE, PAID_FOR = 8, 3, 5  # one viewer has unlocked PAID_FOR of DRAMA; all else past FREE is locked
+OUT = 2  # of OTHER_DRAMA; its free third episode, and the next one that the viewer has unlocked, come in a millisecond
 BUYER, STRANGER = USER, USER + 1
 SOMEWHERE = "hidden/folder"
 ADDRESS = re.compile(r"/v1/media/(\d+)/(\d+)\?user=(\d+)")
@@ -61,25 +73,26 @@ def app(tmp_path: Any) -> Any:
     money = MemoryMoney()
     encrypted = {OTHER_DRAMA: bytes.fromhex(HASH) * EPISODES}
     dramas = [
-        a_drama(n, n, EPISODES, free_first=FREE, price_coins=60, renditions=encrypted.get(n, b""))
-        for n in (DRAMA, OTHER_DRAMA)
+        a_drama(n, n, EPISODES, free_first=FREE, price_coins=60, renditions=encrypted.get(n, b""), releases=when)
+        for n, when in ((DRAMA, ()), (OTHER_DRAMA, [NOW_MS] * OUT + [NOW_MS + 1] * (EPISODES - OUT)))
     ]
     for drama in dramas:
         money.drama(drama.drama_id, EPISODES, FREE, 60)
-    money.credit(BUYER, 60, "test", "r1")
+    money.credit(BUYER, 120, "test", "r1")
     money.unlock(BUYER, Wanted(DRAMA, PAID_FOR, "episode", money.version(DRAMA)), "bought", b"")
+    money.unlock(BUYER, Wanted(OTHER_DRAMA, FREE + 1, "episode", money.version(OTHER_DRAMA)), "later", b"")
     twins = Twins(catalogue=FixedCatalogue(a_catalogue(*dramas)), redis=OneRedis(), money=money, purse=money)
     app = twins.app()
     viewers = MemoryViewers()
     for user in (BUYER, STRANGER):
         viewers.watched[user] = [(DRAMA, 1, EPISODES, 0), (OTHER_DRAMA, 2, FREE, 90_000)]
     lists = MemoryLists(charts={"hot": [DRAMA, OTHER_DRAMA], "trending": [DRAMA]})
-    app.state.product = Product(twins.catalogue, MemoryCharts(), viewers)
-    app.state.feed = Feed(twins.catalogue, lists, MemoryShown())
+    app.state.product = Product(twins.catalogue, MemoryCharts(), viewers, now_ms=twins.now_ms)
+    app.state.feed = Feed(twins.catalogue, lists, MemoryShown(), now_ms=twins.now_ms)
     app.state.unlocking = Unlocking(money, money, app.state.threads[0], app.state.permission, MemoryHints())
     app.state.media_admin = MediaAdmin(
-        MemoryJobs(lambda: int(twins.now_s * 1000)), twins.catalogue, SignedUploads(None), threads=app.state.threads[1],
-        now_ms=lambda: int(twins.now_s * 1000),
+        MemoryJobs(twins.now_ms), twins.catalogue, SignedUploads(None), threads=app.state.threads[1],
+        now_ms=twins.now_ms,
     )  # fmt: skip
     book = MemoryDramas(lambda: int(twins.now_s * 1000), {DRAMA: EPISODES})
     app.state.drama_admin = DramaAdmin(
@@ -88,7 +101,7 @@ def app(tmp_path: Any) -> Any:
     )  # fmt: skip
     app.state.media = Media(
         str(tmp_path), KEYS, HiddenPaths(), twins.catalogue, threads=app.state.threads[-1],
-        now_ms=lambda: int(twins.now_s * 1000),
+        now_ms=twins.now_ms,
     )  # fmt: skip
     return app
 
@@ -122,7 +135,8 @@ async def walk(app: Any, user: int, scope: Scope = Scope.VIEWER) -> list[httpx.R
 
 
 def locked(user: int, drama_id: int, episode_no: int) -> bool:
-    return episode_no > FREE and (user, drama_id, episode_no) != (BUYER, DRAMA, PAID_FOR)
+    coming = drama_id == OTHER_DRAMA and episode_no > OUT
+    return coming or (episode_no > FREE and (user, drama_id, episode_no) != (BUYER, DRAMA, PAID_FOR))
 
 
 @pytest.mark.parametrize("user", [BUYER, STRANGER])
@@ -143,7 +157,7 @@ async def test_no_answer_holds_an_address_or_a_ticket_of_a_locked_episode(app: A
             ticket: Ticket = tickets.read(KEYS, text)
             assert (ticket.user_id, locked(user, ticket.drama_id, ticket.episode_no)) == (user, False), answer.url
         assert SOMEWHERE not in told, answer.url
-    free = {(drama_id, no) for drama_id in KNOWN["drama_id"] for no in range(1, FREE + 1)}
+    free = {(DRAMA, no) for no in range(1, FREE + 1)} | {(OTHER_DRAMA, no) for no in range(1, OUT + 1)}
     assert opened == free | ({(DRAMA, PAID_FOR)} if user == BUYER else set())  # the walk did see what is open
 
 

@@ -14,7 +14,7 @@ from ingest_api.product.charts import Chart, Placed
 from ingest_api.product.service import Product
 from ingest_api.product.viewers import Watched
 from tests.api import FixedCatalogue, Twins, caller, code
-from tests.builders import DRAMA, EPISODE_MS, OTHER_DRAMA, UNKNOWN_DRAMA, USER, a_catalogue, a_drama, a_token
+from tests.builders import DRAMA, EPISODE_MS, NOW_MS, OTHER_DRAMA, UNKNOWN_DRAMA, USER, a_catalogue, a_drama, a_token
 
 AUTH = {"authorization": f"Bearer {a_token()}"}
 
@@ -73,7 +73,7 @@ def catalogue() -> FixedCatalogue:
 @pytest.fixture
 def app(charts: MemoryCharts, viewers: MemoryViewers, catalogue: FixedCatalogue) -> Any:
     made = Twins(catalogue=catalogue).app()
-    made.state.product = Product(catalogue, charts, viewers)
+    made.state.product = Product(catalogue, charts, viewers, now_ms=lambda: NOW_MS)
     return made
 
 

@@ -26,7 +26,10 @@ def test_only_what_is_shown_and_costs_coins_is_bought() -> None:
     hidden = a_drama(OTHER_DRAMA, 2, episodes=4, free_first=0, price_coins=60, published=False)
     free = a_drama(11, 3, episodes=4, free_first=4, price_coins=60)
     version = terms(2, 60, 4).version
-    assert paid_episodes(a_catalogue(ours, hidden, free)) == [Paid(DRAMA, 3, 60, version), Paid(DRAMA, 4, 60, version)]
+    assert paid_episodes(a_catalogue(ours, hidden, free), NOW_MS) == [
+        Paid(DRAMA, 3, 60, version),
+        Paid(DRAMA, 4, 60, version),
+    ]
 
 
 def test_no_two_purchases_are_the_same_and_viewers_take_turns() -> None:

@@ -27,6 +27,7 @@ dramas = st.builds(
     published=st.booleans(),
     series=texts,
     durations=st.lists(st.integers(0, 2**32 - 1), max_size=100),
+    releases=st.lists(st.integers(0, 2**53), max_size=100),
 )
 
 
@@ -61,14 +62,16 @@ def test_words_that_repeat_are_held_once():
 
 def test_a_chunk_of_an_older_juliu_is_read_and_a_field_of_tomorrow_is_passed_over():
     before: list[object] = [7, 3, "重生", "都市", ["甜宠"], ["张三"], "CN", 0, 5, 80, True, [60_001, 60_002]]
-    of_series, of_today = [*before, "重生"], [*before, "重生", b"123456" * 2]
-    for written, series, renditions in (
-        (before, "", b""), (of_series, "重生", b""), ([*of_today, "tomorrow"], "重生", b"123456" * 2),
+    of_series, of_media = [*before, "重生"], [*before, "重生", b"123456" * 2]
+    of_today = [*of_media, [0, 1_796_119_200_000]]
+    for written, series, renditions, release_ms in (
+        (before, "", b"", 0), (of_series, "重生", b"", 0), (of_media, "重生", b"123456" * 2, 0),
+        ([*of_today, "tomorrow"], "重生", b"123456" * 2, 1_796_119_200_000),
     ):  # fmt: skip
         chunk = zlib.compress(msgspec.msgpack.encode([written]))
         (drama,) = form.read_chunk(chunk, form.digest_of(chunk))
         assert (drama.title, list(drama.durations)) == ("重生", [60_001, 60_002])
-        assert (drama.series, drama.renditions) == (series, renditions)
+        assert (drama.series, drama.renditions, drama.release_ms(2)) == (series, renditions, release_ms)
 
 
 def test_a_chunk_with_one_bit_changed_is_damaged():

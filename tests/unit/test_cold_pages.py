@@ -10,6 +10,7 @@ from domain import feed
 from domain.catalogue import Catalogue
 from domain.feed import Mix, Shelf, Source, Stock, Viewed
 from recommender.learning.weights import WEIGHTS
+from tests.builders import NOW_MS
 from tests.catalogue import a_drama
 
 PAGES, SIZE = 600, 10
@@ -18,7 +19,8 @@ NEW = range(370, 380)
 
 @pytest.fixture(scope="module")
 def stock() -> Stock:
-    return Stock(Catalogue.of(a_drama(1_000 + n, index=n, category=f"c{n % 12}") for n in range(1, 401)))
+    dramas = (a_drama(1_000 + n, index=n, category=f"c{n % 12}") for n in range(1, 401))
+    return Stock(Catalogue.of(dramas), NOW_MS)
 
 
 def explored(stock: Stock, needed: float) -> float:

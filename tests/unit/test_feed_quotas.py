@@ -16,6 +16,7 @@ from domain.catalogue import Catalogue, Drama
 from domain.page import FIRST_PLACES, OF_A_CATEGORY, WITHOUT_POOL
 from domain.shelf import Mix, Shelf, Source, Viewed
 from domain.stock import MOST_AUDIENCES, Stock
+from tests.builders import NOW_MS
 
 DRAMAS = 80
 HOT = Shelf(Source.HOT, range(1, DRAMAS + 1))
@@ -29,7 +30,7 @@ def a_drama(index: int, **more: Any) -> Drama:
 def a_stock(**of_each: Any) -> Stock:
     """Dramas 1..DRAMAS; `of_each`: name of a field -> what it is at an index."""
     made = (a_drama(i, **{name: of(i) for name, of in of_each.items()}) for i in range(1, DRAMAS + 1))
-    return Stock(Catalogue.of(made))
+    return Stock(Catalogue.of(made), NOW_MS)
 
 
 def indexes(stock: Stock, size: int, mix: Mix = Mix(feed.SHARES), viewed: Viewed = Viewed(), **more: Any) -> list[int]:  # noqa: B008

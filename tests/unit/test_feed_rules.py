@@ -11,6 +11,7 @@ from domain import bitmap, feed
 from domain.catalogue import Catalogue, Drama
 from domain.feed import MAX_SIZE, Pick, Shelf, Source, Stock, Viewed
 from domain.page import WITHOUT_POOL
+from tests.builders import NOW_MS
 
 CATALOGUE_SIZE = 60
 LENGTH = CATALOGUE_SIZE // 8 + 1
@@ -53,7 +54,7 @@ sets = st.sets(indexes)
 def test_a_page_is_as_full_as_it_can_be_and_holds_nothing_twice_and_nothing_forbidden(
     shelves, hidden, taken_down, seen, served, disliked, size, seed
 ):
-    stock = Stock(a_catalogue(hidden, taken_down))
+    stock = Stock(a_catalogue(hidden, taken_down), NOW_MS)
     viewed = Viewed(bits(seen), bits(served), frozenset(disliked))
     found = [pick.drama_index for pick in a_page(shelves, viewed, stock, size, seed)]
     may = set(range(1, CATALOGUE_SIZE + 1)) - hidden - taken_down - disliked
@@ -66,7 +67,7 @@ def test_what_was_seen_comes_after_everything_else_and_what_was_served_after_wha
     shelves, seen, served, size, seed
 ):
     viewed = Viewed(bits(seen), bits(served))
-    picks = a_page(shelves, viewed, Stock(a_catalogue()), size, seed)
+    picks = a_page(shelves, viewed, Stock(a_catalogue(), NOW_MS), size, seed)
     ranks = [0 if i not in seen | served else 1 if i not in seen else 2 for i in (pick.drama_index for pick in picks)]
     assert ranks == sorted(ranks)
     everything = [0 if i not in seen | served else 1 if i not in seen else 2 for i in range(1, CATALOGUE_SIZE + 1)]
@@ -75,12 +76,12 @@ def test_what_was_seen_comes_after_everything_else_and_what_was_served_after_wha
 
 @given(shelves, sets, sets, st.integers(1, MAX_SIZE), st.integers(0, 2**64))
 def test_the_same_input_gives_the_same_page(shelves, seen, served, size, seed):
-    viewed, stock = Viewed(bits(seen), bits(served)), Stock(a_catalogue())
+    viewed, stock = Viewed(bits(seen), bits(served)), Stock(a_catalogue(), NOW_MS)
     assert a_page(shelves, viewed, stock, size, seed) == a_page(shelves, viewed, stock, size, seed)
 
 
 def test_openings_show_everything_once_before_anything_comes_back():
-    stock, served, shown = Stock(a_catalogue()), set(), []
+    stock, served, shown = Stock(a_catalogue(), NOW_MS), set(), []
     hot = Shelf(Source.HOT, list(range(1, 31)))
     for opening in range(CATALOGUE_SIZE // 10):
         picks = a_page([hot], Viewed(b"", bits(served)), stock, 10, seed=opening)
@@ -93,11 +94,11 @@ def test_openings_show_everything_once_before_anything_comes_back():
 def test_what_was_seen_comes_back_the_longest_unseen_first():
     everything = set(range(1, CATALOGUE_SIZE + 1))
     seen_at = {i: 1_000 - i for i in everything - {5, 6}}  # 5 and 6 were seen before all that is remembered
-    picks = a_page([], Viewed(bits(everything)), Stock(a_catalogue()), 4, seen_at=seen_at)
+    picks = a_page([], Viewed(bits(everything)), Stock(a_catalogue(), NOW_MS), 4, seen_at=seen_at)
     assert [pick.drama_index for pick in picks] == [5, 6, 60, 59]
     assert {pick.source for pick in picks} == {Source.AGAIN}
     served = Viewed(bits(everything), bits({5, 60}))
-    assert [p.drama_index for p in a_page([], served, Stock(a_catalogue()), 4, seen_at=seen_at)] == [
+    assert [p.drama_index for p in a_page([], served, Stock(a_catalogue(), NOW_MS), 4, seen_at=seen_at)] == [
         6,
         59,
         58,
@@ -114,7 +115,7 @@ def test_no_shelf_takes_much_more_than_its_share_while_others_have_something(see
         Shelf(Source.HOT, range(31, 41)),
         Shelf(Source.TREND, range(41, 51)),
     ]
-    picks = feed.blend(shelves, Viewed(), Stock(catalogue), 20, seed=seed)
+    picks = feed.blend(shelves, Viewed(), Stock(catalogue, NOW_MS), 20, seed=seed)
     taken = Counter(pick.source for pick in picks)
     usual = dict(feed.SHARES) | {Source.EXPLORE: WITHOUT_POOL}  # there is no pool of new dramas
     usual[Source.PERSONAL] += feed.SHARES[Source.COLD] - WITHOUT_POOL
@@ -130,7 +131,7 @@ def test_no_shelf_takes_much_more_than_its_share_while_others_have_something(see
 def test_a_new_viewer_gets_the_first_shelf_that_there_is_not_a_page_of_chance():
     shelves = [Shelf(Source.PERSONAL, []), Shelf(Source.HOT, range(1, 41)), Shelf(Source.TREND, range(30, 41))]
     for seed in range(20):
-        picks = feed.blend(shelves, Viewed(), Stock(a_catalogue()), 10, seed=seed)
+        picks = feed.blend(shelves, Viewed(), Stock(a_catalogue(), NOW_MS), 10, seed=seed)
         taken = Counter(pick.source for pick in picks)
         assert taken[Source.HOT] >= 7
         assert taken[Source.EXPLORE] <= 2
@@ -139,7 +140,7 @@ def test_a_new_viewer_gets_the_first_shelf_that_there_is_not_a_page_of_chance():
 @given(st.integers(2, 20), st.integers(0, 2**64))
 def test_no_category_fills_a_page_while_others_have_something(size, seed):
     """Personal has only dramas of c0; still, at most CATEGORY_SHARE of the page is c0."""
-    stock = Stock(a_catalogue())
+    stock = Stock(a_catalogue(), NOW_MS)
     personal = Shelf(Source.PERSONAL, [i for i in range(1, CATALOGUE_SIZE + 1) if i % 5 == 0])
     picks = feed.blend([personal], Viewed(), stock, size, seed=seed)
     of_category = Counter(stock.category_of(pick.drama_index) for pick in picks)
@@ -148,13 +149,13 @@ def test_no_category_fills_a_page_while_others_have_something(size, seed):
 
 
 def test_a_page_of_one_category_is_better_than_a_short_page():
-    stock = Stock(a_catalogue(categories=1))
+    stock = Stock(a_catalogue(categories=1), NOW_MS)
     picks = feed.blend([Shelf(Source.HOT, range(1, 31))], Viewed(), stock, 10, seed=3)
     assert len({pick.drama_index for pick in picks}) == 10
 
 
 def test_another_seed_explores_elsewhere():
-    stock = Stock(a_catalogue())
+    stock = Stock(a_catalogue(), NOW_MS)
     pages = {tuple(pick.drama_index for pick in feed.blend([], Viewed(), stock, 10, seed=seed)) for seed in range(5)}
     assert len(pages) == 5
 
@@ -167,7 +168,7 @@ def test_the_reason_names_what_the_viewer_watched():
 
 @given(shelves, sets, sets, st.integers(1, MAX_SIZE), st.integers(0, 10), st.integers(0, 2**64))
 def test_spare_picks_follow_the_page_and_obey_the_same_rules(shelves, seen, disliked, size, spare, seed):
-    viewed, stock = Viewed(bits(seen), b"", frozenset(disliked)), Stock(a_catalogue())
+    viewed, stock = Viewed(bits(seen), b"", frozenset(disliked)), Stock(a_catalogue(), NOW_MS)
     found = [pick.drama_index for pick in feed.blend(shelves, viewed, stock, size, spare=spare, seed=seed)]
     may = set(range(1, CATALOGUE_SIZE + 1)) - seen - disliked
     assert len(found) == len(set(found)) == min(size + spare, len(may))
@@ -181,7 +182,7 @@ def test_a_source_without_a_share_steps_in_only_when_all_others_have_run_out(see
         Shelf(Source.HOT, range(31, 39)),
         Shelf(Source.TREND, range(41, 51)),
     ]
-    stock = Stock(a_catalogue(categories=CATALOGUE_SIZE))
+    stock = Stock(a_catalogue(categories=CATALOGUE_SIZE), NOW_MS)
     picks = feed.blend(shelves, Viewed(), stock, 12, seed=seed, shares={Source.HOT: 0.2})
     assert [pick.drama_index for pick in picks[:8]] == list(range(31, 39))
     assert Counter(pick.source for pick in picks[8:]) == {Source.PERSONAL: 4}

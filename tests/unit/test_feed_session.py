@@ -14,6 +14,7 @@ from domain.catalogue import Catalogue, Drama
 from domain.session import FAR, LOOKED_AT, MOST_SEEDS, MOST_TIRED, Session, Trace, lift_of, rerank, session_of
 from domain.shelf import Mix, Shelf, Source, Viewed
 from domain.stock import Stock
+from tests.builders import NOW_MS
 
 DRAMAS, EPISODE_MS = 60, 60_000
 
@@ -27,7 +28,7 @@ def a_stock(**of_each: Any) -> Stock:
         )
         for i in range(1, DRAMAS + 1)
     )  # fmt: skip
-    return Stock(Catalogue.of(made))
+    return Stock(Catalogue.of(made), NOW_MS)
 
 
 STOCK = a_stock()
@@ -140,7 +141,7 @@ def test_a_page_costs_well_under_a_millisecond():
     dramas = (
         Drama(drama_id=i, index=i, category=f"c{i % 20}", series=f"s{i // 3}", durations=[1]) for i in range(1, 10_001)
     )
-    stock = Stock(Catalogue.of(dramas))
+    stock = Stock(Catalogue.of(dramas), NOW_MS)
     seen = bytes(bitmap.of(range(1, 10_000, 9), 10_000 // 8 + 1))
     related = {index: list(range(index, index + 50)) for index in (10, 20, 30, 40)}
     some = [Trace(index, 0, ((0, "s", 1), (1, 1)), liked=True) for index in (10, 20, 30, 40, 50, 60, 70, 80, 90, 100)]

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from typer.testing import CliRunner, Result
 
 from infra.catalogue.shelf import RedisShelf
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate
 from infra.settings import Settings
-from tests.catalogue_rig import Rig
+from juliu.commands.catalogue import app
+from tests.catalogue_rig import Juliu, Rig
 
 
 @pytest.fixture
@@ -23,3 +25,17 @@ def rig(fresh: Settings, tmp_path: Path) -> Iterator[Rig]:
         yield Rig(fresh, engine, client, shelf, tmp_path)
     shelf.close()
     engine.dispose()
+
+
+@pytest.fixture
+def juliu(rig: Rig) -> Juliu:
+    """Run `juliu catalogue ...` against this test's own stores."""
+
+    def run(*words: str, **environment: str) -> Result:
+        settings = {
+            "JULIU_MYSQL_URL": rig.settings.mysql_url.get_secret_value(),
+            "JULIU_REDIS_URL": rig.settings.redis_url,
+        }
+        return CliRunner().invoke(app, list(words), env=settings | environment)
+
+    return run

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from juliu.commands.catalogue import app
 from tests.catalogue import a_file, a_line
-from tests.catalogue_rig import Rig
+from tests.catalogue_rig import Juliu, Rig
 
 pytestmark = pytest.mark.servers
-Juliu = Callable[..., Result]
-
-
-@pytest.fixture
-def juliu(rig: Rig) -> Juliu:
-    """Run `juliu catalogue ...` against this test's own stores."""
-
-    def run(*words: str, **environment: str) -> Result:
-        settings = {
-            "JULIU_MYSQL_URL": rig.settings.mysql_url.get_secret_value(),
-            "JULIU_REDIS_URL": rig.settings.redis_url,
-        }
-        return CliRunner().invoke(app, list(words), env=settings | environment)
-
-    return run
 
 
 def test_it_imports_publishes_and_says_so(rig: Rig, juliu: Juliu):
