@@ -45,6 +45,7 @@ class Drama(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     series: str = ""  # the name that all seasons and cuts of one story share; empty: it has none
     renditions: bytes = b""  # RENDITION_BYTES of each episode's hash12, zeros: not encrypted; empty: none of them is
     releases: Sequence[int] = ()
+    posters: bytes = b""  # a byte of each episode: the candidate that people chose; empty: the first of each
 
     def __post_init__(self) -> None:
         _set(self, "durations", array("I", self.durations))
@@ -75,6 +76,11 @@ class Drama(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     def next_release_ms(self, now_ms: int) -> int | None:
         """When the first episode that is not out yet will be; None where all are out."""
         return self.releases[nth] if self.releases and (nth := self.out(now_ms)) < len(self.releases) else None
+
+    def rendition(self, episode_no: int) -> str:
+        """The hash12 of the episode's encrypted rendition; empty where it has none, or there is no such episode."""
+        found = self.renditions[(episode_no - 1) * RENDITION_BYTES : episode_no * RENDITION_BYTES]
+        return found.hex() if episode_no > 0 and any(found) else ""
 
 
 _set = msgspec.structs.force_setattr
@@ -145,10 +151,12 @@ class Catalogue:
     def rendition(self, drama_id: int, episode_no: int) -> str:
         """The hash12 of the episode's encrypted rendition; empty where it has none, or there is no such episode."""
         drama = self._dramas.get(drama_id)
-        if drama is None or episode_no < 1:
-            return ""
-        found = drama.renditions[(episode_no - 1) * RENDITION_BYTES : episode_no * RENDITION_BYTES]
-        return found.hex() if any(found) else ""
+        return "" if drama is None else drama.rendition(episode_no)
+
+    def poster(self, drama_id: int, episode_no: int) -> int:
+        """The poster candidate of the episode that is shown: 0, the sharpest, unless people chose another."""
+        drama = self._dramas.get(drama_id)
+        return 0 if drama is None or not 0 < episode_no <= len(drama.posters) else drama.posters[episode_no - 1]
 
     def shown(self, drama_id: int) -> bool:
         """May viewers be shown this drama: it is known, published and not taken down."""

@@ -13,8 +13,10 @@ from fastapi_offline import FastAPIOffline
 
 from domain import experiments
 from infra.catalogue.media_paths import MediaPaths
+from infra.catalogue.shelf import RedisShelf
 from infra.media.drama_desk import DramaDesk
 from infra.media.dramas import Dramas
+from infra.media.poster_desk import PosterDesk
 from infra.media.queue import JobQueue
 from infra.media.wechat_hints import Hints as WechatHints
 from infra.media.wechat_links import Links
@@ -49,6 +51,8 @@ from ingest_api.hls.stores import stores_of
 from ingest_api.media_admin.drama_router import router as drama_admin
 from ingest_api.media_admin.dramas import DramaAdmin
 from ingest_api.media_admin.errors import JobsUnavailable
+from ingest_api.media_admin.poster_router import router as poster_admin
+from ingest_api.media_admin.posters import PosterAdmin
 from ingest_api.media_admin.router import router as media_admin
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import uploads_of
@@ -71,7 +75,20 @@ from ingest_api.unlock.service import Unlocking
 from ingest_api.wechat_push.router import router as wechat_push
 from ingest_api.wechat_push.service import WechatPush
 
-ROUTERS = (health, product, feed, unlock, play, hls, posters, storage, media_admin, drama_admin, wechat_push)
+ROUTERS = (
+    health,
+    product,
+    feed,
+    unlock,
+    play,
+    hls,
+    posters,
+    storage,
+    media_admin,
+    drama_admin,
+    poster_admin,
+    wechat_push,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -118,7 +135,7 @@ def _connected(app: FastAPI, settings: Settings, connections: Connections) -> No
 def _money(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
     """Unlocking; its threads are closed first, before what their calls stand on."""
     threads = Threads("money", MoneyUnavailable)
-    app.state.threads = [threads]
+    app.state.threads, app.state.closed = [threads], []
     hints = RedisHints(connections.redis, settings.partitions, now_ms)
     app.state.unlocking = Unlocking(connections.money, connections.purse, threads, app.state.permission, hints)
 
@@ -190,6 +207,10 @@ def _media_admin(app: FastAPI, settings: Settings, connections: Connections, now
     app.state.media_admin = MediaAdmin(jobs, catalogue, uploads, threads=threads, now_ms=now_ms)
     desk = DramaDesk(dramas, jobs)
     app.state.drama_admin = DramaAdmin(desk, catalogue, uploads, threads=threads, now_ms=now_ms)
+    shelf = RedisShelf.of(settings)
+    app.state.closed += [shelf.close]
+    posters = PosterDesk(connections.mysql, shelf, now_ms)
+    app.state.poster_admin = PosterAdmin(posters, catalogue, uploads, threads=threads, now_ms=now_ms)
     hints = WechatHints(jobs, dramas)
     app.state.wechat_push = WechatPush(push_of(settings), hints, threads=threads, now_s=lambda: now_ms() / 1000)
 
@@ -205,4 +226,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         for threads in app.state.threads:
             await threads.close()
+        for close in app.state.closed:
+            close()
         await connections.close()

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from domain.catalogue import Drama
 from domain.catalogue_import import DramaLine, EpisodeLine
+from infra.catalogue.choices import with_choices
 from infra.mysql.tables import catalogue_counters, dramas, episodes, takedowns
 
 Counter = Literal["index", "revision", "base", "publish", "takedowns"]
@@ -69,7 +70,8 @@ def changed_after(connection: Connection, revision: int, limit: int) -> list[int
 
 def some(connection: Connection, drama_ids: Sequence[int]) -> list[Drama]:
     """These dramas, as they are published."""
-    return [found.line.drama(found.index) for found in stored(connection, drama_ids).values()]
+    found = stored(connection, drama_ids).values()
+    return with_choices(connection, [one.line.drama(one.index) for one in found])
 
 
 def every(connection: Connection, at_a_time: int) -> Iterator[list[Drama]]:

@@ -15,7 +15,7 @@ from domain.media.wechat_drama import MAX_NUMBER, Audit, Dossier, files
 
 NOTE_LENGTH = 500
 MAX_ASKED = 500  # episodes of one question
-MAX_LISTED = 200  # dramas of one page
+MAX_LISTED = 100  # dramas of one page: a dossier may have tens of KB
 
 
 class UnknownDrama(LookupError):

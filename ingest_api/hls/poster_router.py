@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from domain.media.grant import HASH12
 from ingest_api.errors import NotReleased, UnknownEpisode, Unprocessable
-from ingest_api.hls.posters import Kind, Picture, Posters, Width
+from ingest_api.hls.posters import Asker, Kind, Picture, Posters, Width
 from ingest_api.openapi import refusals
 from ingest_api.play.errors import MediaBusy, MediaUnavailable, NoVideo
 from ingest_api.play.router import DramaId, EpisodeNo
@@ -34,18 +34,22 @@ async def _posters(request: Request) -> Posters:
 Service = Annotated[Posters, Depends(_posters)]
 
 
-@router.get("/v1/posters/{drama_id}/{episode_no}", responses=PICTURE, response_class=Response)
+@router.get(
+    "/v1/posters/{drama_id}/{episode_no}", responses={**PICTURE, "304": {"description": "You have it."}},
+    response_class=Response,
+)  # fmt: skip
 async def poster(
     service: Service,
     *,
     drama_id: DramaId,
     episode_no: EpisodeNo,
-    number: Annotated[int, Query(ge=0, le=9)] = 0,
+    number: Annotated[int | None, Query(ge=0, le=9, description="candidate; none: the one that is chosen")] = None,
     width: Annotated[Width, Query()] = Width.MIDDLE,
     accept: Annotated[str, Header(max_length=1_000)] = "",
+    known: Annotated[str | None, Header(alias="if-none-match")] = None,
 ) -> Response:
-    """The episode's picture as it is now, as WebP where `Accept` names it, else JPEG."""
-    return await service.of_now(drama_id, episode_no, number, width, accept)
+    """The episode's picture as it is now, as WebP where `Accept` names it, else JPEG; 304 to who has it."""
+    return await service.of_now(drama_id, episode_no, number, width, Asker(accept, known))
 
 
 @router.get(

@@ -27,7 +27,8 @@ from ingest_api.play.video import Places
 from ingest_api.threads import Threads
 
 FOR_GOOD = "public, max-age=31536000, immutable"  # another picture has another address
-FOR_NOW_S = 300  # how long a page may show the picture of the rendition before
+FOR_NOW_S = 1  # how long a page may show the one before: what people choose is seen within 2 s, the rest is a 304
+MOVED_S = 300  # how long the CDN's address of a picture may be kept
 AT_ONCE, SEND_S = 64, 30.0  # pictures being sent: who reads slowly must not keep all files of the process open
 ANYBODY = 0
 OPEN = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
@@ -48,6 +49,13 @@ class Width(IntEnum):
     LARGE = 720
 
 
+class Asker(NamedTuple):
+    """What the headers say: `Accept`, and `If-None-Match` of who has one already."""
+
+    accept: str
+    known: str | None
+
+
 class Picture(NamedTuple):
     """A poster candidate in one size and form."""
 
@@ -63,6 +71,12 @@ class Picture(NamedTuple):
         """Its key in storage."""
         rendition = (self.drama_id, self.episode_no, self.hash12)
         return names.poster(*rendition, self.number, width=self.width.value, kind=self.kind.value)
+
+    @property
+    def address(self) -> str:
+        """Where the image service has it, for good (poster_router.exact)."""
+        place = f"{self.drama_id}/{self.episode_no}/{self.hash12}"
+        return f"/v1/posters/{place}/{self.number}-{self.width.value}.{self.kind.value}"
 
     @property
     def tag(self) -> str:
@@ -89,14 +103,21 @@ class Posters:
         self._now_ms = now_ms
         self.places = Places(AT_ONCE, AT_ONCE)
 
-    async def of_now(self, drama_id: int, episode_no: int, number: int, width: Width, accept: str) -> Response:
-        """The picture of what is played now, in the best form that the asker takes.  Raises as `exact`."""
+    async def of_now(self, drama_id: int, episode_no: int, number: int | None, width: Width, asker: Asker) -> Response:
+        """The picture of what is played now, in the best form that the asker takes.  Raises as `exact`.
+
+        `number` None: the candidate that people chose, else the sharpest.
+        """
         hash12 = self._catalogue.current.rendition(drama_id, episode_no)
         self._on_view(drama_id, episode_no)
         if not hash12:
             raise NoVideo
-        picture = Picture(drama_id, episode_no, hash12, number, width, _best(accept))
-        return await self._answer(picture, {"cache-control": f"public, max-age={FOR_NOW_S}", "vary": "accept"}, None)
+        if number is None:
+            number = self._catalogue.current.poster(drama_id, episode_no)
+        picture = Picture(drama_id, episode_no, hash12, number, width, _best(asker.accept))
+        return await self._answer(
+            picture, {"cache-control": f"public, max-age={FOR_NOW_S}", "vary": "accept"}, asker.known
+        )
 
     async def exact(self, picture: Picture, known: str | None) -> Response:
         """This picture; 304 to who has it.  Raises NoVideo, and as `on_view`."""
@@ -110,15 +131,15 @@ class Posters:
         try:
             file = await self._threads.run(partial(self._served.find, picture.key))
         except NoVideo:
-            return self._elsewhere(picture)
+            return self._elsewhere(picture, MOVED_S if kept["cache-control"] == FOR_GOOD else FOR_NOW_S)
         return _Sent(file, headers, self.places)
 
-    def _elsewhere(self, picture: Picture) -> Response:
+    def _elsewhere(self, picture: Picture, most_s: int) -> Response:
         """At the CDN, at an address that outlives how long this answer may be kept."""
         if self._cdn is None:
             raise NoVideo
         to = self._cdn.of_key(picture.key, self._now_ms() // 1000)
-        kept = {"cache-control": f"public, max-age={min(FOR_NOW_S, self._cdn.life_s // 2)}", "vary": "accept"}
+        kept = {"cache-control": f"public, max-age={min(most_s, self._cdn.life_s // 2)}", "vary": "accept"}
         return Response(status_code=307, headers={**kept, **OPEN, "location": to})
 
     def _on_view(self, drama_id: int, episode_no: int) -> None:

@@ -89,6 +89,12 @@ class NothingHandedIn(NotFound):
     code = "nothing_handed_in"
 
 
+class NoCandidates(NotFound):
+    """The episode plays nothing that a media job made, so there is no poster to choose."""
+
+    code = "no_candidates"
+
+
 class NotUploaded(Unprocessable):
     """The source of an episode is a key that POST /v1/admin/media/uploads gave for this episode."""
 

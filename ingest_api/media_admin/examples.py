@@ -24,6 +24,7 @@ PAPERS: dict[str, Any] = {
 }
 RECORD_NUMBER: dict[str, Any] = {"record_number": "(川)网微剧审字(2026)第001号"}
 REPLACEMENT: dict[str, Any] = {"source": "incoming/7/12/9c0c2ab9d1e4-_12_.mp4"}
+POSTER: dict[str, Any] = {"number": 1}
 DRAMA: dict[str, Any] = {
     "drama_id": 7,
     "dossier": PAPERS | {"drama_id": 7},

@@ -78,6 +78,12 @@ class Replacement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content_hash: ContentHash = ""
 
 
+class PosterNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A poster candidate, as the list of them numbers it."""
+
+    number: Annotated[int, msgspec.Meta(ge=0, le=9)]
+
+
 def body(kind: type[T], most: int = MAX_BYTES, *, empty: bytes = b"") -> Callable[[Request], Awaitable[T]]:
     """A FastAPI dependency: the body, at most `most` bytes.  `empty` stands for a body of none.
 

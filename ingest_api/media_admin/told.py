@@ -1,21 +1,23 @@
-"""What the queue and the book of dramas raise, as the API says it."""
+"""What the queue, the book of dramas and the posters raise, as the API says it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from infra.catalogue import media as catalogue
+from infra.catalogue import posters
 from infra.fold_store import Wait
-from infra.media import drama_book, drama_desk
-from infra.media import job as jobs_said
+from infra.media import drama_book, drama_desk, job
 from infra.media.transaction import NotMigrated
-from ingest_api.errors import Unprocessable
+from ingest_api import errors
 from ingest_api.media_admin.errors import (
     DramaIncomplete,
     JobActive,
     JobDone,
     JobNotNow,
     JobsUnavailable,
+    NoCandidates,
     NothingHandedIn,
     NothingToReplace,
     OtherRecordNumber,
@@ -24,33 +26,27 @@ from ingest_api.media_admin.errors import (
 
 T = TypeVar("T")
 
+_OURS: Mapping[type[Exception], Callable[[Any], errors.ApiError]] = {  # what is more special stands first
+    Wait: lambda _: JobsUnavailable(),
+    NotMigrated: lambda _: JobsUnavailable(),
+    job.AlreadyActive: lambda error: JobActive(error.job_id),
+    job.AlreadyDone: lambda error: JobDone(error.job_id),
+    job.UnknownJob: lambda _: UnknownJob(),
+    job.NotNow: lambda _: JobNotNow(),
+    catalogue.UnknownEpisode: lambda _: errors.UnknownEpisode(),
+    posters.NoCandidates: lambda _: NoCandidates(),
+    posters.NoSuchCandidate: lambda error: errors.Unprocessable(str(error)),
+    drama_book.UnknownDrama: lambda _: NothingHandedIn(),
+    drama_book.OtherNumber: lambda _: OtherRecordNumber(),
+    drama_desk.Incomplete: lambda error: DramaIncomplete(list(error.missing)),
+    drama_desk.NothingToReplace: lambda _: NothingToReplace(),
+    ValueError: lambda error: errors.Unprocessable(str(error)),
+}
+
 
 def told(call: Callable[[], T]) -> T:
     """The call's answer, or its error as ours; it blocks."""
     try:
         return call()
-    except (Wait, NotMigrated) as error:
-        raise JobsUnavailable from error
-    except (jobs_said.AlreadyActive, jobs_said.AlreadyDone, jobs_said.UnknownJob, jobs_said.NotNow) as error:
-        raise _of_job(error) from error
-    except drama_book.UnknownDrama as error:
-        raise NothingHandedIn from error
-    except drama_desk.Incomplete as error:
-        raise DramaIncomplete(list(error.missing)) from error
-    except drama_desk.NothingToReplace as error:
-        raise NothingToReplace from error
-    except drama_book.OtherNumber as error:
-        raise OtherRecordNumber from error
-    except ValueError as error:
-        raise Unprocessable(str(error)) from error
-
-
-def _of_job(error: Exception) -> Exception:
-    match error:
-        case jobs_said.AlreadyActive():
-            return JobActive(error.job_id)
-        case jobs_said.AlreadyDone():
-            return JobDone(error.job_id)
-        case jobs_said.UnknownJob():
-            return UnknownJob()
-    return JobNotNow()
+    except tuple(_OURS) as error:
+        raise next(ours for theirs, ours in _OURS.items() if isinstance(error, theirs))(error) from error

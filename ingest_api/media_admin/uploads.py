@@ -1,9 +1,8 @@
-"""Where a browser sends a file: an address of storage that is signed for one key and one size."""
+"""Addresses of storage for staff: one that is signed for one key and one size to send, or for one key to see."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from domain.media import cos_signature, names, storage_address
@@ -15,8 +14,6 @@ from ingest_api.media_admin.errors import NoStorage
 
 LIFE_S = 3_600  # to begin sending; 8 GB take as long as they take
 
-Address = Callable[[str, int, int], str]  # key, size, now_s
-
 
 class Upload(NamedTuple):
     """Where to send a file."""
@@ -26,23 +23,72 @@ class Upload(NamedTuple):
     expires_ms: int
 
 
+class Place(Protocol):
+    """Signs addresses of a storage, each good for LIFE_S."""
+
+    def put(self, key: str, size: int, now_s: int) -> str:
+        """Where exactly `size` bytes may be sent."""
+
+    def get(self, key: str, now_s: int) -> str:
+        """Where anybody may fetch it."""
+
+
 class Uploads(Protocol):
-    """Addresses for uploads."""
+    """Addresses for staff: where they send files, and where they see some that viewers do not see yet."""
 
     def at(self, key: str, size: int, now_s: int) -> Upload:
         """Where `size` bytes are sent that are to lie under this key.  Raises NoStorage."""
 
+    def preview(self, key: str, now_s: int) -> str:
+        """Where the file of this key can be seen for LIFE_S.  Raises NoStorage."""
+
 
 class SignedUploads:
-    """Keeps the promise with a way to sign; without one there is no storage."""
+    """Keeps the promise with a place that signs; without one there is no storage."""
 
-    def __init__(self, address: Address | None) -> None:
-        self._address = address
+    def __init__(self, place: Place | None) -> None:
+        self._place = place
 
     def at(self, key: str, size: int, now_s: int) -> Upload:
-        if self._address is None:
+        return Upload(key, self._there().put(key, size, now_s), (now_s + LIFE_S) * 1000)
+
+    def preview(self, key: str, now_s: int) -> str:
+        return self._there().get(key, now_s)
+
+    def _there(self) -> Place:
+        if self._place is None:
             raise NoStorage
-        return Upload(key, self._address(key, size, now_s), (now_s + LIFE_S) * 1000)
+        return self._place
+
+
+class OurFolder:
+    """The folder of the local engine, which this API serves."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def put(self, key: str, size: int, now_s: int) -> str:
+        """See Place."""
+        return storage_address.address(self._secret, "", Permission("put", key, now_s + LIFE_S, size))
+
+    def get(self, key: str, now_s: int) -> str:
+        """See Place."""
+        return storage_address.address(self._secret, "", Permission("get", key, now_s + LIFE_S))
+
+
+class OurBucket:
+    """A bucket of the engine cos."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def put(self, key: str, size: int, now_s: int) -> str:
+        """See Place."""
+        return cos_signature.put_address(self._bucket, key, now_s, LIFE_S, size)
+
+    def get(self, key: str, now_s: int) -> str:
+        """See Place."""
+        return cos_signature.get_address(self._bucket, key, now_s, LIFE_S)
 
 
 def episode_key(drama_id: int, episode_no: int, name: str) -> str:
@@ -65,22 +111,8 @@ def uploads_of(settings: Settings, secret: bytes) -> SignedUploads:
     """To the storage that the settings name."""
     if settings.media_engine == "cos":
         bucket = _bucket(settings)
-        return SignedUploads(_to_bucket(bucket) if bucket else None)
-    return SignedUploads(_to_us(secret) if settings.media_root else None)
-
-
-def _to_us(secret: bytes) -> Address:
-    def address(key: str, size: int, now_s: int) -> str:
-        return storage_address.address(secret, "", Permission("put", key, now_s + LIFE_S, size))
-
-    return address
-
-
-def _to_bucket(bucket: Bucket) -> Address:
-    def address(key: str, size: int, now_s: int) -> str:
-        return cos_signature.put_address(bucket, key, now_s, LIFE_S, size)
-
-    return address
+        return SignedUploads(OurBucket(bucket) if bucket else None)
+    return SignedUploads(OurFolder(secret) if settings.media_root else None)
 
 
 def _bucket(settings: Settings) -> Bucket | None:

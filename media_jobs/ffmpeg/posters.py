@@ -51,7 +51,7 @@ class Poster(NamedTuple):
 def posters(
     source: Path, target: Path, probe: Probe, watch: Watch, *, count: int = 3, limits: Limits | None = None
 ) -> list[Poster]:
-    """At most `count` candidates, in the order of the episode, in `target`, which is made where it is not there.
+    """At most `count` candidates, the sharpest first, in `target`, which is made where it is not there.
 
     StepFailed(MEND, "all_black") where no frame has anything to show.
     """

@@ -21,7 +21,7 @@ class Candidate(NamedTuple):
 
 
 def chosen(frames: Grey, count: int) -> list[Candidate]:
-    """The sharpest frame of each of `count` equal parts, in order; where a part has none to show, the next best.
+    """The sharpest frame of each of `count` equal parts, the best first; where a part has none to show, the next best.
 
     Black and flat frames are never among them, so there may be fewer, or none.
     """
@@ -29,7 +29,7 @@ def chosen(frames: Grey, count: int) -> list[Candidate]:
     best = sorted(fit, key=lambda one: (-one.sharpness, one.number))
     parts = {one.number * count // len(frames): one for one in reversed(best)}  # the best of a part is put last
     rest = [one for one in best if one not in parts.values()]
-    return sorted([*parts.values(), *rest[: count - len(parts)]])
+    return sorted([*parts.values(), *rest[: count - len(parts)]], key=lambda one: (-one.sharpness, one.number))
 
 
 def is_fit(frame: npt.NDArray[np.uint8]) -> bool:

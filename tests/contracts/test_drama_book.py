@@ -170,8 +170,8 @@ def test_dramas_are_listed_by_id_and_by_how_they_stand(scene):
     assert [its.dossier.drama_id for its in scene.book.listed(None, 0, 1)] == [DRAMA]
     assert scene.book.listed(None, DRAMA, 10) == [scene.book.standing(OTHER)]
     assert [its.dossier.drama_id for its in scene.book.listed(Audit.PENDING, 0, 10)] == [OTHER]
-    for limit in (0, 201):
-        with pytest.raises(ValueError, match="200"):
+    for limit in (0, 101):
+        with pytest.raises(ValueError, match="100"):
             scene.book.listed(None, 0, limit)
 
 

@@ -7,87 +7,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 from confluent_kafka import Producer
-from typer.testing import CliRunner
 
-from domain.media import orders
-from domain.media.steps import Step
 from domain.media.trouble import Failure, StepFailed
-from domain.media.wechat_drama import Actor, Dossier
 from domain.topics import MEDIA
-from infra.catalogue.importing import import_file
 from infra.clickhouse import migrate as clickhouse
-from infra.media.job import JobFilter, Leased
-from infra.media.queue import JobQueue
-from infra.mysql.engine import engine_of
-from infra.mysql.migrate import migrate
 from infra.settings import Settings
-from juliu.cli import app_for
-from tests.catalogue import a_file, a_line, an_episode
-from tests.wechat_builders import a_dossier
+from tests.media_typed import DRAMA, TITLE, Rig, installed, told, typed
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
-DRAMA, TITLE, EPISODES = 4_107, "重生之总裁 4107", 6  # nobody else's on juliu.media, which all tests share
-
-
-class Rig:
-    """An installation with one drama of EPISODES episodes without videos, and a folder to hand in."""
-
-    def __init__(self, settings: Settings, path: Path) -> None:
-        self.settings, self.engine = settings, engine_of(settings, pool=2)
-        self.jobs, self.folder, self.store = JobQueue(self.engine), path / "in", path / "store"
-        self.folder.mkdir()
-        lines = [an_episode(number, DRAMA, media_path="") for number in range(1, EPISODES + 1)]
-        catalogue = a_file(path / "catalogue.jsonl", a_line(DRAMA, episodes=lines))
-        assert import_file(self.engine, catalogue).created == 1
-
-    def put(self, *numbers: int, suffix: str = "mp4") -> None:
-        for number in numbers:
-            (self.folder / f"{TITLE} - 第{number}集.{suffix}").write_bytes(b"episode %d" % number)
-
-    def submit(self, *numbers: int) -> list[int]:
-        self.put(*numbers)
-        return [job["job_id"] for job in told("submit", str(self.folder))["jobs"]]
-
-    def lease(self) -> Leased:
-        leased = self.jobs.lease("test", 60_000, list(Step))
-        assert leased is not None
-        return leased
-
-    def work(self, facts: dict[str, Any] | None = None) -> None:
-        """Do all there is to do."""
-        while (leased := self.jobs.lease("test", 60_000, list(Step))) is not None:
-            self.jobs.finish(leased, (facts or {}) if leased.step is Step.STORE else {}, 2_000)
-
-    def all(self) -> int:
-        return len(self.jobs.jobs(JobFilter(), 0, 200))
 
 
 @pytest.fixture
 def rig(fresh: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    migrate(fresh)
-    monkeypatch.setenv("JULIU_MYSQL_URL", fresh.mysql_url.get_secret_value())
-    monkeypatch.setenv("JULIU_CLICKHOUSE_DATABASE", fresh.clickhouse_database)
-    monkeypatch.setenv("JULIU_MEDIA_ROOT", str(tmp_path / "store"))
-    one = Rig(fresh, tmp_path)
-    yield one
-    one.engine.dispose()
-
-
-def typed(*words: str) -> Any:
-    """`juliu media ...`."""
-    return CliRunner().invoke(app_for("media"), ["media", *words])
-
-
-def told(*words: str, code: int = 0) -> Any:
-    """Its JSON."""
-    done = typed(*words, "--json")
-    assert done.exit_code == code, done.output
-    return json.loads(done.stdout)
+    with installed(fresh, tmp_path, monkeypatch) as one:
+        yield one
 
 
 def test_a_folder_with_gaps_and_doubles_is_refused_before_anything_starts(rig):
@@ -226,61 +162,6 @@ def test_what_a_step_used_becomes_yuan(rig, tmp_path, monkeypatch):
     assert typed("costs", "--since", "yesterday").exit_code == 2
     monkeypatch.setenv("JULIU_MEDIA_PRICES", str(tmp_path / "nowhere"))
     assert typed("rows").exit_code == 1
-
-
-def test_a_drama_is_published_only_with_its_number_ticked(rig, tmp_path):
-    papers = tmp_path / "papers"
-    papers.mkdir()
-    for name in ("cover.jpg", "licence.png", "proof.jpg", "face.jpg"):
-        (papers / name).write_bytes(name.encode())
-    (papers / "big.jpg").write_bytes(bytes((10 << 20) + 1))
-    faces = tuple(Actor(name=f"演员{n}", role=f"角色{n}", photo="face.jpg") for n in (1, 2))
-    full = a_dossier(
-        DRAMA, cover="cover.jpg", certificate="licence.png", production_proofs=("proof.jpg",), actors=faces
-    )  # fmt: skip
-
-    def put(**changes: Any) -> Any:
-        (papers / "drama.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(full, **changes)))
-        return typed("drama", "put", str(papers / "drama.json"), "--json")
-
-    number = full.record_number
-    assert typed("drama", "publish", str(DRAMA)).exit_code == 1
-    for bad in ("nowhere.jpg", "big.jpg", "licence.pdf", "../store"):
-        assert put(cover=bad).exit_code == 2, bad
-    lacking = put(record_number="")
-    assert (lacking.exit_code, len(json.loads(lacking.stdout)["missing"])) == (1, 1)
-    refused = typed("drama", "publish", str(DRAMA))
-    assert (refused.exit_code, "备案号" in refused.stderr, "tick" in refused.stderr) == (1, True, True)
-
-    assert put().exit_code == 0
-    shown = told("drama", "show", str(DRAMA))
-    kept = [shown["dossier"][name] for name in ("cover", "certificate")]
-    assert [(rig.store / key).read_bytes() for key in kept] == [b"cover.jpg", b"licence.png"]
-    assert typed("drama", "publish", str(DRAMA)).exit_code == 1, "nobody has ticked it"
-    assert typed("drama", "tick", str(DRAMA), "another", "--who", "li").exit_code == 1
-    assert typed("drama", "tick", str(DRAMA), number, "--who", "li").exit_code == 0
-    job = told("drama", "publish", str(DRAMA))["job_id"]
-    assert told("show", str(job))["kind"] == "drama"
-    assert told("drama", "publish", str(DRAMA))["job_id"] == job, "once, however often it is asked for"
-
-    again = msgspec.structs.replace(msgspec.convert(shown["dossier"], Dossier), record_number="V7654321")
-    (papers / "drama.json").write_bytes(msgspec.json.encode(again))
-    assert typed("drama", "put", str(papers / "drama.json")).exit_code == 0, "keys of storage stay what they are"
-    assert told("drama", "show", str(DRAMA))["ticked_ms"] == 0, "another number has to be seen, too"
-    assert typed("drama", "replace", str(DRAMA), "1").exit_code == 1
-
-    assert typed("drama", "number", str(DRAMA), "备 案").exit_code == 1
-    assert "V9, not ticked" in typed("drama", "number", str(DRAMA), "V9").output
-    (line,) = told("drama", "list", "--audit", "none")["dramas"]
-    assert (line["drama_id"], line["record_number"], line["ticked_by"], len(line["missing"])) == (DRAMA, "V9", "", 1)
-    assert told("drama", "list", "--after", str(DRAMA))["dramas"] == []
-    assert "lacks 1" in typed("drama", "list").output
-    assert typed("drama", "list", "--audit", "strange").exit_code == 2
-    its = [orders.decode(record.value) for record in rig.jobs.records(100) if orders.is_order(record.value)]
-    assert [(one.what, one.surface, one.who) for one in its] == [
-        ("put", "cli", "cli"), ("put", "cli", "cli"), ("tick", "cli", "li"), ("publish", "cli", "cli"),
-        ("put", "cli", "cli"), ("put", "cli", "cli"),
-    ]  # fmt: skip
 
 
 def _send(rig: Rig) -> None:

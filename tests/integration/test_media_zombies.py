@@ -14,6 +14,7 @@ from domain.media.steps import JobState, Step
 from domain.media.trouble import Cancelled, Failure, LeaseLost, StepFailed
 from infra.catalogue.shelf import RedisShelf
 from infra.media.dramas import Dramas
+from infra.media.elsewhere import ElsewhereRows
 from infra.media.job import Leased
 from infra.media.queue import JobQueue
 from infra.mysql.engine import engine_of
@@ -37,7 +38,7 @@ class Scene:
     def __init__(self, rig: Rig) -> None:
         self.clock = Clock()
         self.engine = rig.engine
-        self.desk = Desk(JobQueue(rig.engine, self.clock), self.clock)
+        self.desk = Desk(JobQueue(rig.engine, self.clock), self.clock, ElsewhereRows(rig.engine))
         self.writer = CatalogueWriter(rig.engine, rig.shelf)
 
     def at_its_end(self) -> tuple[int, Leased]:

@@ -18,6 +18,7 @@ from infra.money.unlocks import Wanted
 from ingest_api.auth import Scope
 from ingest_api.feed.service import Feed
 from ingest_api.media_admin.dramas import DramaAdmin
+from ingest_api.media_admin.posters import PosterAdmin
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import SignedUploads
 from ingest_api.play.media import Media
@@ -41,6 +42,7 @@ from tests.memory_dramas import MemoryDramas
 from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
 from tests.memory_jobs import MemoryJobs
 from tests.memory_money import MemoryMoney
+from tests.memory_posters import MemoryPosters
 from tests.unit.test_api_health import OneRedis
 from tests.unit.test_api_product import MemoryCharts, MemoryViewers
 
@@ -99,6 +101,9 @@ def app(tmp_path: Any) -> Any:
         DramaDesk(book, MemoryJobs(book.now_ms)), twins.catalogue, SignedUploads(None),
         threads=app.state.threads[1], now_ms=book.now_ms,
     )  # fmt: skip
+    app.state.poster_admin = PosterAdmin(
+        MemoryPosters(), twins.catalogue, SignedUploads(None), threads=app.state.threads[1], now_ms=book.now_ms
+    )
     app.state.media = Media(
         str(tmp_path), KEYS, HiddenPaths(), twins.catalogue, threads=app.state.threads[-1],
         now_ms=twins.now_ms,

@@ -13,9 +13,11 @@ from pydantic import SecretStr
 
 from domain.media import names, orders
 from domain.media.steps import Step
+from infra.media.job import Job, StepRow
 from infra.settings import Settings
 from ingest_api.auth import Scope
 from ingest_api.media_admin import hints
+from ingest_api.media_admin.answers import JobAnswer, StepAnswer
 from ingest_api.media_admin.hints import Hint
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import uploads_of
@@ -318,3 +320,13 @@ def test_hints_are_each_taken_once_and_not_without_end():
 def test_an_address_without_a_secret_has_no_callbacks(url: str):
     assert hints.secret_of(url) == ""
     assert not hints.genuine(hints.secret_of(url), "")
+
+
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+def test_of_a_job_everything_is_told_and_of_a_step_all_but_whose_it_is():
+    """A field that is new is either told or kept back on purpose: an answer is a promise, a row is not."""
+    assert set(JobAnswer.model_fields) == {*Job._fields, "steps"}
+    kept_back = {"job_id", "owner", "token", "ready_ms", "first_ms"}
+    assert set(StepAnswer.model_fields) == set(StepRow._fields) - kept_back

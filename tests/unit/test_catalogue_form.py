@@ -63,15 +63,18 @@ def test_words_that_repeat_are_held_once():
 def test_a_chunk_of_an_older_juliu_is_read_and_a_field_of_tomorrow_is_passed_over():
     before: list[object] = [7, 3, "重生", "都市", ["甜宠"], ["张三"], "CN", 0, 5, 80, True, [60_001, 60_002]]
     of_series, of_media = [*before, "重生"], [*before, "重生", b"123456" * 2]
-    of_today = [*of_media, [0, 1_796_119_200_000]]
-    for written, series, renditions, release_ms in (
-        (before, "", b"", 0), (of_series, "重生", b"", 0), (of_media, "重生", b"123456" * 2, 0),
-        ([*of_today, "tomorrow"], "重生", b"123456" * 2, 1_796_119_200_000),
+    of_releases = [*of_media, [0, 1_796_119_200_000]]
+    of_today = [*of_releases, b"\x00\x02"]
+    for written, series, renditions, release_ms, posters in (
+        (before, "", b"", 0, b""), (of_series, "重生", b"", 0, b""), (of_media, "重生", b"123456" * 2, 0, b""),
+        (of_releases, "重生", b"123456" * 2, 1_796_119_200_000, b""),
+        ([*of_today, "tomorrow"], "重生", b"123456" * 2, 1_796_119_200_000, b"\x00\x02"),
     ):  # fmt: skip
         chunk = zlib.compress(msgspec.msgpack.encode([written]))
         (drama,) = form.read_chunk(chunk, form.digest_of(chunk))
         assert (drama.title, list(drama.durations)) == ("重生", [60_001, 60_002])
-        assert (drama.series, drama.renditions, drama.release_ms(2)) == (series, renditions, release_ms)
+        assert (drama.series, drama.renditions) == (series, renditions)
+        assert (drama.release_ms(2), drama.posters) == (release_ms, posters)
 
 
 def test_a_chunk_with_one_bit_changed_is_damaged():

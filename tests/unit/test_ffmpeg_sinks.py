@@ -79,13 +79,15 @@ def frames(*kinds: str) -> np.ndarray:
 
 def test_the_sharpest_of_each_part_is_chosen_and_black_or_flat_ones_never():
     clip = frames("black", "blurred", "sharp", "blurred", "white", "blurred", "black", "sharp", "sharp")
-    assert [one.number for one in chosen(clip, 3)] == [2, 3, 7]
+    found = chosen(clip, 3)
+    assert sorted(one.number for one in found) == [2, 3, 7]
+    assert [one.number for one in found] == [2, 7, 3], "the best first: 3 is blurred"
 
 
 def test_a_part_with_nothing_to_show_leaves_its_place_to_the_next_best():
     clip = frames("black", "black", "black", "sharp", "blurred", "sharp")
     assert [one.number for one in chosen(clip, 2)] == [3, 5]
-    assert [one.number for one in chosen(clip, 4)] == [3, 4, 5]
+    assert [one.number for one in chosen(clip, 4)] == [3, 5, 4]
 
 
 def test_of_a_black_film_nothing_is_chosen():
