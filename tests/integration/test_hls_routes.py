@@ -19,6 +19,7 @@ from infra import namespaces
 from infra.catalogue.follower import POLL_S
 from infra.catalogue.media import UnknownEpisode, publish_media
 from infra.catalogue.publish import publish
+from infra.catalogue.releases import release
 from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import take_down
 from infra.media.keys import KeyStore, Sealer
@@ -164,6 +165,34 @@ async def test_a_take_down_ends_grants_playlists_and_keys_at_the_next_look(api: 
     answers = [await api.get(thing) for thing in things] + [await play(api, 1)]
     assert {answer.status_code for answer in answers} == {404}
     assert 2 * POLL_S < TAKE_DOWN_S
+
+
+async def test_what_is_put_off_is_gone_at_the_next_look_and_there_again_when_it_is_out(
+    api: httpx.AsyncClient, rig: Rig
+):
+    """The catalogue that is followed and MySQL say the same: nothing is played, and nothing is sold."""
+    finish(rig, 2)
+    await api._transport.app.state.catalogue.refresh()  # type: ignore[attr-defined]
+    await pay(api, rig, 2)
+    master = await encrypted(api, 2)
+    things = [master, *(master.replace("master.m3u8", f"720p/{rest}") for rest in ("index.m3u8", "00000.ts", "key"))]
+    Wallet(rig.engine, now_ms).credit(USER, PRICE, "test", "r3")
+
+    async def answers(release_ms: int) -> list[httpx.Response]:
+        release(rig.engine, DRAMA, lambda _: [0, release_ms, release_ms])
+        publish(rig.engine, rig.shelf)
+        await api._transport.app.state.catalogue.refresh()  # type: ignore[attr-defined]
+        third = await api.post(
+            f"/v1/dramas/{DRAMA}/episodes/3/unlock",
+            json={"way": "episode", "price_version": f"v1-{FREE}-{PRICE}-{EPISODES}"},
+            headers=as_viewer(USER) | {"idempotency-key": "third"},
+        )
+        return [await api.get(thing) for thing in things] + [await play(api, 2), third]
+
+    later_ms = now_ms() + 86_400_000
+    refused = [answer.json() for answer in await answers(later_ms)]
+    assert {(told["error"]["code"], told["release_ms"]) for told in refused} == {("not_released", later_ms)}
+    assert {answer.status_code for answer in await answers(now_ms())} == {200}
 
 
 async def test_a_replaced_episode_is_another_rendition_with_keys_of_its_own(api: httpx.AsyncClient, rig: Rig):

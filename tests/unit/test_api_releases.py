@@ -132,6 +132,11 @@ async def test_wechats_link_is_given_from_its_moment_on_and_not_asked_for_before
     assert (await world.get(address, **as_viewer())).json()["wechat"]["hls_url"] == LINK.hls_url
 
 
+async def test_links_of_what_comes_next_are_fetched_ahead_so_that_they_are_there_at_the_moment(world: World):
+    await world.get(f"/v1/dramas/{DRAMA}/episodes/1/play?platform=weapp", **as_viewer())
+    assert world.links.asked == [(DRAMA, 1, EPISODES, MOMENT_MS - 1)]
+
+
 async def test_what_comes_next_says_when_and_what_it_will_cost(world: World):
     told = (await world.play(1)).json()["next"]
     said = [(each["episode_no"], each["state"], each["coins"], each["release_ms"]) for each in told]
