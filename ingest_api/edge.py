@@ -17,6 +17,11 @@ from ingest_api.errors import ApiError, ClientGone
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 JSON = (b"content-type", b"application/json")
+OPEN_TO_PAGES = ("/v1/hls/", "/v1/posters/")  # what any page may read, errors too: no cookie is read, no credentials
+OPEN = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"retry-after, x-request-id"),
+)
 
 log = logs.get(__name__)
 
@@ -44,7 +49,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        answer = _Answer(send, _request_id(scope))
+        answer = _Answer(send, _request_id(scope), OPEN if scope["path"].startswith(OPEN_TO_PAGES) else ())
         try:
             await self._for(scope)(scope, receive, answer.send)
         except ApiError as error:
@@ -77,19 +82,20 @@ class Edge:
 
 
 class _Answer:
-    """The answer to one request: adds the id to its headers and remembers the status."""
+    """The answer to one request: adds the id and `more` to its headers and remembers the status."""
 
-    __slots__ = ("_send", "request_id", "status")
+    __slots__ = ("_more", "_send", "request_id", "status")
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
+    def __init__(self, send: Send, request_id: bytes, more: tuple[tuple[bytes, bytes], ...]) -> None:
         self._send = send
+        self._more = more
         self.request_id = request_id
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.request_id)]
+            message["headers"] = [*message.get("headers", ()), *self._more, (b"x-request-id", self.request_id)]
         await self._send(message)
 
     async def refuse(self, error: ApiError) -> None:

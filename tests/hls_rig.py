@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from domain.audience import ANYBODY
 from domain.catalogue import RENDITION_BYTES
 from domain.media import grant, names
 from domain.media.grant import Grant
@@ -108,7 +109,14 @@ def as_viewer(user: int = USER) -> dict[str, str]:
 
 def a_grant(**changes: Any) -> str:
     """USER's for the first episode, good for a minute; `changes` are facts of it."""
-    facts = {"user_id": USER, "drama_id": DRAMA, "episode_no": 1, "hash12": HASH, "expires_ms": NOW_MS + 60_000}
+    facts = {
+        "user_id": USER,
+        "drama_id": DRAMA,
+        "episode_no": 1,
+        "hash12": HASH,
+        "expires_ms": NOW_MS + 60_000,
+        "audience": ANYBODY,
+    }
     return grant.make(KEY, Grant(**facts | changes))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from domain.audience import Audience
 from domain.pricing import Terms, terms
 from domain.releases import in_order
 from infra.money.refunds import NothingToRefund, OrderTaken, Refund, Sold, WholeIsOpen
@@ -220,7 +221,7 @@ class MemoryPermission:
 
     away: bool = False
 
-    async def open(self, user_id: int, drama_id: int, episode_no: int, until_ms: int = 0) -> Told:
+    async def open(self, user_id: int, drama_id: int, episode_no: int, audience: Audience, until_ms: int = 0) -> Told:
         if self.away:
             raise NotNow
         return Told(f"/{user_id}/{drama_id}/{episode_no}")

@@ -2,7 +2,9 @@
 
 A player sends no headers with what it fetches for itself, so who asks stands in the path: /v1/hls/<grant>/master.m3u8.
 Playlists name segments and keys relative to themselves, and so inherit the grant.  A grant alone opens nothing that is
-locked: the key service asks for the entitlement again.  One form, one spelling: `g1.` and 68 characters of base64url.
+locked: the key service asks for the entitlement again.  It says, too, which region and age the viewer's token had when
+it was given, so that each request is held to the drama's rules of that moment.  One form, one spelling: `g2.` and 92
+characters of base64url.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from domain.audience import Audience
+
 LONGEST_MS = 15 * 60_000  # what is out after a take-down dies within this
-LENGTH = 71
+LENGTH = 95
 HASH12 = re.compile(r"[0-9a-f]{12}")  # the beginning of a sha256: names one rendition of an episode
 
-_FORM = re.compile(r"g1\.[A-Za-z0-9_-]{68}")
-_FACTS = struct.Struct(">BQQI6sQ")  # 35 bytes and 16 of the HMAC are 68 characters exactly: no padding, one spelling
+_FORM = re.compile(r"g2\.[A-Za-z0-9_-]{92}")
+_REGION = 17  # bytes: the longest region that a token may say
+_FACTS = struct.Struct(f">BQQI6sQ{_REGION}sB")  # 53 bytes, 16 of the HMAC: 92 characters, no padding, one spelling
 _MAC = 16  # bytes; RFC 2104 asks for half of the hash at least
-_VERSION = 1
+_VERSION = 2
 _PURPOSE = b"juliu hls grant\0"  # the same secret signs tickets and media addresses: none can pass for another
 
 
@@ -30,22 +35,29 @@ class BadGrant(ValueError):
 
 
 class Grant(NamedTuple):
-    """`user_id` may fetch this rendition (`hash12`, twelve hex digits) of an episode before `expires_ms`."""
+    """`user_id` may fetch this rendition (`hash12`, twelve hex digits) of an episode before `expires_ms`.
+
+    `audience`: whom the viewer counted as when they asked how to play it.
+    """
 
     user_id: int
     drama_id: int
     episode_no: int
     hash12: str
     expires_ms: int
+    audience: Audience
 
 
 def make(secret: bytes, grant: Grant) -> str:
     """The grant as text (LENGTH characters).  Raises struct.error or ValueError for facts that cannot be."""
     if not HASH12.fullmatch(grant.hash12):
         raise ValueError("a rendition is named by twelve hex digits")
-    user_id, drama_id, episode_no, hash12, expires_ms = grant
-    facts = _FACTS.pack(_VERSION, user_id, drama_id, episode_no, bytes.fromhex(hash12), expires_ms)
-    return "g1." + urlsafe_b64encode(facts + _mac(secret, facts)).decode()
+    user_id, drama_id, episode_no, hash12, expires_ms, (region, age_years) = grant
+    if len(region) > _REGION or not region.isascii():
+        raise ValueError(f"a region has at most {_REGION} letters and digits")
+    rendition = (user_id, drama_id, episode_no, bytes.fromhex(hash12), expires_ms)
+    facts = _FACTS.pack(_VERSION, *rendition, region.encode(), age_years)
+    return "g2." + urlsafe_b64encode(facts + _mac(secret, facts)).decode()
 
 
 def read(secrets: Sequence[bytes], text: str) -> Grant:
@@ -56,10 +68,11 @@ def read(secrets: Sequence[bytes], text: str) -> Grant:
     facts, mac = raw[: _FACTS.size], raw[_FACTS.size :]
     if not any([hmac.compare_digest(_mac(secret, facts), mac) for secret in secrets]):
         raise BadGrant
-    version, user_id, drama_id, episode_no, hash12, expires_ms = _FACTS.unpack(facts)
+    version, user_id, drama_id, episode_no, hash12, expires_ms, region, age_years = _FACTS.unpack(facts)
     if version != _VERSION:
         raise BadGrant
-    return Grant(user_id, drama_id, episode_no, hash12.hex(), expires_ms)
+    audience = Audience(region.rstrip(b"\0").decode("ascii"), age_years)
+    return Grant(user_id, drama_id, episode_no, hash12.hex(), expires_ms, audience)
 
 
 def _mac(secret: bytes, facts: bytes) -> bytes:

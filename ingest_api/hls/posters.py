@@ -31,7 +31,7 @@ FOR_NOW_S = 1  # how long a page may show the one before: what people choose is 
 MOVED_S = 300  # how long the CDN's address of a picture may be kept
 AT_ONCE, SEND_S = 64, 30.0  # pictures being sent: who reads slowly must not keep all files of the process open
 ANYBODY = 0
-OPEN = {"access-control-allow-origin": "*", "x-content-type-options": "nosniff"}
+PLAIN = {"x-content-type-options": "nosniff"}
 
 
 class Kind(StrEnum):
@@ -125,7 +125,7 @@ class Posters:
         return await self._answer(picture, {"cache-control": FOR_GOOD}, known)
 
     async def _answer(self, picture: Picture, kept: dict[str, str], known: str | None) -> Response:
-        headers = {**kept, **OPEN, "etag": picture.tag}
+        headers = {**kept, **PLAIN, "etag": picture.tag}
         if known is not None and picture.tag in _tags(known):
             return Response(status_code=304, headers=headers)
         try:
@@ -140,7 +140,7 @@ class Posters:
             raise NoVideo
         to = self._cdn.of_key(picture.key, self._now_ms() // 1000)
         kept = {"cache-control": f"public, max-age={min(most_s, self._cdn.life_s // 2)}", "vary": "accept"}
-        return Response(status_code=307, headers={**kept, **OPEN, "location": to})
+        return Response(status_code=307, headers={**kept, **PLAIN, "location": to})
 
     def _on_view(self, drama_id: int, episode_no: int) -> None:
         on_view(self._catalogue, drama_id, episode_no, self._now_ms())

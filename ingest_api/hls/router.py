@@ -1,7 +1,7 @@
 """GET /v1/hls/{grant}/...: what a player fetches by itself, with no header of ours.
 
-Any page may play what it was given an address of (`access-control-allow-origin: *`): the grant is in the path, and no
-cookie is read.
+Any page may play what it was given an address of, and read why it may not (ingest_api.edge): the grant is in the path,
+and no cookie is read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Rung = Annotated[str, Path(pattern=f"^{RUNG_FORM.pattern}$", description="such a
 Number = Annotated[str, Path(pattern="^[0-9]{5}$")]
 
 M3U8 = "application/vnd.apple.mpegurl"
-FRESH = {"cache-control": "no-store", "x-content-type-options": "nosniff", "access-control-allow-origin": "*"}
+FRESH = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 ASKED = (Unauthorized, TokenExpired, BackfillNotHere, ViewersOnly)  # only of who sends a token, which nobody has to
 REFUSED = (*ASKED, BadAddress, AnothersAddress, NotReleased, UnknownEpisode, NoVideo, Unprocessable, MediaUnavailable)
 
@@ -97,6 +97,4 @@ SEGMENT: dict[int | str, dict[str, Any]] = {
 @router.get("/v1/hls/{grant}/{rung}/{number}.ts", responses=SEGMENT, response_class=Response)
 async def segment(service: Service, grant: Granted, rung: Rung, number: Number) -> Response:
     """A segment, encrypted, whole or the range of the `Range` header."""
-    sent = await service.segment(grant, rung, int(number))
-    sent.headers["access-control-allow-origin"] = "*"
-    return sent
+    return await service.segment(grant, rung, int(number))

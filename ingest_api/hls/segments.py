@@ -40,7 +40,7 @@ class AtCdn:
 
     def address(self, grant: Grant, rung: str, name: str, now_s: int) -> str:
         """The whole address."""
-        _, drama_id, episode_no, hash12, expires_ms = grant
+        _, drama_id, episode_no, hash12, expires_ms, _ = grant
         key = f"{names.hls(drama_id, episode_no, hash12)}/{rung}/{name}"
         return self.of_key(key, min(now_s, expires_ms // 1000 - self.life_s))
 

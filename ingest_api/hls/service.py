@@ -1,8 +1,8 @@
 """Playlists, segments and keys of encrypted episodes, to whoever holds a grant that is good now.
 
 A grant is judged at every request: ours, not over, its drama still shown and its episode released (a take-down, and a
-release that was put off, is known within a second).  The key asks for the entitlement besides, so that what is out
-without it is noise.
+release that was put off, is known within a second), to a viewer of the region and age that the grant says.  The key
+asks for the entitlement besides, so that what is out without it is noise.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+from domain.audience import fits
 from domain.media import grant as grants
 from domain.media import names
 from domain.media.grant import BadGrant, Grant
@@ -18,6 +19,7 @@ from domain.media.playlist import BadPlaylist, checked_master, rewritten
 from infra import logs
 from infra.fold_store import Wait
 from infra.media.keys import KeyDamaged
+from ingest_api.errors import UnknownEpisode
 from ingest_api.events.service import CatalogueSource
 from ingest_api.hls.errors import AnothersAddress, KeyRefused
 from ingest_api.hls.stores import Stores
@@ -61,7 +63,7 @@ class Hls:
     def granted(self, text: str, user_id: int | None) -> Grant:
         """What the grant says, if it is good now; `user_id` is who asks, where they say so.
 
-        Raises BadAddress, AnothersAddress, and as `on_view`.
+        Raises BadAddress, AnothersAddress, UnknownEpisode (not for this viewer any more), and as `on_view`.
         """
         try:
             grant = grants.read(self._secrets, text)
@@ -73,17 +75,24 @@ class Hls:
         if user_id not in (None, grant.user_id):
             raise AnothersAddress
         on_view(self._catalogue, grant.drama_id, grant.episode_no, now_ms)
+        self._for(grant)
         return grant
+
+    def _for(self, grant: Grant) -> None:
+        """Nothing, where the drama may be shown to this viewer.  Raises UnknownEpisode."""
+        drama = self._catalogue.current.drama(grant.drama_id)
+        if drama is None or not fits(drama, grant.audience):
+            raise UnknownEpisode
 
     async def master(self, grant: Grant) -> str:
         """The master playlist.  Raises NoVideo, MediaUnavailable."""
-        _, drama_id, episode_no, hash12, _ = grant
+        drama_id, episode_no, hash12 = grant.drama_id, grant.episode_no, grant.hash12
         text = await self._text(names.master(drama_id, episode_no, hash12))
         return self._ours(grant, partial(checked_master, text))
 
     async def playlist(self, grant: Grant, rung: str) -> str:
         """A rung's playlist, its segments where the CDN has them.  Raises NoVideo, MediaUnavailable."""
-        _, drama_id, episode_no, hash12, _ = grant
+        drama_id, episode_no, hash12 = grant.drama_id, grant.episode_no, grant.hash12
         text = await self._text(names.playlist(drama_id, episode_no, hash12, rung))
         now_s = self._now_ms() // 1000
         address = partial(self._stores.segments.address, grant, rung, now_s=now_s)
@@ -91,20 +100,19 @@ class Hls:
 
     async def segment(self, grant: Grant, rung: str, number: int) -> Video:
         """A segment as a response.  Raises NoVideo, MediaUnavailable."""
-        user_id, drama_id, episode_no, hash12, expires_ms = grant
-        key = names.segment(drama_id, episode_no, hash12, rung, number)
+        key = names.segment(grant.drama_id, grant.episode_no, grant.hash12, rung, number)
         file = await self._threads.run(partial(self._stores.served.find, key))
-        fresh_s = (expires_ms - self._now_ms()) // 1000
-        return Video(file.path, file.stat, fresh_s, self._places, user_id, media_type=file.media_type)
+        fresh_s = (grant.expires_ms - self._now_ms()) // 1000
+        return Video(file.path, file.stat, fresh_s, self._places, grant.user_id, media_type=file.media_type)
 
     async def key(self, grant: Grant, rung: str) -> bytes:
         """A rung's key, sixteen bytes, to who may play the episode now.
 
         Raises KeyRefused, NotReleased, UnknownEpisode, NoVideo, and Unavailable where it cannot be told now.
         """
-        user_id, drama_id, episode_no, hash12, _ = grant
+        drama_id, episode_no, hash12 = grant.drama_id, grant.episode_no, grant.hash12
         try:
-            await self._entitlements.entitled(user_id, drama_id, episode_no)
+            await self._entitlements.entitled(grant.user_id, drama_id, episode_no)
         except EpisodeLocked as error:
             raise KeyRefused from error
         return await self._threads.run(partial(self._key, drama_id, episode_no, hash12, rung))

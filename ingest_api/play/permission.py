@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from domain import media_address, tickets
+from domain.audience import Audience
 from domain.media import grant
 from domain.media.grant import Grant
 from domain.media_address import GRID_MS, Address
@@ -53,7 +54,9 @@ class Permission:
         self._address_life_ms = address_life_ms
         self._grant_life_ms = grant_life_ms
 
-    async def open(self, user_id: int, drama_id: int, episode_no: int, until_ms: int = 0) -> Opened:
+    async def open(
+        self, user_id: int, drama_id: int, episode_no: int, audience: Audience, until_ms: int = 0
+    ) -> Opened:  # fmt: skip
         """For the lives that were set, but not past `until_ms` (0: no end).  Equal within the grid.
 
         A ticket and a file's address live up to a step of the grid longer, a grant up to a step shorter.
@@ -70,18 +73,21 @@ class Permission:
         if self._now_ms() < release_ms:
             raise NotReleased(release_ms)
         now_ms, episode = self._now_ms(), (user_id, drama_id, episode_no)
-        address, expires_ms = self._address(episode, now_ms, until_ms)
+        address, expires_ms = self._address(episode, audience, now_ms, until_ms)
         issued_ms = media_address.grid_before(now_ms)
         ends_ms = _not_past(until_ms, issued_ms + self._ticket_life_ms + GRID_MS)
         ticket = Ticket(*episode, duration_ms, issued_ms, max(0, ends_ms - issued_ms))
         return Opened(address, expires_ms, tickets.make(self._secret, ticket), ticket.expires_ms)
 
-    def _address(self, episode: tuple[int, int, int], now_ms: int, until_ms: int) -> tuple[str, int]:
+    def _address(
+        self, episode: tuple[int, int, int], audience: Audience, now_ms: int, until_ms: int
+    ) -> tuple[str, int]:
         """Where the viewer gets the episode, and until when."""
         _, drama_id, episode_no = episode
         if hash12 := self._catalogue.current.rendition(drama_id, episode_no):
             expires_ms = _not_past(until_ms, media_address.grid_before(now_ms + self._grant_life_ms))
-            return MASTER.format(grant=grant.make(self._secret, Grant(*episode, hash12, expires_ms))), expires_ms
+            given = Grant(*episode, hash12, expires_ms, audience)
+            return MASTER.format(grant=grant.make(self._secret, given)), expires_ms
         expires_ms = _not_past(until_ms, media_address.grid_after(now_ms + self._address_life_ms))
         return self._file(Address(*episode, expires_ms)), expires_ms
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from domain.events import MAX_ID
 from domain.media_address import SIGNATURE_LENGTH, Address
-from ingest_api.audience import for_this_audience
+from ingest_api.audience import CurrentAudience, for_this_audience
 from ingest_api.auth import ViewerAlone
 from ingest_api.errors import (
     CatalogueUnavailable,
@@ -68,6 +68,7 @@ MEDIA_REFUSED = (
 async def play(
     service: Annotated[Play, Depends(_play)],
     viewer: ViewerAlone,
+    audience: CurrentAudience,
     response: Response,
     *,
     drama_id: DramaId,
@@ -80,7 +81,7 @@ async def play(
     `release_ms`, and nobody gets it before, whatever they have unlocked.
     """
     response.headers["cache-control"] = "no-store"
-    return await service.play(viewer.user_id, drama_id, episode_no, weapp=platform == "weapp")
+    return await service.play(viewer.user_id, drama_id, episode_no, audience, weapp=platform == "weapp")
 
 
 @router.get(PATH, responses={**VIDEO, **refusals(MEDIA_REFUSED)}, response_class=Response)

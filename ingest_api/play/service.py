@@ -10,6 +10,7 @@ from functools import partial
 from typing import NamedTuple
 
 from domain import pricing
+from domain.audience import Audience
 from domain.catalogue import Drama
 from domain.pricing import Terms
 from infra.metrics import PLAYS_ASKED
@@ -78,15 +79,17 @@ class Play:
         self._now_ms = now_ms
         self._known: Remembered[tuple[int, int, int], int] = Remembered(REMEMBERED, REMEMBERED_S, clock)
 
-    async def play(self, user_id: int, drama_id: int, episode_no: int, *, weapp: bool = False) -> PlayAnswer:
-        """How to play it; `weapp`: with WeChat's address, if there is one.
+    async def play(
+        self, user_id: int, drama_id: int, episode_no: int, audience: Audience, *, weapp: bool = False
+    ) -> PlayAnswer:
+        """How a viewer of this audience plays it; `weapp`: with WeChat's address, if there is one.
 
         Raises UnknownEpisode, NotReleased, EpisodeLocked, MoneyUnavailable, CatalogueUnavailable.
         """
         asked = self._asked(user_id, drama_id, episode_no)
         drama, terms = asked.drama, asked.terms
         found = await self._open(asked)
-        how = await self._permission.open(user_id, drama_id, episode_no, found.until_ms)
+        how = await self._permission.open(user_id, drama_id, episode_no, audience, found.until_ms)
         return PlayAnswer(
             drama_id=drama_id,
             episode_no=episode_no,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from domain.events import MAX_ID
 from ingest_api import errors
-from ingest_api.audience import for_this_audience
+from ingest_api.audience import CurrentAudience, for_this_audience
 from ingest_api.auth import ViewerAlone
 from ingest_api.errors import MoneyUnavailable, Unprocessable, ViewersOnly
 from ingest_api.openapi import WHO_ASKS, refusals
@@ -52,6 +52,7 @@ ours = [Depends(private)]
 )  # fmt: skip
 async def unlock(
     viewer: ViewerAlone,
+    audience: CurrentAudience,
     service: Service,
     *,
     drama_id: DramaId,
@@ -66,7 +67,7 @@ async def unlock(
     costs, what there is and which ways there are; after a credit the same key may be used again.  **409**: the price
     is another than the one whose `price_version` was sent.
     """
-    return await service.unlock(viewer.user_id, drama_id, episode_no, wanted, key)
+    return await service.unlock(viewer.user_id, drama_id, episode_no, wanted, key, audience=audience)
 
 
 @router.get("/wallet", responses=refusals((*WHO_ASKS, ViewersOnly, Unprocessable, MoneyUnavailable)), dependencies=ours)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Protocol
 
+from domain.audience import Audience
 from domain.pricing import Terms
 from infra.metrics import UNLOCKS
 from infra.money import unlocks as infra_money
@@ -37,8 +38,13 @@ class Playable(Protocol):
 class Permission(Protocol):
     """What lets a viewer play what is open to them."""
 
-    async def open(self, user_id: int, drama_id: int, episode_no: int, until_ms: int = 0) -> Playable:
-        """How to play it, not past `until_ms` (0: no end).  Raises NotReleased, or Unavailable: not told now."""
+    async def open(
+        self, user_id: int, drama_id: int, episode_no: int, audience: Audience, until_ms: int = 0
+    ) -> Playable:
+        """How a viewer of this audience plays it, not past `until_ms` (0: no end).
+
+        Raises NotReleased, or Unavailable: not told now.
+        """
 
 
 class Hints(Protocol):
@@ -58,7 +64,9 @@ class Unlocking:
         self._permission = permission
         self._hints = hints
 
-    async def unlock(self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str) -> UnlockAnswer:
+    async def unlock(
+        self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str, *, audience: Audience
+    ) -> UnlockAnswer:
         """Open the episode.  Raises UnknownEpisode, NotReleased, NotEnoughCoins, PriceIsAnother,
         IdempotencyKeyReused, MoneyUnavailable.
 
@@ -75,20 +83,23 @@ class Unlocking:
             balance=WalletBalance.model_validate(done.balance),
             entitlement=Opened.model_validate(done.entitlement),
             coins=done.coins,
-            play=await self._play(user_id, drama_id, episode_no, done.entitlement.until_ms),
+            play=await self._play(user_id, drama_id, episode_no, audience, done.entitlement.until_ms),
         )
 
     async def wallet(self, user_id: int, before: int | None, count: int) -> WalletPage:
         """The balance and `count` entries older than `before`.  Raises MoneyUnavailable."""
         return await self._threads.run(partial(self._wallet, user_id, before, count))
 
-    async def _play(self, user_id: int, drama_id: int, episode_no: int, until_ms: int) -> PlayNow | None:
+    async def _play(
+        self, user_id: int, drama_id: int, episode_no: int, audience: Audience, until_ms: int
+    ) -> PlayNow | None:
         """The coins are spent: that the way to the video cannot be told now is no failure of the unlock.
 
         Nor that its release was put off since: who asks for what was unlocked before gets the same answer, no address.
         """
         try:
-            return PlayNow.model_validate(await self._permission.open(user_id, drama_id, episode_no, until_ms))
+            how = await self._permission.open(user_id, drama_id, episode_no, audience, until_ms)
+            return PlayNow.model_validate(how)
         except (Unavailable, NotReleased):
             return None
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from domain.audience import ANYBODY
 from domain.media import grant
 from domain.media.grant import Grant
 from ingest_api.auth import Scope
@@ -26,7 +27,7 @@ from tests.unit.test_api_product import MemoryCharts, MemoryViewers
 MINE, THEIRS = 1_000_003, 2_000_003  # no number in an answer is by chance one of these
 COINS = 7_777_777
 EPISODE, POSITION_MS = 3, 61_234_567
-THEIR_GRANT = grant.make(TICKET_SECRET.encode(), Grant(THEIRS, DRAMA, 1, "0123456789ab", NOW_MS + 60_000))
+THEIR_GRANT = grant.make(TICKET_SECRET.encode(), Grant(THEIRS, DRAMA, 1, "0123456789ab", NOW_MS + 60_000, ANYBODY))
 NAMED = {
     "drama_id": DRAMA, "episode_no": EPISODE, "grant": THEIR_GRANT, "rung": "720p", "number": "00000", "width": 480,
     "hash12": "0123456789ab", "kind": "webp", "job_id": 1, "secret": "x" * 30, "key": "mezzanine/7/1/0123456789ab.mp4",

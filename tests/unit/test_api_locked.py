@@ -52,11 +52,11 @@ OUT = 2  # of OTHER_DRAMA; its free third episode, and the next one that the vie
 BUYER, STRANGER = USER, USER + 1
 SOMEWHERE = "hidden/folder"
 ADDRESS = re.compile(r"/v1/media/(\d+)/(\d+)\?user=(\d+)")
-GRANT = re.compile(r"g1\.[A-Za-z0-9_-]{68}")
+GRANT = re.compile(r"g2\.[A-Za-z0-9_-]{92}")
 TICKET = re.compile(r"t1\.[A-Za-z0-9_-]{92}")
 HASH = "0123456789ab"
 KNOWN = {
-    "drama_id": (DRAMA, OTHER_DRAMA), "episode_no": range(1, EPISODES + 2), "grant": ("g1." + "A" * 68,),
+    "drama_id": (DRAMA, OTHER_DRAMA), "episode_no": range(1, EPISODES + 2), "grant": ("g2." + "A" * 92,),
     "rung": ("720p",), "number": ("00000",), "hash12": (HASH,), "width": (480,), "kind": ("webp",),
     "key": (f"mezzanine/{DRAMA}/{EPISODES}/{HASH}.mp4",), "job_id": (1,), "secret": ("x" * 30,),
 }  # fmt: skip

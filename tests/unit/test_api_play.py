@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from domain import media_address, tickets
+from domain.audience import ANYBODY
 from domain.media_address import GRID_MS, Address
 from infra.money.unlocks import Entitlement
 from ingest_api.auth import Scope, WeakSecret
@@ -291,7 +292,7 @@ async def test_an_episode_that_the_catalogue_does_not_have_yet_is_asked_for_agai
     """A process may learn of a new episode a second after it was sold: the coins are spent, so that is no 404."""
     permission: Permission = rig.app.state.permission
     with pytest.raises(CatalogueUnavailable):
-        await permission.open(USER, DRAMA, LAST + 1)
+        await permission.open(USER, DRAMA, LAST + 1, ANYBODY)
 
 
 @pytest.mark.parametrize(

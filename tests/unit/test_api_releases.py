@@ -193,7 +193,7 @@ async def test_nobody_pays_for_it_before_its_moment(world: World):
     assert world.money.balance(USER) == before
     world.at(MOMENT_MS)
     told = (await world.unlock(EPISODES)).json()
-    assert (told["coins"], told["play"]["address"][:11]) == (PRICE, "/v1/hls/g1.")
+    assert (told["coins"], told["play"]["address"][:11]) == (PRICE, "/v1/hls/g2.")
 
 
 async def test_the_whole_drama_is_offered_and_sold_once_all_of_it_is_out(world: World):
