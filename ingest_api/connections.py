@@ -26,7 +26,9 @@ from ingest_api.unlock.money import Money, Purse
 
 REDIS_S = 2.0
 REDIS_CONNECTIONS = 100  # past it a request waits for its turn, REDIS_S at most
-MYSQL_POOL = 9  # twice as many connections at most: as many as there are threads that ask MySQL (Threads in app.py)
+# Twice as many connections at most: one for each thread that asks MySQL (Threads in app.py), two more for each of
+# staff's, since publishing a poster holds three.
+MYSQL_POOL = 11
 MYSQL_ANSWER_S = 5  # a viewer waits no longer; a thread that hangs in a statement is free again after it
 
 

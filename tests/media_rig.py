@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from pydantic import SecretStr
 
 from domain.media import names
+from domain.media.orders import is_order
 from domain.media.record import StepEnded, decode
 from domain.media.steps import JobState, Kind, Step, steps_of
 from domain.topics import MEDIA
@@ -136,7 +137,7 @@ class Rig:
         return "\n".join(steps) + "".join(worker.out.read_text()[-3_000:] for worker in self.workers[-2:])
 
     def told(self) -> list[StepEnded]:
-        """Records in juliu.media since the rig began, copies left out."""
+        """Ends of steps in juliu.media since the rig began, copies left out."""
         found: dict[str, StepEnded] = {}
         consumer = Consumer({"bootstrap.servers": self.settings.kafka, "group.id": "media-rig"})
         consumer.assign([TopicPartition(MEDIA.name, 0, self._begin)])
@@ -145,8 +146,9 @@ class Rig:
         while at < end and time.monotonic() < deadline:
             for message in consumer.consume(500, 0.2):
                 at = message.offset() + 1
-                record = decode(message.value())
-                found.setdefault(record.record_id, record)
+                if not is_order(message.value()):
+                    record = decode(message.value())
+                    found.setdefault(record.record_id, record)
         consumer.close()
         assert at >= end
         return list(found.values())

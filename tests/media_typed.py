@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from domain.media import orders
+from domain.media.orders import Ordered
 from domain.media.steps import Step
 from infra.catalogue.importing import import_file
 from infra.media.job import JobFilter, Leased
@@ -52,6 +54,11 @@ class Rig:
         """Do all there is to do."""
         while (leased := self.jobs.lease("test", 60_000, list(Step))) is not None:
             self.jobs.finish(leased, (facts or {}) if leased.step is Step.STORE else {}, 2_000)
+
+    def ordered(self) -> list[Ordered]:
+        """The orders that wait for the log."""
+        values = [record.value for record in self.jobs.records(1_000)]
+        return [orders.decode(value) for value in values if orders.is_order(value)]
 
     def all(self) -> int:
         return len(self.jobs.jobs(JobFilter(), 0, 200))

@@ -18,6 +18,7 @@ from infra.media.drama_book import (
     Standing,
     UnknownDrama,
     check_limit,
+    check_seen,
     checked,
     who,
 )
@@ -36,12 +37,14 @@ class MemoryDramas:
     _dramas: dict[int, Standing] = field(default_factory=dict)
     _media: dict[tuple[int, int], Media] = field(default_factory=dict)
 
-    def put(self, dossier: Dossier, by: By) -> None:
+    def put(self, dossier: Dossier, by: By, seen: str | None = None) -> None:
         self._answers()
         checked(dossier, by)
         if dossier.drama_id not in self.catalogue:
             raise UnknownDrama(str(dossier.drama_id))
         was = self._dramas.get(dossier.drama_id)
+        if was is None or was.dossier != dossier:
+            check_seen(was.dossier if was else None, seen)
         if was is None:
             self._dramas[dossier.drama_id] = Standing(dossier, "", 0, None, Audit.NONE, "", 0, 0)
         elif was.dossier == dossier:

@@ -6,6 +6,7 @@ Source: wx/server/API/minidrama auditdrama, as of 2026-07-28 (rights are proved 
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -73,6 +74,11 @@ class Dossier(Papers, frozen=True, kw_only=True):
     """The papers of this drama."""
 
     drama_id: int
+
+
+def version(dossier: Dossier) -> str:
+    """16 hex digits that change with anything in it: what two people who mend it compare."""
+    return hashlib.sha256(msgspec.json.encode(dossier)).hexdigest()[:16]
 
 
 def gaps(dossier: Dossier, *, ticked: bool) -> list[str]:

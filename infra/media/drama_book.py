@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from domain.media import names
 from domain.media.orders import MAX_WHO, By
-from domain.media.wechat_drama import MAX_NUMBER, Audit, Dossier, files
+from domain.media.wechat_drama import MAX_NUMBER, Audit, Dossier, files, version
 
 NOTE_LENGTH = 500
 MAX_ASKED = 500  # episodes of one question
@@ -24,6 +24,10 @@ class UnknownDrama(LookupError):
 
 class OtherNumber(ValueError):
     """It is another record number than was handed in."""
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody mended the dossier since it was seen: look at it, and mend that."""
 
 
 class Standing(NamedTuple):
@@ -55,10 +59,12 @@ class DramaBook(Protocol):
 
     # Each writes the record of the order (domain.media.orders) in its transaction, none where it was so already.
 
-    def put(self, dossier: Dossier, by: By) -> None:
+    def put(self, dossier: Dossier, by: By, seen: str | None = None) -> None:
         """Hand in, or mend.  A changed record number takes the tick away.
 
-        Raises UnknownDrama, ValueError (a paper that was not uploaded for this drama, a number that is too long).
+        `seen`: the version (domain.media.wechat_drama) that is mended; None: whatever is there.
+        Raises UnknownDrama, ValueError (a paper that was not uploaded for this drama, a number that is too long),
+        ChangedMeanwhile (another version is there than `seen`, and not this very dossier).
         """
 
     def number(self, drama_id: int, record_number: str, by: By) -> None:
@@ -131,6 +137,12 @@ def checked(dossier: Dossier, by: By) -> None:
     for key in files(dossier):
         if not names.is_paper(dossier.drama_id, key):
             raise ValueError(f"{key[:80]!r} is no paper that was uploaded for drama {dossier.drama_id}")
+
+
+def check_seen(there: Dossier | None, seen: str | None) -> None:
+    """Raises ChangedMeanwhile where what is there is not the version that was seen."""
+    if seen is not None and (there is None or version(there) != seen):
+        raise ChangedMeanwhile("somebody mended the dossier meanwhile")
 
 
 def who(by: By) -> None:

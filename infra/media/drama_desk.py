@@ -46,9 +46,9 @@ class DramaDesk:
     def __init__(self, book: DramaBook, jobs: Jobs) -> None:
         self._book, self._jobs = book, jobs
 
-    def put(self, dossier: Dossier, by: By) -> DramaView:
-        """Hand its papers in, or mend them.  Raises UnknownDrama, ValueError."""
-        self._book.put(dossier, by)
+    def put(self, dossier: Dossier, by: By, seen: str | None = None) -> DramaView:
+        """Hand its papers in, or mend the version that was seen.  Raises UnknownDrama, ValueError, ChangedMeanwhile."""
+        self._book.put(dossier, by, seen)
         return self.view(dossier.drama_id)
 
     def number(self, drama_id: int, record_number: str, by: By) -> DramaView:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.media.orders import By, What
 from domain.media.wechat_drama import Dossier, number_trouble
 from infra.media import orders
-from infra.media.drama_book import OtherNumber, UnknownDrama
+from infra.media.drama_book import OtherNumber, UnknownDrama, check_seen
 from infra.media.wechat_tables import wechat_dramas
 
 _D = wechat_dramas.c
@@ -27,10 +27,12 @@ _PUT = sa.text(  # the tick is for the number that was seen: assignments go from
 )
 
 
-def put(connection: Connection, dossier: Dossier, by: By, now_ms: int) -> None:
+def put(connection: Connection, dossier: Dossier, by: By, now_ms: int, seen: str | None = None) -> None:
     """See DramaBook."""
-    if _dossier(connection, dossier.drama_id) == dossier:
+    there = _dossier(connection, dossier.drama_id)
+    if there == dossier:
         return
+    check_seen(there, seen)
     text = msgspec.json.encode(dossier).decode()
     row = {"drama_id": dossier.drama_id, "number": dossier.record_number, "dossier": text, "now_ms": now_ms}
     try:

@@ -51,10 +51,10 @@ class Dramas:
 
     # -- by people ---------------------------------------------------------------------------------------------------
 
-    def put(self, dossier: Dossier, by: By) -> None:
+    def put(self, dossier: Dossier, by: By, seen: str | None = None) -> None:
         """See DramaBook."""
         checked(dossier, by)
-        self._ordered(partial(drama_orders.put, dossier=dossier, by=by))
+        self._ordered(partial(drama_orders.put, dossier=dossier, by=by, seen=seen))
 
     def number(self, drama_id: int, record_number: str, by: By) -> None:
         """See DramaBook."""

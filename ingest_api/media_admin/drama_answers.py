@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from fastapi import Response
 
-from domain.media.wechat_drama import Audit, Dossier
+from domain.media.wechat_drama import Audit, Dossier, version
 from infra.media.drama_book import Media
 from infra.media.drama_desk import DramaView
 
@@ -27,12 +27,14 @@ class MediaOfEpisode(msgspec.Struct, frozen=True):
 class DramaAnswer(msgspec.Struct, frozen=True):
     """A drama: what was handed in, who has seen its record number, how the audit stands.
 
-    `missing` is what keeps it from being published, a sentence each.  `ticked_by`: the staff's user id, or a name that
-    was told at a terminal.  `audit_note`: what a person should do.  `platform_id`: WeChat's number of it.  `episodes`
-    have been given to WeChat; in a list of dramas they are left out.
+    `version` changes with anything in the dossier: send it as `seen` with what you mended.  `missing` is what keeps
+    the drama from being published, a sentence each.  `ticked_by`: the staff's user id, or a name that was told at a
+    terminal.  `audit_note`: what a person should do.  `platform_id`: WeChat's number of it.  `episodes` have been given
+    to WeChat; in a list of dramas they are left out.
     """
 
     drama_id: int
+    version: str
     dossier: Dossier
     ticked_by: str
     ticked_ms: int
@@ -64,7 +66,8 @@ def drama_answer(view: DramaView) -> DramaAnswer:
     """The drama as it is shown."""
     its = view.standing
     return DramaAnswer(
-        drama_id=its.dossier.drama_id, dossier=its.dossier, ticked_by=its.ticked_by, ticked_ms=its.ticked_ms,
+        drama_id=its.dossier.drama_id, version=version(its.dossier), dossier=its.dossier,
+        ticked_by=its.ticked_by, ticked_ms=its.ticked_ms,
         audit=_state(its.audit), audit_note=its.audit_note, platform_id=its.platform_id,
         submitted_ms=its.submitted_ms, audited_ms=its.audited_ms, missing=list(view.missing),
         episodes=[_of(number, one) for number, one in sorted(view.media.items())],

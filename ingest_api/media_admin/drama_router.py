@@ -15,6 +15,7 @@ from ingest_api.media_admin.answers import BegunAnswer, UploadAnswer
 from ingest_api.media_admin.drama_answers import AuditState, DramaAnswer, DramaPage, answered, audit_of
 from ingest_api.media_admin.dramas import DramaAdmin
 from ingest_api.media_admin.errors import (
+    DossierChanged,
     DramaIncomplete,
     JobActive,
     JobDone,
@@ -42,6 +43,7 @@ router = APIRouter(tags=["media"], prefix=f"{PREFIX}/dramas")
 
 After = Annotated[int, Query(ge=0, lt=MAX_ID, description="next_after of the page before")]
 Count = Annotated[int, Query(ge=1, le=MAX_LISTED, description="how many dramas")]
+Seen = Annotated[str | None, Query(pattern="^[0-9a-f]{16}$", description="`version` of the dossier that you mended")]
 
 ONE = (*ADMIN, UnknownDrama, NothingHandedIn, JobsUnavailable)
 SHOWN = found(DramaAnswer, examples.DRAMA)
@@ -90,14 +92,17 @@ async def paper(
 
 @router.put(
     "/{drama_id}/dossier", openapi_extra=document(NewPapers, examples.PAPERS), response_class=Response,
-    responses={**SHOWN, **refusals((*ONE, *BODY))},
+    responses={**SHOWN, **refusals((*ONE, *BODY, DossierChanged))},
 )  # fmt: skip
 async def put(
-    service: Service, admin: AdminAlone, *, drama_id: DramaId,
+    service: Service, admin: AdminAlone, *, drama_id: DramaId, seen: Seen = None,
     papers: Annotated[NewPapers, Depends(body(NewPapers, MAX_PAPERS))],
 ) -> Response:  # fmt: skip
-    """Hand a drama's papers in, or mend them, all of them at once; a changed record number takes its tick away."""
-    return answered(await service.put(admin.user_id, drama_id, papers))
+    """Hand a drama's papers in, or mend them, all of them at once; a changed record number takes its tick away.
+
+    With `seen` nobody's mends are lost: where somebody else was faster it is refused.
+    """
+    return answered(await service.put(admin.user_id, drama_id, papers, seen))
 
 
 @router.put(

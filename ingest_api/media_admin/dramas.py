@@ -63,11 +63,11 @@ class DramaAdmin:
             raise Unprocessable(f"a paper is a picture ({', '.join(PAPER_TYPES)})")
         return UploadAnswer.of(self._uploads.at(key, wanted.size, self._now_ms() // 1000))
 
-    async def put(self, admin: int, drama_id: int, papers: NewPapers) -> DramaAnswer:
-        """Hand its papers in, or mend them.  Raises Unprocessable."""
+    async def put(self, admin: int, drama_id: int, papers: NewPapers, seen: str | None) -> DramaAnswer:
+        """Hand its papers in, or mend the version that was `seen`.  Raises Unprocessable, DossierChanged."""
         known_drama(self._catalogue.current, drama_id)
         dossier = Dossier(drama_id=drama_id, **msgspec.structs.asdict(papers))
-        view = await self._ask(partial(self._desk.put, dossier, by_staff(admin)))
+        view = await self._ask(partial(self._desk.put, dossier, by_staff(admin), seen))
         return self._told("a drama's papers were handed in", admin, view)
 
     async def number(self, admin: int, drama_id: int, record_number: str) -> DramaAnswer:

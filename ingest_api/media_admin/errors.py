@@ -77,6 +77,12 @@ class OtherRecordNumber(ApiError):
     status, code = 409, "other_record_number"
 
 
+class DossierChanged(ApiError):
+    """Somebody mended the dossier since you saw it: GET the drama, mend that, and send its `version` as `seen`."""
+
+    status, code = 409, "dossier_changed"
+
+
 class NothingToReplace(ApiError):
     """WeChat has no new file of this episode: send one as `source`, and ask again when its job is done."""
 

@@ -27,6 +27,7 @@ REPLACEMENT: dict[str, Any] = {"source": "incoming/7/12/9c0c2ab9d1e4-_12_.mp4"}
 POSTER: dict[str, Any] = {"number": 1}
 DRAMA: dict[str, Any] = {
     "drama_id": 7,
+    "version": "1f0c2ab9d1e45f0c",
     "dossier": PAPERS | {"drama_id": 7},
     "ticked_by": "41",
     "ticked_ms": 1_795_000_000_000,

@@ -12,6 +12,7 @@ from infra.media import drama_book, drama_desk, job
 from infra.media.transaction import NotMigrated
 from ingest_api import errors
 from ingest_api.media_admin.errors import (
+    DossierChanged,
     DramaIncomplete,
     JobActive,
     JobDone,
@@ -38,6 +39,7 @@ _OURS: Mapping[type[Exception], Callable[[Any], errors.ApiError]] = {  # what is
     posters.NoSuchCandidate: lambda error: errors.Unprocessable(str(error)),
     drama_book.UnknownDrama: lambda _: NothingHandedIn(),
     drama_book.OtherNumber: lambda _: OtherRecordNumber(),
+    drama_book.ChangedMeanwhile: lambda _: DossierChanged(),
     drama_desk.Incomplete: lambda error: DramaIncomplete(list(error.missing)),
     drama_desk.NothingToReplace: lambda _: NothingToReplace(),
     ValueError: lambda error: errors.Unprocessable(str(error)),

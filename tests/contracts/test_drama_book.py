@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from domain.media import orders
 from domain.media.orders import By, Ordered, Surface, What
-from domain.media.wechat_drama import Audit
+from domain.media.wechat_drama import Audit, version
 from infra.catalogue.importing import import_file
-from infra.media.drama_book import DramaBook, OtherNumber, UnknownDrama
+from infra.media.drama_book import ChangedMeanwhile, DramaBook, OtherNumber, UnknownDrama
 from infra.media.dramas import Dramas
 from infra.media.queue import JobQueue
 from infra.mysql.engine import engine_of
@@ -160,6 +160,21 @@ def test_only_papers_of_the_drama_itself_are_kept(scene, paper):
     with pytest.raises(ValueError, match="64"):
         scene.book.put(a_dossier(DRAMA, record_number="x" * 65), LI)
     assert scene.ordered() == []
+
+
+def test_of_two_who_mend_the_same_version_the_second_is_told(scene):
+    scene.book.put(a_dossier(DRAMA), LI)
+    seen = version(scene.book.standing(DRAMA).dossier)
+    mended = a_dossier(DRAMA, description="别的故事")
+    for _ in range(2):
+        scene.book.put(mended, LI, seen)  # the same once more is what is there already
+    with pytest.raises(ChangedMeanwhile):
+        scene.book.put(a_dossier(DRAMA, producer="别人"), ANNA, seen)
+    with pytest.raises(ChangedMeanwhile):
+        scene.book.put(a_dossier(OTHER), ANNA, seen)
+    assert scene.book.standing(DRAMA).dossier == mended
+    scene.book.put(a_dossier(DRAMA, producer="别人"), ANNA, version(mended))
+    assert [one.who for one in scene.ordered()] == ["li", "li", "41"]
 
 
 def test_dramas_are_listed_by_id_and_by_how_they_stand(scene):

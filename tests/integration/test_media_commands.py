@@ -103,6 +103,11 @@ def test_jobs_are_listed_shown_cancelled_and_done_again(rig):
     assert told("retry", "--reason", "no_audio") == {"done": [], "refused": []}
     assert told("retry", str(ids[1]))["done"] == [ids[1]]
     assert [job["state"] for job in told("list")["jobs"]] == ["active", "active", "cancelled"]
+    assert [(one.what, one.job_id) for one in rig.ordered()] == [
+        *(("submit", job_id) for job_id in ids), ("cancel", ids[1]), ("cancel", ids[2]), ("retry", ids[0]),
+        ("retry", ids[1]),
+    ], "what was refused is no order"  # fmt: skip
+    assert {(one.surface, one.who, one.drama_id) for one in rig.ordered()} == {("cli", "cli", DRAMA)}
     assert typed("retry").exit_code == typed("cancel").exit_code == 1
     assert typed("show", "999").exit_code == 1
 

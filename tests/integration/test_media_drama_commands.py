@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.media import names, orders
+from domain.media import names
 from domain.media.steps import Step
 from domain.media.wechat_drama import Actor, Dossier
 from infra.catalogue.media import publish_media
@@ -75,8 +75,7 @@ def test_a_drama_is_published_only_with_its_number_ticked(rig, tmp_path):
     assert told("drama", "list", "--after", str(DRAMA))["dramas"] == []
     assert "lacks 1" in typed("drama", "list").output
     assert typed("drama", "list", "--audit", "strange").exit_code == 2
-    its = [orders.decode(record.value) for record in rig.jobs.records(100) if orders.is_order(record.value)]
-    assert [(one.what, one.surface, one.who) for one in its] == [
+    assert [(one.what, one.surface, one.who) for one in rig.ordered()] == [
         ("put", "cli", "cli"), ("put", "cli", "cli"), ("tick", "cli", "li"), ("publish", "cli", "cli"),
         ("put", "cli", "cli"), ("put", "cli", "cli"),
     ]  # fmt: skip
@@ -99,6 +98,6 @@ def test_a_poster_is_chosen_by_its_number(rig):
     assert told("poster", str(DRAMA), "1", "1")["chosen"] == 1
     assert "shows 1: people chose it" in typed("poster", str(DRAMA), "1").output
     assert typed("poster", str(DRAMA), "1", "2").exit_code == typed("poster", "999", "1").exit_code == 1
-    order = [orders.decode(record.value) for record in rig.jobs.records(100) if orders.is_order(record.value)][-1]
+    order = rig.ordered()[-1]
     assert (order.what, order.who, order.detail) == ("poster", "cli", f"{content[:12]}/1")
     assert rig.jobs.job(job).job.content_hash == content

@@ -114,6 +114,17 @@ async def test_what_is_handed_in_twice_is_one_order(rig: Rig):
     assert rig.ordered() == [(What.PUT, str(ANNA))]
 
 
+async def test_two_who_mend_it_at_once_do_not_undo_each_other(rig: Rig):
+    await rig.handed_in()
+    seen = {"seen": (await rig.ask("GET", ONE)).json()["version"]}
+    first = await rig.ask("PUT", f"{ONE}/dossier", json=papers(description="一"), params=seen)
+    second = await rig.ask("PUT", f"{ONE}/dossier", json=papers(producer="二"), params=seen, who=BORIS)
+    assert (first.status_code, second.status_code, code(second)) == (200, 409, "dossier_changed")
+    seen = {"seen": first.json()["version"]}
+    assert (await rig.ask("PUT", f"{ONE}/dossier", json=papers(producer="二"), params=seen)).status_code == 200
+    assert (await rig.ask("PUT", f"{ONE}/dossier", json=papers(), params={"seen": "x"})).status_code == 422
+
+
 @pytest.mark.parametrize(
     "change",
     [{"name": "x.pdf"}, {"name": "jpg"}, {"name": ""}, {"name": "x" * 252 + ".png"}, {"size": 0},
