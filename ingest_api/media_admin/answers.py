@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.media.steps import JobState, Kind, Step, StepState
 from domain.media.trouble import Failure
 from infra.media.job import JobView, StepRow
+from ingest_api.media_admin import examples
 from ingest_api.media_admin.uploads import Upload
 
 
@@ -73,6 +74,8 @@ class NewJobAnswer(BaseModel):
 class UploadAnswer(BaseModel):
     """Where to send a file: `method` it to `address`; `key` is then the `source` of a job, or a paper of a dossier."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.UPLOADED]})
+
     key: str
     method: str
     address: str = Field(description="whole, or relative to this API")
@@ -86,6 +89,8 @@ class UploadAnswer(BaseModel):
 
 class BegunAnswer(BaseModel):
     """The job that does what was ordered."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BEGUN]})
 
     job_id: int
     new: bool = Field(description="false: it was active already, from the same order")

@@ -1,4 +1,4 @@
-"""What staff may send, as the OpenAPI document shows it: a drama from its papers to a replaced episode."""
+"""What staff send and are told, as the OpenAPI document shows it: a drama from its papers to a replaced episode."""
 
 from __future__ import annotations
 
@@ -39,5 +39,34 @@ DRAMA: dict[str, Any] = {
     "missing": [],
     "episodes": [
         {"episode_no": 1, "media_id": 9_001, "next_media_id": 0, "title": "重生之门", "made_ms": 1_794_999_000_000}
+    ],
+}
+UPLOADED: dict[str, Any] = {
+    "key": "incoming/7/12/5f0c2ab9d1e4-_12_.mp4",
+    "method": "PUT",
+    "address": "/v1/media/storage/incoming/7/12/5f0c2ab9d1e4-_12_.mp4?method=put&size=48103424&expires=1795003600"
+    "&signature=nY8xk1m0Q2tT7yq5b3cVwz4aR9dLhE6sJpUoGfKiXvM",
+    "expires_ms": 1_795_003_600_000,
+}
+BEGUN: dict[str, Any] = {"job_id": 123, "new": True}
+CANDIDATES: dict[str, Any] = {
+    "hash12": "0123456789ab",
+    "chosen": 1,
+    "by_people": True,
+    "candidates": [
+        {
+            "number": 1,
+            "at_ms": 61_000,
+            "sharpness": 60.0,
+            "pictures": [
+                {
+                    "width": 480,
+                    "kind": "webp",
+                    "address": "/v1/posters/7/12/0123456789ab/1-480.webp",
+                    "preview": "/v1/media/storage/posters/7/12/0123456789ab/1-480.webp?method=get&size=0"
+                    "&expires=1795003600&signature=nY8xk1m0Q2tT7yq5b3cVwz4aR9dLhE6sJpUoGfKiXvM",
+                }
+            ],
+        }
     ],
 }

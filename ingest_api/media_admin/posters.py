@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.media.orders import By
 from infra import logs
@@ -13,6 +13,7 @@ from infra.catalogue.posters import Candidate, Candidates
 from infra.media.poster_desk import PosterChoice
 from ingest_api.events.service import CatalogueSource
 from ingest_api.hls.posters import Kind, Picture, Width
+from ingest_api.media_admin import examples
 from ingest_api.media_admin.asked import by_staff, known_episode
 from ingest_api.media_admin.told import told
 from ingest_api.media_admin.uploads import Uploads
@@ -41,6 +42,8 @@ class CandidateAnswer(BaseModel):
 
 class CandidatesAnswer(BaseModel):
     """What there is to choose from, of what the episode plays now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CANDIDATES]})
 
     hash12: str = Field(description="names the rendition")
     chosen: int = Field(description="the candidate that is shown")

@@ -6,84 +6,23 @@ import asyncio
 from pathlib import Path
 from typing import Any, get_args
 
-import httpx
 import msgspec
 import pytest
 
 from domain.media import names
-from domain.media import orders as log_orders
 from domain.media.orders import What
 from domain.media.steps import Kind
 from domain.media.wechat_drama import Audit
-from infra.media.drama_desk import DramaDesk
-from infra.settings import Settings
-from ingest_api.auth import Scope
 from ingest_api.media_admin import examples
 from ingest_api.media_admin.drama_answers import AuditState
-from ingest_api.media_admin.dramas import DramaAdmin
-from ingest_api.media_admin.orders import MAX_PAPERS
-from ingest_api.media_admin.uploads import uploads_of
-from tests.api import SETTINGS, Twins, caller, code
-from tests.builders import DRAMA, NOW_MS, OTHER_DRAMA, TICKET_SECRET, a_token
-from tests.media_desk import LIFE_MS, Clock
-from tests.memory_dramas import MemoryDramas
-from tests.memory_jobs import MemoryJobs
+from ingest_api.media_admin.orders import (
+    MAX_PAPERS,
+)
+from tests.api import SETTINGS, caller, code
+from tests.builders import DRAMA, OTHER_DRAMA
+from tests.drama_admin_rig import ANNA, BORIS, DRAMAS, NUMBER, ONE, REPLACE, SOURCE, Rig, dossier_of
+from tests.media_desk import LIFE_MS
 from tests.wechat_builders import LI, a_dossier
-
-DRAMAS = "/v1/admin/media/dramas"
-ONE = f"{DRAMAS}/{DRAMA}"
-REPLACE = f"{ONE}/episodes/1/replace"
-NUMBER = a_dossier(DRAMA).record_number
-SOURCE = names.incoming(DRAMA, 1, "new.mp4")
-ANNA, BORIS = 41, 42
-EVERY_ROUTE = [
-    ("GET", DRAMAS, None),
-    ("GET", ONE, None),
-    ("POST", f"{ONE}/papers", examples.PAPER),
-    ("PUT", f"{ONE}/dossier", examples.PAPERS),
-    ("PUT", f"{ONE}/record-number", examples.RECORD_NUMBER),
-    ("POST", f"{ONE}/tick", examples.RECORD_NUMBER),
-    ("POST", f"{ONE}/publish", None),
-    ("POST", REPLACE, examples.REPLACEMENT),
-]
-
-
-def papers(drama_id: int = DRAMA, **changes: Any) -> dict[str, Any]:
-    """A whole dossier as it is sent."""
-    its = msgspec.to_builtins(a_dossier(drama_id, **changes))
-    return {name: value for name, value in its.items() if name != "drama_id"}
-
-
-class Rig:
-    """The API with a book of two dramas and a queue."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.twins, self.clock = Twins(), Clock()
-        self.app = self.twins.app(settings)
-        self.jobs, self.book = MemoryJobs(self.clock), MemoryDramas(self.clock, {DRAMA: 3, OTHER_DRAMA: 3})
-        self.app.state.drama_admin = DramaAdmin(
-            DramaDesk(self.book, self.jobs), self.twins.catalogue, uploads_of(settings, TICKET_SECRET.encode()),
-            threads=self.app.state.threads[1], now_ms=lambda: NOW_MS,
-        )  # fmt: skip
-
-    async def ask(
-        self, method: str, path: str, *, scope: Scope = Scope.ADMIN, who: int = ANNA, **how: Any
-    ) -> httpx.Response:
-        headers = {"authorization": f"Bearer {a_token(who, scope=scope)}"}
-        async with caller(self.app) as client:
-            return await client.request(method, path, headers=headers, **how)
-
-    async def handed_in(self, **changes: Any) -> None:
-        assert (await self.ask("PUT", f"{ONE}/dossier", json=papers(**changes))).status_code == 200
-
-    async def ticked(self) -> None:
-        await self.handed_in()
-        assert (await self.ask("POST", f"{ONE}/tick", json={"record_number": NUMBER})).status_code == 200
-
-    def ordered(self) -> list[tuple[What, str]]:
-        """What is on record: of dramas, then of jobs."""
-        of_jobs = [log_orders.decode(record.value) for record in self.jobs.records(100)]
-        return [(one.what, one.who) for one in [*self.book.orders, *of_jobs]]
 
 
 @pytest.fixture
@@ -99,7 +38,7 @@ async def test_papers_are_sent_named_and_shown(rig: Rig, tmp_path: Path):
     async with caller(rig.app) as client:
         assert (await client.request(told["method"], told["address"], content=b"jpg")).status_code == 204
     assert (tmp_path / told["key"]).read_bytes() == b"jpg"
-    answer = await rig.ask("PUT", f"{ONE}/dossier", json=papers(cover=told["key"]))
+    answer = await rig.ask("PUT", f"{ONE}/dossier", json=dossier_of(cover=told["key"]))
     assert answer.headers["cache-control"] == "no-store"
     shown = (await rig.ask("GET", ONE)).json()
     assert shown == answer.json()
@@ -117,12 +56,12 @@ async def test_what_is_handed_in_twice_is_one_order(rig: Rig):
 async def test_two_who_mend_it_at_once_do_not_undo_each_other(rig: Rig):
     await rig.handed_in()
     seen = {"seen": (await rig.ask("GET", ONE)).json()["version"]}
-    first = await rig.ask("PUT", f"{ONE}/dossier", json=papers(description="一"), params=seen)
-    second = await rig.ask("PUT", f"{ONE}/dossier", json=papers(producer="二"), params=seen, who=BORIS)
+    first = await rig.ask("PUT", f"{ONE}/dossier", json=dossier_of(description="一"), params=seen)
+    second = await rig.ask("PUT", f"{ONE}/dossier", json=dossier_of(producer="二"), params=seen, who=BORIS)
     assert (first.status_code, second.status_code, code(second)) == (200, 409, "dossier_changed")
     seen = {"seen": first.json()["version"]}
-    assert (await rig.ask("PUT", f"{ONE}/dossier", json=papers(producer="二"), params=seen)).status_code == 200
-    assert (await rig.ask("PUT", f"{ONE}/dossier", json=papers(), params={"seen": "x"})).status_code == 422
+    assert (await rig.ask("PUT", f"{ONE}/dossier", json=dossier_of(producer="二"), params=seen)).status_code == 200
+    assert (await rig.ask("PUT", f"{ONE}/dossier", json=dossier_of(), params={"seen": "x"})).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -140,7 +79,7 @@ async def test_a_paper_is_a_picture_that_wechat_would_take(rig: Rig, change: dic
      f"papers/{DRAMA}/0/../x.jpg", "http://elsewhere/x.jpg", f"papers/{DRAMA}/1/{12 * 'a'}.jpg"],
 )  # fmt: skip
 async def test_only_papers_of_the_drama_itself_are_taken(rig: Rig, cover: str):
-    answer = await rig.ask("PUT", f"{ONE}/dossier", json=papers(cover=cover))
+    answer = await rig.ask("PUT", f"{ONE}/dossier", json=dossier_of(cover=cover))
     assert (answer.status_code, code(answer)) == (422, "invalid")
     assert rig.ordered() == []
 
@@ -148,8 +87,9 @@ async def test_only_papers_of_the_drama_itself_are_taken(rig: Rig, cover: str):
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"{", 400), (b"[]", 422), (b"{}", 422), (b'{"drama_id": 8}', 422), (b"x" * (MAX_PAPERS + 1), 413),
-     (msgspec.json.encode(papers() | {"cerificate": "x"}), 422), (msgspec.json.encode(papers() | {"title": 7}), 422),
-     (msgspec.json.encode(papers(record_number="x" * 65)), 422)],
+     (msgspec.json.encode(dossier_of() | {"cerificate": "x"}), 422),
+     (msgspec.json.encode(dossier_of() | {"title": 7}), 422),
+     (msgspec.json.encode(dossier_of(record_number="x" * 65)), 422)],
 )  # fmt: skip
 async def test_a_dossier_has_a_form_and_a_bound(rig: Rig, body: bytes, status: int):
     assert (await rig.ask("PUT", f"{ONE}/dossier", content=body)).status_code == status
@@ -277,46 +217,3 @@ async def test_media_of_its_episodes_are_shown(rig: Rig):
 
 def test_every_state_of_an_audit_has_its_name():
     assert list(get_args(AuditState)) == [audit.name.lower() for audit in Audit]
-
-
-# -- who may, and what there is not ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scope", [Scope.VIEWER, Scope.BACKFILL])
-@pytest.mark.parametrize(("method", "path", "body"), EVERY_ROUTE)
-async def test_it_is_for_admins(rig: Rig, scope: Scope, method: str, path: str, body: Any):
-    answer = await rig.ask(method, path, scope=scope, json=body)
-    assert (answer.status_code, code(answer)) == (403, "admins_only")
-    async with caller(rig.app) as client:
-        assert (await client.request(method, path, json=body)).status_code == 401
-    assert rig.ordered() == []
-
-
-@pytest.mark.parametrize(("method", "path", "body"), EVERY_ROUTE[1:])
-async def test_a_drama_that_the_catalogue_does_not_have_is_unknown(rig: Rig, method: str, path: str, body: Any):
-    path = path.replace(ONE, f"{DRAMAS}/404")
-    body = body | {"source": ""} if path.endswith("replace") else body
-    answer = await rig.ask(method, path, json=body)
-    assert answer.status_code == 404
-    assert code(answer) in ("unknown_drama", "unknown_episode")
-    zero = await rig.ask(method, path.replace("/404", "/0"), json=body)
-    assert zero.status_code == 422
-
-
-@pytest.mark.parametrize(("method", "path", "body"), EVERY_ROUTE)
-async def test_bodies_are_bounded_and_mysql_may_be_away(rig: Rig, method: str, path: str, body: Any):
-    if body is not None:
-        assert (await rig.ask(method, path, content=b"x" * 70_000)).status_code == 413
-        assert (await rig.ask(method, path, content=b"{")).status_code == 400
-    if path.endswith("papers"):
-        return  # asks nobody
-    await rig.ticked()
-    rig.book.away = True
-    fits = papers(title="别的") if path.endswith("dossier") else {**(body or {}), "source": SOURCE}
-    sent = fits if path.endswith(("dossier", "replace")) else body
-    answer = await rig.ask(method, path, json=sent)
-    assert (answer.status_code, code(answer), answer.headers["retry-after"]) == (503, "jobs_unavailable", "2")
-
-
-async def test_without_storage_a_paper_has_nowhere_to_go():
-    assert code(await Rig(SETTINGS).ask("POST", f"{ONE}/papers", json=examples.PAPER)) == "no_storage"

@@ -7,57 +7,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
-from pydantic import SecretStr
 
 from domain.media import names, orders
 from domain.media.steps import Step
 from infra.media.job import Job, StepRow
 from infra.settings import Settings
 from ingest_api.auth import Scope
-from ingest_api.media_admin import hints
 from ingest_api.media_admin.answers import JobAnswer, StepAnswer
-from ingest_api.media_admin.hints import Hint
-from ingest_api.media_admin.service import MediaAdmin
-from ingest_api.media_admin.uploads import uploads_of
-from tests.api import SETTINGS, Twins, caller, code
-from tests.builders import DRAMA, NOW_MS, NOW_S, OTHER_DRAMA, TICKET_SECRET, USER, a_token
-from tests.media_desk import GIVE_UP, LIFE_MS, Clock
-from tests.memory_jobs import MemoryJobs
-
-JOBS = "/v1/admin/media/jobs"
-UPLOADS = "/v1/admin/media/uploads"
-SECRET = "a-word-that-nobody-guesses-0123456789"
-SOURCE = names.incoming(DRAMA, 1, "one.mp4")
-NEW = {"kind": "episode", "drama_id": DRAMA, "episode_no": 1, "source": SOURCE, "title": "剧名 - 第1集"}
-BUCKET = {
-    "media_engine": "cos", "cos_bucket": "media-1250000000", "cos_region": "ap-shanghai",
-    "cos_secret_id": SecretStr("id"), "cos_secret_key": SecretStr("key"),
-}  # fmt: skip
-
-
-class Rig:
-    """The API with a queue on a desk."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings.model_copy(update={"ci_callback_url": f"https://api.example/v1/callbacks/{SECRET}"})
-        self.twins = Twins()
-        self.app = self.twins.app(self.settings)
-        self.clock = Clock()
-        self.jobs = MemoryJobs(self.clock)
-        self.app.state.media_admin = MediaAdmin(
-            self.jobs, self.twins.catalogue, uploads_of(self.settings, TICKET_SECRET.encode()),
-            threads=self.app.state.threads[1], now_ms=lambda: NOW_MS,
-        )  # fmt: skip
-
-    async def ask(self, method: str, path: str, scope: Scope = Scope.ADMIN, **how: Any) -> httpx.Response:
-        headers = {"authorization": f"Bearer {a_token(scope=scope)}"}
-        async with caller(self.app) as client:
-            return await client.request(method, path, headers=headers, **how)
-
-    async def submit(self, **changes: Any) -> httpx.Response:
-        return await self.ask("POST", JOBS, json=NEW | changes)
+from tests.api import SETTINGS, caller, code
+from tests.builders import DRAMA, NOW_MS, NOW_S, OTHER_DRAMA, USER, a_token
+from tests.media_admin_rig import BUCKET, JOBS, NEW, UPLOADS, Rig
+from tests.media_desk import GIVE_UP, LIFE_MS
 
 
 @pytest.fixture
@@ -253,73 +214,6 @@ async def test_with_a_bucket_the_browser_sends_it_there():
 @pytest.mark.parametrize("settings", [SETTINGS, SETTINGS.model_copy(update=BUCKET | {"cos_bucket": ""})])
 async def test_without_storage_there_is_nowhere_to_send_it(settings: Settings):
     assert code(await Rig(settings).ask("POST", UPLOADS, json=FILE)) == "no_storage"
-
-
-# -- CI's hints ------------------------------------------------------------------------------------------------------
-
-MARK = f"juliu:1:{DRAMA}:1:0123456789ab:ladder:720p:3.1"
-
-
-async def ci_calls(rig: Rig, body: bytes, secret: str = SECRET) -> httpx.Response:
-    async with caller(rig.app) as client:
-        return await client.post(f"/v1/media/callbacks/ci/{secret}", content=body)
-
-
-async def until_ladder_waits(rig: Rig) -> None:
-    """The job is at CI's, asked about again in ten minutes."""
-    await rig.submit()
-    for step in (Step.PROBE, Step.CHECK):
-        leased = rig.jobs.lease("w", LIFE_MS, [step])
-        assert leased
-        rig.jobs.finish(leased, {}, 0)
-    leased = rig.jobs.lease("w", LIFE_MS, [Step.LADDER])
-    assert leased
-    rig.jobs.later(leased, 600)
-    assert rig.jobs.lease("w", LIFE_MS, [Step.LADDER]) is None
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        json.dumps({"JobsDetail": [{"Operation": {"UserData": MARK}}]}).encode(),
-        f"<Response><JobsDetail><UserData>{MARK}</UserData></JobsDetail></Response>".encode(),
-    ],
-)
-async def test_what_ci_tells_is_asked_for_at_once(rig: Rig, body: bytes):
-    await until_ladder_waits(rig)
-    for _ in range(2):  # it may come twice
-        assert (await ci_calls(rig, body)).status_code == 204
-    assert rig.jobs.lease("w", LIFE_MS, [Step.LADDER])
-
-
-async def test_a_stranger_wakes_nobody(rig: Rig):
-    await until_ladder_waits(rig)
-    for secret in ("x", SECRET[:-1], SECRET + "x", "é" * 30):
-        assert (await ci_calls(rig, MARK.encode(), secret)).status_code == 404
-    assert rig.jobs.lease("w", LIFE_MS, [Step.LADDER]) is None
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\x00", b"juliu:999:1:1:0123456789ab:ladder:x:1", MARK[:20].encode()])
-async def test_what_names_no_job_of_ours_does_nothing(rig: Rig, body: bytes):
-    assert (await ci_calls(rig, body)).status_code == 204
-
-
-async def test_a_callback_has_a_bound(rig: Rig):
-    assert (await ci_calls(rig, b"x" * (hints.MAX_BYTES + 1))).status_code == 413
-
-
-def test_hints_are_each_taken_once_and_not_without_end():
-    marks = [f"juliu:{n}:7:1:0123456789ab:ladder:720p:1.1" for n in (1, 2, *range(1, 100))]
-    found = hints.hints(" ".join(marks).encode())
-    assert found[:2] == [Hint(1, Step.LADDER), Hint(2, Step.LADDER)]
-    assert len(found) == len(set(found)) == hints.MOST
-    assert hints.hints(MARK.replace("ladder", "unheard").encode()) == []
-
-
-@pytest.mark.parametrize("url", ["", "https://api.example/v1/callbacks/", "https://api.example/short"])
-def test_an_address_without_a_secret_has_no_callbacks(url: str):
-    assert hints.secret_of(url) == ""
-    assert not hints.genuine(hints.secret_of(url), "")
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------
