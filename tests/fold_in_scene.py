@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from domain.recommendations import Version, block_of, find
-from recommender.learning import model
-from recommender.learning.model import Recommendations
 from recommender.learning.snapshot import Cooling, Snapshot
-from recommender.publication.publish import content, publish
 from recommender.refresh import active, fold_in
 from recommender.refresh.fold_in import Report
+from tests import served_version
 from tests.memory_cooling import MemoryCoolingStore
 from tests.memory_recommendations import MemoryRecommendationStore
-from tests.snapshots import NOW_MS, pairs, two_tastes, watches
+from tests.snapshots import NOW_MS, pairs, watches
 from tests.training_twin import QUICK
 
 VIEWERS = 100
@@ -48,21 +45,9 @@ class Scene:
         return find(self.store.blocks[str(at)][block_of(user, at.blocks)], user)
 
 
-@cache
-def learnt() -> tuple[Snapshot, Recommendations]:
-    """Once for all tests: learning takes longer than all that is done here."""
-    known = two_tastes(VIEWERS, 60)
-    return known, model.train(known, QUICK)
-
-
 def train(store: MemoryRecommendationStore, number: int) -> str:
-    known, made = learnt()
-    hold = store.lock("train", "me", 60)
-    assert hold
-    stored = content(made, len(known.watches), f"{number:08x}", 5, QUICK)
-    publish(store, made, stored, hold, store.current)
-    store.unlock(hold)
-    return str(stored.version)
+    """Publish a version of VIEWERS; its name."""
+    return served_version.train(store, number, VIEWERS, 60)
 
 
 def odd(indexes: tuple[int, ...] | None) -> int:

@@ -12,19 +12,14 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from contextlib import closing
 
 import psutil
 from clickhouse_connect.driver.client import Client
 
 from bench.recommender import reading
 from domain.catalogue import Catalogue, Drama
-from infra.clickhouse.client import connect
-from infra.clickhouse.migrate import migrate
-from infra.settings import load
 from recommender.learning.weights import WEIGHTS
 from recommender.refresh.cold import refresh_cold
-from tests.clickhouse_server import ClickHouseServer
 from tests.memory_cold import MemoryColdStore
 
 # Of 90 days; viewers and old dramas evenly, a new drama once every 50 impressions of the last two days
@@ -75,14 +70,9 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     print("| step | s | ClickHouse CPU-s | MB | job CPU-s | MB | |\n|---|---|---|---|---|---|---|")
-    with closing(ClickHouseServer()) as server:
-        update = {"clickhouse_url": server.url, "clickhouse_database": "bench", "clickhouse_engine_prefix": ""}
-        settings = load().model_copy(update=update)
-        migrate(settings)
-        assert server.process is not None
-        with connect(settings) as client:
-            for count in asked.impressions:
-                measure(client, psutil.Process(server.process.pid), count, asked.dramas, asked.new)
+    with reading.empty_clickhouse() as (client, server):
+        for count in asked.impressions:
+            measure(client, server, count, asked.dramas, asked.new)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,18 @@ def fill(client: Client, count: int, dramas: int, as_of_ms: int) -> None:
 
 
 @contextmanager
+def empty_clickhouse() -> Iterator[tuple[Client, psutil.Process]]:
+    """A ClickHouse of the bench's own with our tables, and its process."""
+    with closing(ClickHouseServer()) as server:
+        update = {"clickhouse_url": server.url, "clickhouse_database": "bench", "clickhouse_engine_prefix": ""}
+        settings = load().model_copy(update=update)
+        migrate(settings)
+        assert server.process is not None
+        with connect(settings) as client:
+            yield client, psutil.Process(server.process.pid)
+
+
+@contextmanager
 def step(name: str, server: psutil.Process) -> Iterator[list[str]]:
     """Tells what it took of ClickHouse and of this process, and what is put into the list: a row in Markdown."""
     both, words = (server, psutil.Process()), list[str]()
@@ -109,14 +121,9 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}")
     print("| step | s | ClickHouse CPU-s | MB | job CPU-s | MB | entries |\n|---|---|---|---|---|---|---|")
-    with closing(ClickHouseServer()) as server:
-        update = {"clickhouse_url": server.url, "clickhouse_database": "bench", "clickhouse_engine_prefix": ""}
-        settings = load().model_copy(update=update)
-        migrate(settings)
-        assert server.process is not None
-        with connect(settings) as client:
-            for count in asked.watches:
-                measure(client, psutil.Process(server.process.pid), count, asked.dramas)
+    with empty_clickhouse() as (client, server):
+        for count in asked.watches:
+            measure(client, server, count, asked.dramas)
 
 
 if __name__ == "__main__":

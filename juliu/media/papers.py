@@ -8,7 +8,7 @@ import msgspec
 
 from domain.media import names
 from domain.media.wechat_drama import MAX_PAPER, PAPER_TYPES, Actor, Dossier
-from juliu.media.submitting import sha256_of
+from juliu.media.submitting import content_hash
 from media_jobs.engine import Storage
 from media_jobs.watch import Unwatched
 
@@ -65,7 +65,7 @@ def _key(drama_id: int, paper: str, folder: Path, storage: Storage) -> str:
     try:
         if not path.is_file() or not 0 < path.stat().st_size <= MAX_PAPER:
             raise BadDossier(f"{paper}: no file of 1 to {MAX_PAPER >> 20} MiB is there")
-        found = names.paper(drama_id, names.hash12(sha256_of(path, lambda _: None)), ending)
+        found = names.paper(drama_id, names.hash12(content_hash(path, lambda _: None)), ending)
         storage.put(found, path, PAPER_TYPES[ending], Unwatched())
     except (OSError, ValueError) as error:
         raise BadDossier(f"{paper}: {error}"[:500]) from error

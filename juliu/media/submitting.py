@@ -6,7 +6,6 @@ command again goes on where it ended: what is active or done already is told, no
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -16,12 +15,12 @@ from domain.media.episode_files import Known, Problem, Trouble, problems
 from domain.media.limits import Limits
 from domain.media.orders import AT_TERMINAL
 from domain.media.steps import JobState, Kind
+from infra.content_hash import sha256_of
 from infra.media.job import MAX_LISTED, AlreadyActive, AlreadyDone, Job, JobFilter, JobView, Submission
 from infra.media.port import Jobs
 from juliu.media.sources import Found, Read
 from media_jobs.engine import Storage
 
-_BLOCK = 1 << 20  # bytes of a file in memory
 MOST_PAGES = 500  # of a drama's jobs, MAX_LISTED each
 Outcome = Literal["submitted", "active", "done"]
 
@@ -106,7 +105,7 @@ def submit(todo: Plan, storage: Storage, jobs: Jobs, *, wechat: bool, again: boo
 def _submitted(
     item: Item, standing: _Standing, storage: Storage, jobs: Jobs, *, wechat: bool, again: bool, told: Told
 ) -> Submitted:
-    sha256 = sha256_of(item.found.path, lambda permille: told(item, "reading", permille))
+    sha256 = content_hash(item.found.path, lambda permille: told(item, "reading", permille))
     name = f"{names.hash12(sha256)}{Path(names.harmless(item.found.source.name)).suffix.lower()}"
     key = names.incoming(item.drama.drama_id, item.episode_no, name)
     done = Submitted(0, item.drama.drama_id, item.episode_no, item.found.source.name, key, "submitted")
@@ -154,15 +153,10 @@ class _Watch:
         self._told(self._item, "storing", permille)
 
 
-def sha256_of(path: Path, progress: Callable[[int], None]) -> str:
-    """In hex; memory does not depend on the size."""
-    found, done, total = hashlib.sha256(), 0, path.stat().st_size or 1
+def content_hash(path: Path, progress: Callable[[int], None]) -> str:
+    """Its SHA-256 in hex; memory does not depend on the size."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
-            done += len(block)
-            progress(min(1000, done * 1000 // total))
-    return found.hexdigest()
+        return sha256_of(file, path.stat().st_size, progress)
 
 
 def _grouped(files: Sequence[Found], catalogue: Catalogue) -> tuple[list[tuple[Known, list[Found]]], list[Problem]]:

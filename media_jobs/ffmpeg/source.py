@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import stat
-from hashlib import sha256
 from pathlib import Path
 
 from domain.media.limits import Limits
 from domain.media.trouble import Failure, StepFailed
 from domain.media.verdict import Code
+from infra.content_hash import sha256_of
 from media_jobs.ffmpeg.sandbox import Bounds
 from media_jobs.watch import Watch
 
@@ -27,7 +27,6 @@ OTHER_DECODERS = "mov_text,ass,ssa,subrip,webvtt,cc_dec,png,mjpeg"  # of subtitl
 DECODER_THREADS = 4  # each holds frames: without a number there are as many as the machine has cores
 ANALYZE_S = 10  # of the stream; where the headers say nothing, more does not help
 PROBE_BYTES = 32 * 1024 * 1024
-BLOCK = 1024 * 1024
 
 
 def opened(path: Path, limits: Limits) -> list[str]:
@@ -72,13 +71,9 @@ def size_of(path: Path, limits: Limits) -> int:
 
 def content_hash(path: Path, limits: Limits, watch: Watch) -> str:
     """SHA-256 of the file in hex, read a block at a time.  StepFailed as of `size_of`."""
-    size, done, digest = size_of(path, limits), 0, sha256()
+    size = size_of(path, limits)
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-            done += len(block)
-            watch.progress(min(1000, 1000 * done // size))
-    return digest.hexdigest()
+        return sha256_of(file, size, watch.progress)
 
 
 def _mend(code: Code, text: str) -> StepFailed:

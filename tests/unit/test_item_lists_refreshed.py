@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 from unittest.mock import Mock
 
@@ -13,35 +12,17 @@ import pytest
 from domain.catalogue import EMPTY
 from domain.recommendations import Version, unpack
 from recommender.errors import Busy, Raced, Refused
-from recommender.learning import model, snapshot
-from recommender.learning.model import Recommendations
+from recommender.learning import snapshot
 from recommender.learning.snapshot import Pairs, Snapshot
-from recommender.publication.publish import content, meta_of, publish
+from recommender.publication.publish import meta_of
 from recommender.publication.roll_back import roll_back
 from recommender.refresh import item_lists
 from recommender.refresh.item_lists import Report
 from tests.memory_recommendations import MemoryRecommendationStore
+from tests.served_version import train
 from tests.snapshots import NOW_MS, two_tastes, watches
-from tests.training_twin import QUICK
 
 NEW = 90  # came after the training
-
-
-@cache
-def learnt() -> tuple[Snapshot, Recommendations]:
-    """Once for all tests: learning takes longer than all that is done here."""
-    known = two_tastes()
-    return known, model.train(known, QUICK)
-
-
-def train(store: MemoryRecommendationStore, number: int) -> str:
-    known, made = learnt()
-    hold = store.lock("train", "me", 60)
-    assert hold
-    stored = content(made, len(known.watches), f"{number:08x}", 5, QUICK)
-    publish(store, made, stored, hold, store.current)
-    store.unlock(hold)
-    return str(stored.version)
 
 
 @pytest.fixture
