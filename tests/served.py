@@ -22,6 +22,8 @@ from tests.catalogue import a_line
 from tests.catalogue_rig import Rig
 from tests.watch_rows import DRAMA_OF
 
+DRAMAS = 40  # of a catalogue that says nothing else
+
 
 def made(fresh: Settings) -> Settings:
     """Settings under which everything is made, with nothing in it."""

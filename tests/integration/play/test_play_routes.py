@@ -2,90 +2,39 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import redis
 from pydantic import SecretStr
 
 from domain import tickets
-from infra import namespaces
 from infra.catalogue.media_paths import MediaPaths, PathsUnavailable
-from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import take_down
 from infra.money.refunds import Refunds, Sold
 from infra.money.wallet import Wallet
 from infra.mysql.engine import engine_of
-from infra.mysql.migrate import migrate as migrate_mysql
-from infra.settings import Settings
-from tests.builders import SECRET, TICKET_SECRET, a_token
+from tests.builders import TICKET_SECRET
 from tests.catalogue import a_line, an_episode
 from tests.catalogue_rig import Rig
-from tests.served import served
+from tests.viewing import DRAMA, OTHER, USER, as_viewer, now_ms, play, unlock
 
 pytestmark = pytest.mark.servers
 
-DRAMA, FREE, PRICE, EPISODES = 7, 2, 30, 4
-USER, OTHER = 11, 12
+FREE, PRICE, EPISODES = 2, 30, 4
 VIDEO = b"frames " * 30_000
 
 
-def now_ms() -> int:
-    return int(time.time() * 1000)
-
-
 @pytest.fixture
-def settings(fresh: Settings, tmp_path: Path) -> Settings:
-    """MySQL migrated, namespaces made, a folder for videos."""
-    secrets = {"jwt_secret": SecretStr(SECRET), "ticket_secret": SecretStr(TICKET_SECRET)}
-    ours = fresh.model_copy(update={**secrets, "media_root": str(tmp_path / "media")})
-    migrate_mysql(ours)
-    namespaces.create(ours)
-    return ours
-
-
-@pytest.fixture
-def rig(settings: Settings, tmp_path: Path) -> Iterator[Rig]:
+def line(tmp_path: Path) -> dict[str, Any]:
     """A drama of EPISODES, the first FREE of them free; every one but the last has a video."""
     folder = tmp_path / "media" / "dramas"
     folder.mkdir(parents=True)
     episodes = [an_episode(no, media_path=f"dramas/{no}.mp4" if no < EPISODES else "") for no in range(1, EPISODES + 1)]
     for no in range(1, EPISODES):
         (folder / f"{no}.mp4").write_bytes(VIDEO + str(no).encode())
-    with redis.Redis.from_url(settings.redis_url) as client:
-        made = Rig(settings, engine_of(settings), client, RedisShelf.of(settings), tmp_path)
-        made.publishes(a_line(DRAMA, free_first=FREE, price_coins=PRICE, episodes=episodes))
-        yield made
-        made.engine.dispose()
-        made.shelf.close()
-
-
-@pytest.fixture
-async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(rig.settings) as client:
-        yield client
-
-
-def as_viewer(user: int) -> dict[str, str]:
-    return {"authorization": f"Bearer {a_token(user, now_s=int(time.time()))}"}
-
-
-async def play(api: httpx.AsyncClient, episode_no: int, user: int = USER) -> httpx.Response:
-    return await api.get(f"/v1/dramas/{DRAMA}/episodes/{episode_no}/play", headers=as_viewer(user))
-
-
-async def unlock(api: httpx.AsyncClient, episode_no: int, way: str, price_version: str) -> dict[str, Any]:
-    answer = await api.post(
-        f"/v1/dramas/{DRAMA}/episodes/{episode_no}/unlock",
-        json={"way": way, "price_version": price_version},
-        headers=as_viewer(USER) | {"idempotency-key": f"{episode_no}-{way}"},
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return a_line(DRAMA, free_first=FREE, price_coins=PRICE, episodes=episodes)
 
 
 def states(answer: httpx.Response) -> list[tuple[int, str]]:

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from infra.clickhouse.client import connect
-from infra.settings import Settings
 from tests.builders import a_token
-from tests.catalogue_rig import Rig
-from tests.served import catalogued, made, served
+from tests.served import DRAMAS
 from tests.typed import typed
 from tests.watch_rows import DRAMA_OF, a_watch, insert
 
 pytestmark = pytest.mark.servers
 
-DRAMAS, VIEWERS = 40, 60
+VIEWERS = 60
 HOUR_MS = 3_600_000
 NEWCOMER = 7_777
-
-
-@pytest.fixture
-def settings(fresh: Settings) -> Settings:
-    return made(fresh)
-
-
-@pytest.fixture
-def rig(settings: Settings, tmp_path: Path) -> Iterator[Rig]:
-    with catalogued(settings, tmp_path, DRAMAS) as one:
-        yield one
-
-
-@pytest.fixture
-async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(rig.settings) as client:
-        yield client
 
 
 async def personal(api: httpx.AsyncClient, user: int) -> list[int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,32 +24,14 @@ from recommender.training.source import ClickHouseSource
 from tests.builders import a_token
 from tests.catalogue import a_line
 from tests.catalogue_rig import Rig
-from tests.served import catalogued, made, served
+from tests.served import DRAMAS
 from tests.watch_rows import DRAMA_OF, a_watch, insert
 
 pytestmark = pytest.mark.servers
 
-DRAMAS, VIEWERS = 40, 30
+VIEWERS = 30
 NOW_MS = int(time.time() * 1000)
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-def settings(fresh: Settings) -> Settings:
-    return made(fresh)
-
-
-@pytest.fixture
-def rig(settings: Settings, tmp_path: Path) -> Iterator[Rig]:
-    with catalogued(settings, tmp_path, DRAMAS) as one:
-        yield one
-
-
-@pytest.fixture
-async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
-    """The API; `api.get` asks as nobody, `ask` as a viewer."""
-    async with served(rig.settings) as client:
-        yield client
 
 
 async def ask(api: httpx.AsyncClient, address: str, user: int = 1) -> Any:

@@ -3,76 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-import redis
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from domain.media import grant, names
-from infra import namespaces
 from infra.catalogue.follower import POLL_S
 from infra.catalogue.media import UnknownEpisode, publish_media
 from infra.catalogue.publish import publish
 from infra.catalogue.releases import release
-from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import take_down
 from infra.media.keys import KeyStore, Sealer
 from infra.media.playlists import PlaylistStore
 from infra.money.wallet import Wallet
-from infra.mysql.engine import engine_of
-from infra.mysql.migrate import migrate as migrate_mysql
-from infra.settings import Settings
-from tests.builders import SECRET, TICKET_SECRET, a_token
+from tests.builders import TICKET_SECRET
 from tests.catalogue import a_line, an_episode
 from tests.catalogue_rig import Rig
 from tests.hls_rig import INDEX, RUNGS, SEGMENT, a_master, lay_out
-from tests.served import served
+from tests.viewing import DRAMA, OTHER, USER, as_viewer, now_ms, play, unlock
 
 pytestmark = pytest.mark.servers
 
-DRAMA, FREE, PRICE, EPISODES = 7, 1, 30, 3
-USER, OTHER = 11, 12
+FREE, PRICE, EPISODES = 1, 30, 3
 HASH, NEXT_HASH = "0123456789ab", "ba9876543210"
-SEALING = "seals-keys-0123456789-abcdefghijklm"
 SOON_S = 60.0  # a bound on waiting, far above what it takes
 TAKE_DOWN_S = 2.0  # what one is promised to take: a look at the catalogue that has begun, and the next
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
-
-
-@pytest.fixture
-def settings(fresh: Settings, tmp_path: Path) -> Settings:
-    secrets = {name: SecretStr(value) for name, value in (
-        ("jwt_secret", SECRET), ("ticket_secret", TICKET_SECRET), ("media_key_secret", SEALING),
-    )}  # fmt: skip
-    ours = fresh.model_copy(update={**secrets, "media_root": str(tmp_path / "media")})
-    migrate_mysql(ours)
-    namespaces.create(ours)
-    return ours
-
-
-@pytest.fixture
-def rig(settings: Settings, tmp_path: Path) -> Iterator[Rig]:
-    """A drama of EPISODES, the first FREE of them free; nobody has made a video yet."""
-    with redis.Redis.from_url(settings.redis_url) as client:
-        made = Rig(settings, engine_of(settings), client, RedisShelf.of(settings), tmp_path)
-        made.publishes(the_line())
-        yield made
-        made.engine.dispose()
-        made.shelf.close()
 
 
 def the_line(**more: Any) -> dict[str, Any]:
     episodes = [an_episode(no, media_path="") for no in range(1, EPISODES + 1)]
     return a_line(DRAMA, free_first=FREE, price_coins=PRICE, episodes=episodes, **more)
+
+
+@pytest.fixture
+def line() -> dict[str, Any]:
+    """A drama of EPISODES, the first FREE of them free; nobody has made a video yet."""
+    return the_line()
 
 
 def finish(rig: Rig, episode_no: int, hash12: str = HASH) -> dict[str, bytes]:
@@ -82,20 +51,6 @@ def finish(rig: Rig, episode_no: int, hash12: str = HASH) -> dict[str, bytes]:
     assert publish_media(rig.engine, DRAMA, episode_no, names.master(DRAMA, episode_no, hash12), 3_500)
     publish(rig.engine, rig.shelf)
     return dict(keys)
-
-
-@pytest.fixture
-async def api(rig: Rig) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(rig.settings) as client:
-        yield client
-
-
-def as_viewer(user: int) -> dict[str, str]:
-    return {"authorization": f"Bearer {a_token(user, now_s=int(time.time()))}"}
-
-
-async def play(api: httpx.AsyncClient, episode_no: int, user: int = USER) -> httpx.Response:
-    return await api.get(f"/v1/dramas/{DRAMA}/episodes/{episode_no}/play", headers=as_viewer(user))
 
 
 async def until(what: Callable[[], Any]) -> None:
@@ -118,13 +73,7 @@ async def encrypted(api: httpx.AsyncClient, episode_no: int, user: int = USER) -
 async def pay(api: httpx.AsyncClient, rig: Rig, episode_no: int) -> dict[str, Any]:
     price = (await play(api, episode_no)).json()["price"]
     Wallet(rig.engine, now_ms).credit(USER, price["coins"], "test", f"r{episode_no}")
-    done = await api.post(
-        f"/v1/dramas/{DRAMA}/episodes/{episode_no}/unlock",
-        json={"way": "episode", "price_version": price["price_version"]},
-        headers=as_viewer(USER) | {"idempotency-key": f"k{episode_no}"},
-    )
-    assert done.status_code == 200
-    return dict(done.json())
+    return await unlock(api, episode_no, "episode", price["price_version"])
 
 
 async def test_from_the_last_step_of_its_job_to_the_last_byte(api: httpx.AsyncClient, rig: Rig):
