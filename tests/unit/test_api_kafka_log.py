@@ -48,7 +48,7 @@ class Obedient:
         self.told.set()
 
     def poll(self, timeout: float) -> int:
-        self.told.wait(timeout)
+        self.told.wait(min(timeout, 0.005))  # what is not woken looks again soon
         self.told.clear()
         now = 1 if self.slow else len(self.to_report)
         reports, self.to_report = self.to_report[:now], self.to_report[now:]
