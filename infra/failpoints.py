@@ -51,6 +51,9 @@ NAMES = frozenset({
     "media.after_fail",  # the queue knows that an attempt failed
     "media.before_send",  # records are read from the queue; nothing was sent
     "media.after_send",  # they are in juliu.media; the queue does not know
+    "media.after_tidy_decided",  # what goes of an episode is written down; nothing is gone
+    "media.before_keys_go",  # files of an old rendition are gone, its keys are not
+    "media.before_tidied",  # all that was written down is gone; that is not
     "rebuild.before_pointer",  # a new namespace is whole; workers do not know of it
 })  # fmt: skip
 

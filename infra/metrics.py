@@ -128,6 +128,13 @@ MEDIA_READY_SECONDS = Gauge("juliu_media_ready_seconds", "How long the oldest of
 MEDIA_LEASED = Gauge("juliu_media_leased_steps", "Steps that workers hold now.")
 MEDIA_RECORDS_SENT = Counter("juliu_media_records_sent_total", "Records that are in juliu.media and forgotten.")
 MEDIA_RECORDS_WAITING = Gauge("juliu_media_records_waiting", "Records that are not in juliu.media yet.")
+MEDIA_TIDIED_FILES = Counter(
+    "juliu_media_tidied_files_total",
+    "Files that media jobs had left behind and that were deleted: rendition, posters, mezzanine, source, work, upload.",
+    ["what"],
+)
+MEDIA_TIDIED_BYTES = Counter("juliu_media_tidied_bytes_total", "How large they were, as far as is known.", ["what"])
+MEDIA_JOBS_PRUNED = Counter("juliu_media_jobs_pruned_total", "Old jobs whose rows in MySQL were deleted.")
 MEDIA_LOOKED_AT = Gauge("juliu_media_looked_at_seconds", "When the queue was last looked at, Unix time.")
 
 # -- recommender -------------------------------------------------------------------------------------------------------

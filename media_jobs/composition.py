@@ -16,12 +16,14 @@ from sqlalchemy.engine import Engine
 from domain.media.steps import Step
 from infra import logs, metrics
 from infra.catalogue.shelf import RedisShelf
+from infra.clickhouse.media_told import told
 from infra.media.elsewhere import ElsewhereRows
 from infra.media.job import Leased
 from infra.media.keys import KeyStore, Sealer
 from infra.media.playlists import PlaylistStore
 from infra.media.port import Jobs
 from infra.media.queue import JobQueue
+from infra.media.tidy_book import TidyBook
 from infra.mysql.engine import engine_of
 from infra.place import home
 from infra.settings import Settings
@@ -35,13 +37,14 @@ from media_jobs.hold import Hold
 from media_jobs.records import KafkaSender, Records
 from media_jobs.steps import audit, check, ladder, materials, media_id, mezzanine, probe, pull, replace, store, submit
 from media_jobs.steps import cdn as cdn_step
+from media_jobs.tidy import Tidier
 from media_jobs.wechat.platform import Platform, platform_of
 from media_jobs.wechat.upkeep import Upkeep, upkeep_of
 from media_jobs.worker import Pace, Worker
 from media_jobs.workplace import Workplace
 
 ANSWER_S = 10  # of one statement
-POOL = 4  # the loop, the lease's renewals, the records, cancelled steps; a step's own questions
+POOL = 5  # the loop, the lease's renewals, the records, tidying, cancelled steps; a step's own questions
 PROGRAMS = ("ffmpeg", "ffprobe", "setpriv")
 MAX_OWNER = 64  # characters of media_steps.owner
 
@@ -98,6 +101,7 @@ class Parts:
     worker: Worker
     records: Records
     upkeep: Upkeep | None
+    tidier: Tidier
     dropped: Dropped | None  # None where nothing is begun elsewhere
 
     def close(self) -> None:
@@ -126,7 +130,13 @@ def parts_of(settings: Settings) -> Parts:
         records=Records(jobs, KafkaSender(settings)),
         upkeep=upkeep_of(settings, engine, client, now_ms),
         dropped=Dropped(ElsewhereRows(engine), ports.processing, now_ms) if ports.processing.paid else None,
+        tidier=tidier_of(settings, engine, ports.storage),
     )
+
+
+def tidier_of(settings: Settings, engine: Engine, storage: Storage) -> Tidier:
+    """What sees to it that nothing is left for ever."""
+    return Tidier(storage, TidyBook(engine, now_ms), partial(told, settings), now_ms)
 
 
 def pace_of(settings: Settings) -> Pace:

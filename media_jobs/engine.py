@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from domain.media import names
 from domain.media.ladder import Encoded, Rung
+from domain.media.leftovers import Lying
 from domain.media.probe import Probe
 from domain.media.report import Report
 from media_jobs.ffmpeg.posters import Poster
@@ -30,6 +31,14 @@ class Stored(NamedTuple):
     key: str
     size: int
     crc64: int
+
+
+class Unfinished(NamedTuple):
+    """An upload that has begun and not ended; `name` is the store's.  `size` 0: nobody knows.  Times are Unix ms."""
+
+    name: str
+    size: int
+    begun_ms: int
 
 
 class Storage(Protocol):
@@ -60,6 +69,15 @@ class Storage(Protocol):
 
     def keys(self, prefix: str, limit: int) -> list[str]:
         """Keys that begin with `prefix`, in order, at most `limit` of them, which is at most MAX_KEYS."""
+
+    def listed(self, prefix: str, after: str, limit: int) -> list[Lying]:
+        """The same with sizes and times, and only keys above `after`: page by page."""
+
+    def unfinished(self, before_ms: int, limit: int) -> list[Unfinished]:
+        """Uploads that began before this and have not ended, the oldest first, at most `limit`."""
+
+    def end(self, uploads: Sequence[Unfinished]) -> None:
+        """What these have sent goes; one that has ended meanwhile is no trouble.  At most MAX_KEYS."""
 
     def delete(self, keys: Sequence[str]) -> None:
         """None of these is there afterwards; those that were not there are no trouble.  At most MAX_KEYS."""

@@ -36,6 +36,7 @@ def run_worker(settings: Settings) -> None:
     health = _health(settings, parts)
     _prepare(parts)
     beside = [_beside("records", parts.records.run, stop, RECORDS_S)]
+    beside.append(_beside("tidy", keep_up, parts.tidier.turn, stop))
     if parts.upkeep:
         beside.append(_beside("upkeep", keep_up, parts.upkeep.tick, stop))
     if parts.dropped:

@@ -160,7 +160,8 @@ class Rig:
         by_no = {view.job.episode_no: view for view in self.done()}
         assert sorted(by_no) == sorted(numbers), self.said()
         for episode_no in numbers:
-            self._plays(by_no[episode_no])
+            its = self.plays(by_no[episode_no])
+            assert set(self.storage.keys(f"hls/{DRAMA}/{episode_no}/", 10_000)) == its
 
     def every_step_is_told_once(self) -> None:
         """For each step of what ended well one record that it was done, whatever else was told of it."""
@@ -178,7 +179,8 @@ class Rig:
         assert [path for path in work.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
         assert [found for found in psutil.process_iter(["cmdline"]) if _mentions(found, str(work))] == []
 
-    def _plays(self, view: JobView) -> None:
+    def plays(self, view: JobView) -> set[str]:
+        """The catalogue names what the job made, all of it is there, and every rung plays with its key; its keys."""
         job, hash12 = view.job, names.hash12(view.job.content_hash)
         facts = next(row.facts for row in view.steps if row.step is Step.LADDER)
         with self.engine.connect() as connection:
@@ -188,7 +190,7 @@ class Rig:
             )
         assert path == names.master(DRAMA, job.episode_no, hash12)
         folder = names.hls(DRAMA, job.episode_no, hash12)
-        there = set(self.storage.keys(f"hls/{DRAMA}/{job.episode_no}/", 10_000))
+        there = set(self.storage.keys(f"{folder}/", 10_000))
         rungs = [one["rung"]["name"] for one in facts["rungs"]]
         expected = {names.master(DRAMA, job.episode_no, hash12)}
         for one in facts["rungs"]:
@@ -198,6 +200,7 @@ class Rig:
         keys = KeyStore(self.engine, Sealer.of(self.settings), lambda: 0).keys_for(DRAMA, job.episode_no, hash12, rungs)
         for rung in rungs:
             assert self._frames(there, folder, rung, keys[rung]) > 5
+        return expected
 
     def _frames(self, there: set[str], folder: str, rung: str, key: bytes) -> int:
         """Frames that come out of the encrypted rung, as a player with the key sees it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
@@ -28,6 +29,7 @@ from infra.media.job import (
     Standing,
     StepRow,
     Submission,
+    TidiedAway,
     UnknownJob,
 )
 
@@ -41,11 +43,18 @@ class MemoryJobs:
         self._jobs: dict[int, Job] = {}
         self._rows: dict[int, dict[Step, StepRow]] = {}
         self._records: dict[int, Record] = {}
+        self.deleted: Counter[tuple[int, int]] = Counter()  # by episode: how often somebody tidied
         self._next_record = 0
+
+    def tidied(self, drama_id: int, episode_no: int) -> int:
+        with self._answers():
+            return self.deleted[drama_id, episode_no]
 
     def submit(self, what: Submission, by: By | None = None) -> int:
         changes.checked(what)
         with self._answers():
+            if what.tidied not in (None, self.deleted[what.drama_id, what.episode_no]):
+                raise TidiedAway(what.drama_id, what.episode_no)
             mine = [job for job in self._jobs.values() if (job.drama_id, job.episode_no) == what[1:3]]
             done = [job for job in mine if job.state is JobState.DONE and job.kind is what.kind]
             if done and changes.does(done[-1], what):

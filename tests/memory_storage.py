@@ -7,20 +7,23 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from domain.media.leftovers import Lying
 from domain.media.names import is_key
 from domain.media.trouble import Failure, StepFailed
 from media_jobs.crc64 import crc64
-from media_jobs.engine import MAX_KEYS, Stored
+from media_jobs.engine import MAX_KEYS, Stored, Unfinished
 from media_jobs.watch import Watch
 
 HALF = 500  # permille
 
 
 class MemoryStorage:
-    """`files` by key; addresses are `memory:` and good for what they say."""
+    """`files` by key, `changed_ms` when each was written; addresses are `memory:` and good for what they say."""
 
     def __init__(self, now_s: Callable[[], float] = time.time) -> None:
         self.files: dict[str, bytes] = {}
+        self.changed_ms: dict[str, int] = {}
+        self.cut: list[Unfinished] = []
         self._now_s, self._lock = now_s, threading.Lock()
 
     def prepare(self) -> None:
@@ -36,7 +39,7 @@ class MemoryStorage:
     def put_bytes(self, key: str, body: bytes, content_type: str) -> Stored:
         _known(key)
         with self._lock:
-            self.files[key] = body
+            self.files[key], self.changed_ms[key] = body, int(self._now_s() * 1000)
         return Stored(key, len(body), crc64(body))
 
     def fetch(self, key: str, target: Path, max_bytes: int, watch: Watch) -> Stored:
@@ -60,6 +63,19 @@ class MemoryStorage:
             raise ValueError(limit)
         with self._lock:
             return sorted(key for key in self.files if key.startswith(prefix))[:limit]
+
+    def listed(self, prefix: str, after: str, limit: int) -> list[Lying]:
+        if not 0 < limit <= MAX_KEYS:
+            raise ValueError(limit)
+        with self._lock:
+            keys = sorted(key for key in self.files if key.startswith(prefix) and key > after)[:limit]
+            return [Lying(key, len(self.files[key]), self.changed_ms.get(key, 0)) for key in keys]
+
+    def unfinished(self, before_ms: int, limit: int) -> list[Unfinished]:
+        return sorted((one for one in self.cut if one.begun_ms < before_ms), key=lambda one: one.begun_ms)[:limit]
+
+    def end(self, uploads: Sequence[Unfinished]) -> None:
+        self.cut = [one for one in self.cut if one not in uploads]
 
     def delete(self, keys: Sequence[str]) -> None:
         if len(keys) > MAX_KEYS:

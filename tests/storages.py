@@ -14,9 +14,10 @@ import crcmod
 
 from domain.media.storage_address import PATH, Permission, genuine
 from domain.media.trouble import Cancelled
-from infra.media.folder import Folder
+from infra.media.folder import PARTIAL, Folder
 from media_jobs.cos.client import Cos
 from media_jobs.cos.storage import CosStorage
+from media_jobs.engine import Unfinished
 from media_jobs.local.storage import LocalStorage
 from tests.memory_storage import MemoryStorage
 from tests.standins.cos import CosStandIn
@@ -64,12 +65,16 @@ class Clock:
 
 
 class Kept(NamedTuple):
-    """A storage, its clock, what following an address does, and how many keys are quickly put there."""
+    """A storage, its clock, what following an address does, how many keys are quickly put there.
+
+    `cut` begins an upload that nobody ends.
+    """
 
     storage: Any
     clock: Clock
     browse: Callable[..., tuple[int, bytes]]
     fill: Callable[[list[str]], None]
+    cut: Callable[[str], object]
 
 
 def cos_of(stand_in: CosStandIn) -> Cos:
@@ -80,14 +85,17 @@ def cos_of(stand_in: CosStandIn) -> Cos:
 def memory(_: Path) -> Iterator[Kept]:
     clock = Clock()
     storage = MemoryStorage(clock)
-    yield Kept(storage, clock, storage.browse, lambda keys: storage.files.update(dict.fromkeys(keys, b"x")))
+    begun = lambda key: storage.cut.append(Unfinished(key, 1, int(clock() * 1000)))  # noqa: E731
+    yield Kept(storage, clock, storage.browse, lambda keys: [storage.put_bytes(key, b"x", "") for key in keys], begun)
 
 
 def local(folder: Path) -> Iterator[Kept]:
     clock = Clock()
     storage = LocalStorage(folder, "http://api", SECRET, clock)
     storage.prepare()
-    yield Kept(storage, clock, _Api(folder, clock).browse, lambda keys: _written(folder, keys))
+    cut = lambda key: (folder / PARTIAL / key.replace("/", "-")).write_bytes(b"x")  # noqa: E731
+    (folder / PARTIAL).mkdir()
+    yield Kept(storage, clock, _Api(folder, clock).browse, lambda keys: _written(folder, keys), cut)
 
 
 def cos(folder: Path) -> Iterator[Kept]:
@@ -95,7 +103,8 @@ def cos(folder: Path) -> Iterator[Kept]:
         clock = Clock()
         stand_in.clock = clock  # type: ignore[assignment]
         storage = CosStorage(cos_of(stand_in), clock)
-        yield Kept(storage, clock, stand_in.browse, lambda keys: _taken(stand_in, keys))
+        cut = lambda key: stand_in.objects.begin(key, "")  # noqa: E731
+        yield Kept(storage, clock, stand_in.browse, lambda keys: _taken(stand_in, keys), cut)
 
 
 class _Api:

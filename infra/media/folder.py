@@ -12,7 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -72,10 +72,22 @@ class Folder:
 
     def sweep(self) -> None:
         """Remove what writers that are gone have left."""
-        oldest = time.time() - PARTIAL_LIFE_S
+        for name, _, _ in self.partials(time.time() - PARTIAL_LIFE_S):
+            self.drop(name)
+
+    def partials(self, before_s: float) -> Iterator[tuple[str, int, float]]:
+        """Name, bytes and time (Unix, s) of what was last written to before this, and is not a file yet."""
         for path in (self.root / PARTIAL).glob("*"):
-            if path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # it has become one
+                found = path.stat()
+                if found.st_mtime < before_s:
+                    yield path.name, found.st_size, found.st_mtime
+
+    def drop(self, name: str) -> None:
+        """A partial file goes.  Raises ValueError for what is no name of one."""
+        if name != Path(name).name or name.startswith("."):
+            raise ValueError(f"no partial file: {name!r}")
+        (self.root / PARTIAL / name).unlink(missing_ok=True)
 
 
 def _made_durable(partial: Path, path: Path, root: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from domain.media.steps import JobState, Kind, Step, StepState
 from domain.media.trouble import Failure
+from infra.fold_store import Wait
 
 Facts: TypeAlias = Mapping[str, Any]  # JSON; of one step at most MAX_FACTS bytes
 MAX_FACTS = 65_536
@@ -42,11 +43,19 @@ class NotNow(Exception):
     """The job's state does not allow that: what has ended is not cancelled, what is done or active not retried."""
 
 
+class TidiedAway(Wait):
+    """Files of this episode are being deleted, or were since its source was put there: put it again, then submit."""
+
+    def __init__(self, drama_id: int, episode_no: int) -> None:
+        super().__init__("mysql", f"old files of episode {drama_id}/{episode_no} are being deleted: again in a minute")
+
+
 class Submission(NamedTuple):
     """What is to be done.
 
     `source`: key in storage, or a path (<= 300 characters; empty for a drama).  `episode_no`: 0 for a drama.
     `content_hash`: SHA-256 in hex where it is known, else empty.  `again`: also what is done already.
+    `tidied`: what Jobs.tidied said before the source was put into storage; None: it lies there for other reasons.
     """
 
     kind: Kind
@@ -57,6 +66,7 @@ class Submission(NamedTuple):
     wechat: bool = False
     content_hash: str = ""
     again: bool = False
+    tidied: int | None = None
 
 
 class Job(NamedTuple):

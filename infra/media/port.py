@@ -23,7 +23,13 @@ class Jobs(Protocol):
     """
 
     def submit(self, what: Submission, by: By | None = None) -> int:
-        """The id of a new job.  Raises AlreadyActive, AlreadyDone, ValueError (a field out of its bounds)."""
+        """The id of a new job.  Raises AlreadyActive, AlreadyDone, ValueError (a field out of its bounds).
+
+        TidiedAway, a Wait: old files of the episode are being deleted, or were since `what.tidied` was asked.
+        """
+
+    def tidied(self, drama_id: int, episode_no: int) -> int:
+        """How often old files of this episode were deleted: ask before a source is put, and submit with it."""
 
     def lease(self, owner: str, life_ms: int, steps: Collection[Step]) -> Leased | None:
         """A step that is due, of these steps: what is furthest along first, then what waits longest.  None: none is.
@@ -63,7 +69,7 @@ class Jobs(Protocol):
         """End the job; who holds a step of it hears so at the next write.  Raises UnknownJob, NotNow (it has ended)."""
 
     def retry(self, job_id: int, by: By | None = None) -> None:
-        """Do once more what failed or was cancelled.  Raises UnknownJob, AlreadyActive (another one is).
+        """Do once more what failed or was cancelled.  Raises UnknownJob, AlreadyActive (another one is), TidiedAway.
 
         NotNow: it is active or done, or a later job of the same episode or drama was done since.
         """

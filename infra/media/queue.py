@@ -18,7 +18,7 @@ from domain.media.orders import OF_KIND, By, What
 from domain.media.steps import Step, StepState
 from domain.media.trouble import LeaseLost, StepFailed
 from infra.fold_store import Wait
-from infra.media import changes, moves, orders, rows
+from infra.media import changes, episode_lock, moves, orders, rows
 from infra.media.job import (
     AlreadyActive,
     AlreadyDone,
@@ -99,6 +99,10 @@ class JobQueue:
                     raise AlreadyActive(job_id) from None
         raise Wait("mysql", "jobs of this episode come and go")
 
+    def tidied(self, drama_id: int, episode_no: int) -> int:
+        """See Jobs."""
+        return transact(self._engine, lambda connection: episode_lock.tidied(connection, drama_id, episode_no))
+
     def cancel(self, job_id: int, by: By | None = None) -> None:
         """See Jobs."""
 
@@ -113,7 +117,9 @@ class JobQueue:
         """See Jobs."""
 
         def work(connection: Connection) -> None:
-            change = changes.retried(*rows.lock(connection, job_id), self._now(connection))
+            now_ms = self._now(connection)
+            change = changes.retried(*rows.lock(connection, job_id), now_ms)
+            episode_lock.begin(connection, change.job.drama_id, change.job.episode_no, now_ms)
             active = _active(change.job.drama_id, change.job.episode_no, connection)
             if active is not None:
                 raise AlreadyActive(active)
@@ -236,6 +242,7 @@ class JobQueue:
         if latest is not None and changes.does(job := rows.job_of(latest), what):
             raise AlreadyDone(job.job_id)
         now_ms = self._now(connection)
+        episode_lock.begin(connection, what.drama_id, what.episode_no, now_ms, what.tidied)
         values = {**what._asdict(), **where, "now_ms": now_ms}
         job_id = int(connection.execute(_SUBMIT, values).lastrowid)
         rows.insert(connection, changes.fresh(job_id, what, now_ms))

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from domain.media.episode_files import Known, Problem
 from infra.catalogue import known
 from infra.settings import load
-from juliu.commands import media_costs, media_drama, media_look, media_poster, media_turns
+from juliu.commands import media_costs, media_drama, media_look, media_poster, media_tidy, media_turns
 from juliu.commands.json_option import Json
 from juliu.commands.media_queue import opened, shown, storage_of
 from juliu.commands.trouble import FOUND_WRONG, end, told
@@ -80,6 +80,7 @@ app.command("cancel")(media_turns.cancel)
 app.command("poster")(media_poster.poster)
 app.command("costs")(media_costs.costs)
 app.command("rows")(media_costs.rows)
+app.command("tidy")(media_tidy.tidy)
 app.add_typer(media_drama.app, name="drama")
 
 

@@ -16,11 +16,12 @@ from domain.media.limits import Limits
 from domain.media.orders import AT_TERMINAL
 from domain.media.steps import JobState, Kind
 from infra.content_hash import sha256_of
-from infra.media.job import MAX_LISTED, AlreadyActive, AlreadyDone, Job, JobFilter, JobView, Submission
+from infra.media.job import MAX_LISTED, AlreadyActive, AlreadyDone, Job, JobFilter, JobView, Submission, TidiedAway
 from infra.media.port import Jobs
 from juliu.media.sources import Found, Read
 from media_jobs.engine import Storage
 
+PUTS = 3  # of one file, where old ones are tidied away meanwhile
 MOST_PAGES = 500  # of a drama's jobs, MAX_LISTED each
 Outcome = Literal["submitted", "active", "done"]
 
@@ -113,14 +114,26 @@ def _submitted(
         return done._replace(job_id=job_id, outcome="active")
     if not again and (job_id := standing.done(item.episode_no, sha256, wechat=wechat)) is not None:
         return done._replace(job_id=job_id, outcome="done")
-    storage.put(key, item.found.path, names.content_type_of(key), _Watch(item, told))
     what = Submission(Kind.EPISODE, item.drama.drama_id, item.episode_no, key, item.drama.title, wechat, sha256, again)
     try:
-        return done._replace(job_id=jobs.submit(what, AT_TERMINAL))
+        return done._replace(job_id=_put_and_begun(what, item, storage, jobs, told))
     except AlreadyActive as error:  # somebody else, meanwhile
         return done._replace(job_id=error.job_id, outcome="active")
     except AlreadyDone as error:
         return done._replace(job_id=error.job_id, outcome="done")
+
+
+def _put_and_begun(what: Submission, item: Item, storage: Storage, jobs: Jobs, told: Told) -> int:
+    """The id of the job; put again where old files of the episode, perhaps this one, were tidied away meanwhile."""
+    for left in range(PUTS - 1, -1, -1):
+        tidied = jobs.tidied(what.drama_id, what.episode_no)
+        storage.put(what.source, item.found.path, names.content_type_of(what.source), _Watch(item, told))
+        try:
+            return jobs.submit(what._replace(tidied=tidied), AT_TERMINAL)
+        except TidiedAway:
+            if not left:
+                raise
+    raise AssertionError
 
 
 class _Standing:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from domain.media.cos_signature import get_address, put_address
+from domain.media.leftovers import Lying
 from domain.media.names import is_key
 from media_jobs.cos.client import Cos
 from media_jobs.cos.download import Download
@@ -15,7 +18,7 @@ from media_jobs.cos.failures import Refused, Transient
 from media_jobs.cos.multipart import PART, Upload
 from media_jobs.cos.objects import head
 from media_jobs.crc64 import crc64
-from media_jobs.engine import MAX_KEYS, Stored
+from media_jobs.engine import MAX_KEYS, Stored, Unfinished
 from media_jobs.watch import Unwatched, Watch
 
 PAGE = 1_000  # keys that COS lists or deletes at a time, at most
@@ -70,7 +73,26 @@ class CosStorage:
     def keys(self, prefix: str, limit: int) -> list[str]:
         if not 0 < limit <= MAX_KEYS:
             raise ValueError(f"limit: {limit}")
-        return list(self._listed(prefix, limit))
+        return [str(row["Key"]) for row in self._listed(prefix, "", limit)]
+
+    def listed(self, prefix: str, after: str, limit: int) -> list[Lying]:
+        if not 0 < limit <= MAX_KEYS:
+            raise ValueError(f"limit: {limit}")
+        rows = self._listed(prefix, after, limit)
+        return [Lying(str(row["Key"]), int(row["Size"]), unix_ms(row["LastModified"])) for row in rows]
+
+    def unfinished(self, before_ms: int, limit: int) -> list[Unfinished]:
+        rows = itertools.islice(self._uploads(), MAX_KEYS)
+        each = (Unfinished(f"{row['UploadId']} {row['Key']}", 0, unix_ms(row["Initiated"])) for row in rows)
+        return sorted((one for one in each if one.begun_ms < before_ms), key=lambda one: one.begun_ms)[:limit]
+
+    def end(self, uploads: Sequence[Unfinished]) -> None:
+        for upload_id, _, key in (upload.name.partition(" ") for upload in uploads):
+            try:
+                self._cos.ask("abort_multipart_upload", Key=key, UploadId=upload_id)
+            except Transient:  # also where it was completed, or ended by somebody else
+                if any(row["UploadId"] == upload_id for row in self._uploads(key)):
+                    raise
 
     def delete(self, keys: Sequence[str]) -> None:
         if len(keys) > MAX_KEYS:
@@ -92,16 +114,26 @@ class CosStorage:
         self._cos.ask("put_object", watch, Key=key, Body=body, ContentType=content_type, EnableMD5=True)
         return Stored(key, len(body), crc64(body))
 
-    def _listed(self, prefix: str, limit: int) -> Iterator[str]:
-        marker, left = "", limit
+    def _listed(self, prefix: str, after: str, limit: int) -> Iterator[Mapping[str, Any]]:
+        marker, left = after, limit
         while left > 0:
             page = self._cos.ask("list_objects", Prefix=prefix, Marker=marker, MaxKeys=min(left, PAGE))
-            rows = [str(row["Key"]) for row in page.get("Contents", [])]
+            rows = page.get("Contents", [])
             yield from rows
             left -= len(rows)
             if page.get("IsTruncated") != "true" or not rows:
                 return
-            marker = str(page.get("NextMarker") or rows[-1])
+            marker = str(page.get("NextMarker") or rows[-1]["Key"])
+
+    def _uploads(self, prefix: str = "") -> Iterator[Mapping[str, Any]]:
+        key, upload_id = "", ""
+        while True:
+            page = self._cos.ask("list_multipart_uploads", Prefix=prefix, KeyMarker=key, UploadIdMarker=upload_id)
+            rows = page.get("Upload", [])
+            yield from rows
+            if page.get("IsTruncated") != "true" or not rows:
+                return
+            key, upload_id = str(page.get("NextKeyMarker", "")), str(page.get("NextUploadIdMarker", ""))
 
     def _delete(self, keys: Sequence[str]) -> None:
         asked = {"Quiet": "true", "Object": [{"Key": key} for key in keys]}
@@ -116,6 +148,11 @@ class CosStorage:
             if refused.code == "NoSuchLifecycleConfiguration":
                 return []
             raise
+
+
+def unix_ms(text: str) -> int:
+    """Of a time as COS tells it, ISO 8601 in UTC."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def _known(key: str) -> None:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from domain.media.leftovers import Lying
 from domain.media.storage_address import Permission, address, expires_s
 from domain.media.trouble import Failure, StepFailed
 from infra.media.folder import Folder
 from media_jobs.crc64 import crc64, crc64_of
-from media_jobs.engine import MAX_KEYS, Stored
+from media_jobs.engine import MAX_KEYS, Stored, Unfinished
 from media_jobs.watch import Watch
 
 _BLOCK = 4 << 20  # bytes; what is in memory at a time
@@ -62,6 +63,23 @@ class LocalStorage:
             raise ValueError(f"limit: {limit}")
         return list(itertools.islice(self._folder.keys(prefix), limit))
 
+    def listed(self, prefix: str, after: str, limit: int) -> list[Lying]:
+        if not 0 < limit <= MAX_KEYS:
+            raise ValueError(f"limit: {limit}")
+        above = (key for key in self._folder.keys(prefix) if key > after)
+        with _disk():
+            return list(itertools.islice(filter(None, map(self._lying, above)), limit))
+
+    def unfinished(self, before_ms: int, limit: int) -> list[Unfinished]:
+        with _disk():
+            found = sorted(self._folder.partials(before_ms / 1000), key=lambda partial: partial[2])
+        return [Unfinished(name, size, int(at_s * 1000)) for name, size, at_s in found[:limit]]
+
+    def end(self, uploads: Sequence[Unfinished]) -> None:
+        with _disk():
+            for upload in uploads:
+                self._folder.drop(upload.name)
+
     def delete(self, keys: Sequence[str]) -> None:
         if len(keys) > MAX_KEYS:
             raise ValueError(f"{len(keys)} keys at once")
@@ -78,6 +96,14 @@ class LocalStorage:
         if size < 1:
             raise ValueError(f"no size: {size}")
         return address(self._secret, self._base, Permission("put", key, expires_s(self._now_s(), life_s), size))
+
+    def _lying(self, key: str) -> Lying | None:
+        """None where it went away meanwhile."""
+        try:
+            found = (self._folder.root / key).stat()
+        except FileNotFoundError:
+            return None
+        return Lying(key, found.st_size, int(found.st_mtime * 1000))
 
 
 def _copied(path: Path, target: IO[bytes], watch: Watch) -> tuple[int, int]:

@@ -129,6 +129,35 @@ def test_a_list_has_a_bound(storage, limit):
         storage.keys("", limit)
 
 
+def test_what_lies_there_is_listed_with_size_and_time_page_by_page(kept):
+    names = [f"hls/7/1/abc/{number:05d}.ts" for number in range(3)]
+    kept.fill([*names, "incoming/7/1/clip.mp4"])
+    before, now = kept.clock() * 1000 - 60_000, kept.clock() * 1000 + 60_000
+    first = kept.storage.listed("hls/7/1/", "", 2)
+    assert [(one.key, one.size) for one in first] == [(name, 1) for name in names[:2]]
+    assert all(before < one.changed_ms < now for one in first)
+    assert [one.key for one in kept.storage.listed("hls/7/1/", first[-1].key, 2)] == names[2:]
+    assert kept.storage.listed("hls/7/1/", names[2], 2) == []
+    with pytest.raises(ValueError, match="0"):
+        kept.storage.listed("", "", 0)
+
+
+def test_uploads_that_nobody_ends_are_told_and_end(kept):
+    kept.storage.put_bytes(KEY, b"hello", "video/mp4")
+    kept.cut("incoming/7/1/cut.mp4")
+    kept.cut("incoming/7/2/cut.mp4")
+    now_ms = kept.clock() * 1000 + 60_000
+    assert kept.storage.unfinished(now_ms - 3_600_000, 10) == []
+    assert len(kept.storage.unfinished(now_ms, 1)) == 1
+    found = kept.storage.unfinished(now_ms, 10)
+    assert len({one.name for one in found}) == 2
+    assert all(now_ms - 3_600_000 < one.begun_ms < now_ms for one in found)
+    kept.storage.end(found[:1])
+    kept.storage.end(found)  # the first has ended
+    assert kept.storage.unfinished(now_ms, 10) == []
+    assert [one.key for one in kept.storage.listed("", "", 10)] == [KEY]
+
+
 def test_a_deletion_has_a_bound(storage):
     with pytest.raises(ValueError, match=str(MAX_KEYS + 1)):
         storage.delete([KEY] * (MAX_KEYS + 1))

@@ -8,6 +8,7 @@ import hashlib
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from typing import IO, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -129,7 +130,7 @@ class Door(BaseHTTPRequestHandler):
         prefix, most = self.params.get("prefix", ""), int(self.params.get("max-keys", 1_000))
         keys, more = self.objects.listed(prefix, self.params.get("marker", ""), most)
         listed: dict[str, Any] = {"Name": self.stand.bucket.name, "IsTruncated": str(more).lower()}
-        listed["Contents"] = [{"Key": self._encoded(key), "Size": self.objects.get(key).size} for key in keys]
+        listed["Contents"] = [self._row(key, self.objects.get(key)) for key in keys]
         return self._xml({"ListBucketResult": listed | ({"NextMarker": self._encoded(keys[-1])} if more else {})})
 
     def _put(self) -> Callable[[], int]:
@@ -277,16 +278,23 @@ class Door(BaseHTTPRequestHandler):
         words = {"Code": refusal.code, "Message": refusal.message, "Resource": self.path, "RequestId": uuid4().hex}
         return xmltodict.unparse({"Error": {**words, "TraceId": uuid4().hex}}).encode()
 
+    def _row(self, key: str, blob: Blob) -> dict[str, Any]:
+        return {"Key": self._encoded(key), "Size": blob.size, "LastModified": _iso(blob.at_s)}
+
     def _uploads(self) -> list[dict[str, Any]]:
         prefix = self.params.get("prefix", "")
         return [
-            {"Key": self._encoded(upload.key), "UploadId": upload_id, "Initiated": f"{upload.at_s:.6f}"}
+            {"Key": self._encoded(upload.key), "UploadId": upload_id, "Initiated": _iso(upload.at_s)}
             for upload_id, upload in list(self.objects.uploads.items())
             if upload.key.startswith(prefix)
         ]
 
     def _encoded(self, key: str) -> str:
         return quote(key) if self.params.get("encoding-type") == "url" else key
+
+
+def _iso(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _shown(key: str, params: dict[str, str]) -> str:

@@ -2,7 +2,13 @@
 
 from alembic import context
 
-from infra.media import key_tables, playlist_tables, poster_tables, wechat_tables  # noqa: F401 - the same
+from infra.media import (  # noqa: F401 - the same
+    episode_tables,
+    key_tables,
+    playlist_tables,
+    poster_tables,
+    wechat_tables,
+)
 from infra.media import tables as media  # noqa: F401 - the same
 from infra.money import tables as money  # noqa: F401 - its tables are part of metadata
 from infra.mysql.tables import metadata
