@@ -12,10 +12,15 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.totals import UPTO
-from juliu.archive.manifest import Cell, Table
+from juliu.archive.manifest import TABLES, Cell, Table
 
 ROWS = 1_000_000  # in one file at most, as far as dramas can be told apart: about 100 MB of rows on their way back
 
+FROM: Mapping[Table, str] = {  # copies that are not merged yet count once
+    "events": "events", "late_events": "late_events", "blocks": "blocks", "media_steps": "media_steps FINAL",
+    "media_orders": "media_orders FINAL",
+}  # fmt: skip
+_ENDED = "toYYYYMM(at) = {month:UInt32} AND toInt64(log_offset) <= {media_upto:Int64}"
 _RECEIVED = f"toYYYYMM(received_at) = {{month:UInt32}} AND {UPTO}"
 WHERE: Mapping[Table, str] = {
     "events": (
@@ -29,11 +34,15 @@ WHERE: Mapping[Table, str] = {
         " AND (toYYYYMM(at) = {month:UInt32} OR (toInt64(last) >= {low:Array(Int64)}[partition + 1]"
         " AND toInt64(first) <= {high:Array(Int64)}[partition + 1]))"
     ),
+    "media_steps": _ENDED,
+    "media_orders": _ENDED,
 }
 PLACE: Mapping[Table, str] = {
     "events": "partition, offset",
     "late_events": "partition, offset",
     "blocks": "partition, first",
+    "media_steps": "record_id",
+    "media_orders": "record_id",
 }
 
 _KINDS = (
@@ -51,8 +60,8 @@ _REACH = (
 class Month:
     """A month up to fences, as ClickHouse has it now: the parameters of WHERE."""
 
-    def __init__(self, client: Client, month: int, upto: Sequence[int]) -> None:
-        self.client, self.month, self.upto = client, month, list(upto)
+    def __init__(self, client: Client, month: int, upto: Sequence[int], media_upto: int) -> None:
+        self.client, self.month, self.upto, self.media_upto = client, month, list(upto), media_upto
         low, high = [2**62] * len(self.upto), [-1] * len(self.upto)
         for p, first, last in client.query(_REACH, {"month": month, "upto": self.upto}).result_rows:
             low[p], high[p] = first, last
@@ -61,11 +70,12 @@ class Month:
     def parameters(self, cell: Cell) -> dict[str, Any]:
         """Of WHERE of the cell's table."""
         fixed = {"month": self.month, "upto": self.upto, "low": self.low, "high": self.high}
+        fixed |= {"media_upto": self.media_upto}
         return fixed | {"kind": cell.kind, "day": cell.day, "part": cell.part, "parts": cell.parts}
 
     def cells(self) -> list[Cell]:
-        """All that has rows; blocks and late events are few and each one file."""
-        found = [Cell("blocks"), Cell("late_events")]
+        """All that has rows; all but events are few and each one file."""
+        found = [Cell(table) for table in TABLES if table != "events"]
         for kind, day, rows in self.client.query(_KINDS, {"month": self.month, "upto": self.upto}).result_rows:
             parts = -(-rows // ROWS)
             found += [Cell("events", kind, day, part, parts) for part in range(parts)]
@@ -74,7 +84,7 @@ class Month:
     def measured(self, cell: Cell) -> tuple[int, int]:
         """Rows, and the xor of the hashes of their places."""
         table, place = cell.table, PLACE[cell.table]
-        sql = f"SELECT count(), groupBitXor(cityHash64({place})) FROM {table} WHERE {WHERE[table]}"
+        sql = f"SELECT count(), groupBitXor(cityHash64({place})) FROM {FROM[table]} WHERE {WHERE[table]}"
         ((rows, digest),) = self.client.query(sql, self.parameters(cell)).result_rows
         return int(rows), int(digest)
 

@@ -18,7 +18,7 @@ from infra.clickhouse.bulk import Bulk
 from infra.clickhouse.client import connect
 from infra.fold_store import Wait
 from infra.settings import Settings
-from juliu.archive.cells import WHERE, Month
+from juliu.archive.cells import FROM, WHERE, Month
 from juliu.archive.manifest import (
     TABLES,
     Cell,
@@ -39,6 +39,8 @@ SELECT DISTINCT toUInt32(month) FROM
 (
     SELECT toYYYYMM(received_at) AS month FROM events UNION DISTINCT SELECT toYYYYMM(received_at) FROM late_events
     UNION DISTINCT SELECT toYYYYMM(at) FROM blocks
+    UNION DISTINCT SELECT toYYYYMM(at) FROM media_steps WHERE at > now() - INTERVAL 13 MONTH  -- as long as events
+    UNION DISTINCT SELECT toYYYYMM(at) FROM media_orders WHERE at > now() - INTERVAL 13 MONTH
 ) ORDER BY 1
 """
 _COLUMNS = """
@@ -48,6 +50,14 @@ SELECT name, type FROM system.columns WHERE database = currentDatabase() AND tab
 _FENCES = """
 SELECT partition, toInt64(max(last)), argMax(next_limit, last), max(last) + 1 - min(first) = sum(last + 1 - first)
 FROM blocks GROUP BY partition ORDER BY partition
+"""
+
+_MEDIA_UPTO = """
+SELECT max(last) FROM
+(
+    SELECT if(count() = 0, -1, toInt64(max(log_offset))) AS last FROM media_steps
+    UNION ALL SELECT if(count() = 0, -1, toInt64(max(log_offset))) FROM media_orders
+)
 """
 
 
@@ -62,6 +72,8 @@ class Archived(msgspec.Struct):
     events: int
     late_events: int
     blocks: int
+    media_steps: int
+    media_orders: int
     files: int
     written: int  # files that were not there yet
     bytes: int
@@ -84,11 +96,14 @@ def archive(settings: Settings, month: int, folder: Path, fewer: bool, say: Call
     to.mkdir(parents=True, exist_ok=True)
     with _alone(to), connect(settings) as client:
         before, fences = read(to), _fences(client)
-        export = Export(client, Bulk(settings), Month(client, month, by_partition(fences)), to, before)
+        ((media_upto,),) = client.query(_MEDIA_UPTO).result_rows
+        rows_of = Month(client, month, by_partition(fences), int(media_upto))
+        export = Export(client, Bulk(settings), rows_of, to, before)
         slices = [each for cell in export.month.cells() if (each := export.slice(cell, say)).rows]
         made = Manifest(
-            month, int(time.time() * 1000), fences, export.columns, slices, export.month.low, export.month.high
-        )
+            month, int(time.time() * 1000), fences, export.columns, slices, rows_of.low, rows_of.high,
+            media_upto=rows_of.media_upto,
+        )  # fmt: skip
         if before is not None and not fewer:
             _no_fewer(before, made)
         elif before is None and not slices:
@@ -110,8 +125,10 @@ class Export:
             table: [Column(*row) for row in client.query(_COLUMNS, {"table": table}).result_rows] for table in TABLES
         }
         self._bulk, self._to = bulk, to
-        same = before is not None and before.columns == self.columns
-        self._there = {(each.cell, each.rows, each.digest): each for each in before.slices} if before and same else {}
+        there = before.slices if before is not None else []
+        had = before.columns if before is not None else {}
+        same = (each for each in there if had.get(each.cell.table) == self.columns[each.cell.table])
+        self._there = {(each.cell, each.rows, each.digest): each for each in same}
 
     def slice(self, cell: Cell, say: Callable[[str], None]) -> Slice:
         """The file of a cell: the one that is there where its rows are the same."""
@@ -135,7 +152,7 @@ class Export:
         if not rows:
             return Slice(cell, name, 0, 0, 0, "")
         names = ", ".join(column.name for column in self.columns[cell.table])
-        sql = f"SELECT {names} FROM {cell.table} WHERE {WHERE[cell.table]} FORMAT Native"  # noqa: S608
+        sql = f"SELECT {names} FROM {FROM[cell.table]} WHERE {WHERE[cell.table]} FORMAT Native"  # noqa: S608
         beside = self._to / f"{name}.part"
         with beside.open("wb") as file:
             got = self._bulk.into(file, sql, self.month.options(cell))

@@ -21,8 +21,9 @@ FORMAT = 1
 NAME = "manifest.json"
 PIECE = 1 << 20
 
-Table = Literal["events", "late_events", "blocks"]
-TABLES: tuple[Table, ...] = ("blocks", "events", "late_events")
+Table = Literal["events", "late_events", "blocks", "media_steps", "media_orders"]
+TABLES: tuple[Table, ...] = ("blocks", "events", "late_events", "media_steps", "media_orders")
+MEDIA: tuple[Table, ...] = ("media_steps", "media_orders")  # rows that may come twice, and are one by their record_id
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,150}")
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,60}")
@@ -70,7 +71,11 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A month (YYYYMM, of receipt, in Shanghai) of events and late_events, and the blocks that they came in."""
+    """A month (YYYYMM, of receipt, in Shanghai) of events and late_events, and the blocks that they came in.
+
+    Of media_steps and media_orders those that ended in the month; `media_upto` is the last offset of juliu.media of
+    which there was a row, -1 in archives from before they were in it.
+    """
 
     month: int
     made_at_ms: int
@@ -80,6 +85,7 @@ class Manifest(msgspec.Struct, frozen=True):
     low: list[int]  # by partition, the first and last offset of its rows: the blocks between are here too
     high: list[int]
     format: int = FORMAT
+    media_upto: int = -1
 
     def rows(self, table: Table) -> int:
         """Of a table."""

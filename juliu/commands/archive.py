@@ -32,7 +32,7 @@ def archive(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write events, late events and blocks of a month into files; safe on a live system, killed anywhere, repeated.
+    """Write events, blocks and what became of media jobs in a month into files; on a live system, killed, repeated.
 
     Exit code: 0 done, 1 refused (the archive that is there is better), 3 ClickHouse does not answer.
     """
@@ -50,10 +50,10 @@ def archive(
         typer.echo(msgspec.json.encode({"folder": str(folder), "months": done}).decode())
         return
     for one in done:
-        typer.echo(
-            f"{one.month}: {one.events:,} events, {one.late_events:,} late ones, {one.blocks:,} blocks in {one.files:,}"
-            f" files ({one.written:,} new), {one.bytes:,} bytes, {one.seconds} s: {folder / str(one.month)}"
-        )
+        rows = f"{one.events:,} events, {one.late_events:,} late ones, {one.blocks:,} blocks"
+        media = f"{one.media_steps:,} ends of media steps, {one.media_orders:,} orders"
+        files = f"{one.files:,} files ({one.written:,} new), {one.bytes:,} bytes, {one.seconds} s"
+        typer.echo(f"{one.month}: {rows}, {media} in {files}: {folder / str(one.month)}")
 
 
 @app.command()

@@ -55,6 +55,8 @@ def _show(report: Report) -> None:
     for source, rows in (("the archive", report.from_archive), ("the log", report.from_log)):
         told = f"{rows['events']:,} events, {rows['late_events']:,} late ones, {rows['blocks']:,} blocks"
         typer.echo(f"{report.month}: {told} from {source}")
+    steps, orders = report.from_archive["media_steps"], report.from_archive["media_orders"]
+    typer.echo(f"{report.month}: {steps:,} ends of media steps, {orders:,} orders from the archive")
     for line in report.lost:
         typer.echo(f"- {line}")
     typer.echo(f"{report.seconds} s; {'the rest is lost' if report.lost else 'nothing is missing'}")

@@ -23,7 +23,7 @@ from infra.clickhouse.bulk import Bulk
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from juliu.archive.cells import PLACE, ROWS, WHERE, Month
-from juliu.archive.manifest import Damaged, Manifest, Slice, problems, read
+from juliu.archive.manifest import MEDIA, TABLES, Damaged, Manifest, Slice, problems, read
 from juliu.rebuild.gaps import Gap, gaps
 from juliu.rebuild.refused import Refused
 from juliu.rebuild.tail import TIMES, Tail
@@ -47,7 +47,7 @@ class Report(msgspec.Struct):
 
     month: int
     archived_to: dict[int, int]
-    from_archive: dict[str, int] = msgspec.field(default_factory=lambda: {"events": 0, "late_events": 0, "blocks": 0})
+    from_archive: dict[str, int] = msgspec.field(default_factory=lambda: dict[str, int].fromkeys(TABLES, 0))
     from_log: dict[str, int] = msgspec.field(default_factory=lambda: {"events": 0, "late_events": 0, "blocks": 0})
     lost: list[str] = msgspec.field(default_factory=list)
     seconds: float = 0.0
@@ -128,11 +128,13 @@ class Archived:
 
     def __init__(self, client: Client, bulk: Bulk, manifest: Manifest, folder: Path) -> None:
         self._client, self._bulk, self._manifest, self._folder = client, bulk, manifest, folder
-        self._month = Month(client, manifest.month, manifest.upto)
+        self._month = Month(client, manifest.month, manifest.upto, manifest.media_upto)
         self._month.low, self._month.high = manifest.low, manifest.high  # the same blocks as when they were exported
 
     def restore(self, told: Slice) -> int:
         """Put in what the table lacks of a file; how many rows that was.  Raises Refused where it will not be whole."""
+        if told.cell.table in MEDIA:
+            return self._restore_media(told)
         before, digest = self._month.measured(told.cell)
         there = before
         for attempt in range(TIMES):
@@ -148,6 +150,15 @@ class Archived:
             f"{told.file}: the archive has {told.rows:,} rows, ClickHouse has {there:,} of the same kind and day up to"
             " the same offsets: what is there is not what was archived (`juliu verify` names it)"
         )
+
+    def _restore_media(self, told: Slice) -> int:
+        """The same of rows that are one by their record_id: there may be more than were archived, read once more."""
+        rows = 0
+        for attempt in range(TIMES):
+            if not (lacked := self._insert(told, attempt)):
+                return rows
+            rows += lacked
+        raise Refused(f"{told.file}: sent {TIMES} times, and ClickHouse lacked rows of it again and again")
 
     def _insert(self, told: Slice, attempt: int) -> int:
         """How many rows the table lacked; a token that it remembers of rows that were deleted since drops them.
@@ -175,6 +186,8 @@ class Archived:
 
 def _is_of(place: str, piece: int, pieces: int) -> str:
     """The condition of a piece: nearly equal ones, by numbers alone, so that another type of a column moves no row."""
+    if place == "record_id":
+        return f"cityHash64({place}) % {pieces} = {piece}"
     numbers = ", ".join(f"toUInt64({column})" for column in place.split(", "))
     return f"cityHash64({numbers}) % {pieces} = {piece}"
 
