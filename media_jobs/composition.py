@@ -136,7 +136,7 @@ def parts_of(settings: Settings) -> Parts:
 
 def tidier_of(settings: Settings, engine: Engine, storage: Storage) -> Tidier:
     """What sees to it that nothing is left for ever."""
-    return Tidier(storage, TidyBook(engine, now_ms), partial(told, settings), now_ms)
+    return Tidier(storage, TidyBook(engine), partial(told, settings), now_ms)
 
 
 def pace_of(settings: Settings) -> Pace:

@@ -24,6 +24,7 @@ LEASE_MS = 120_000  # renewed before each page of deletions
 MOST = 50  # leftovers of one turn; the others are the next one's
 PAGE = 500  # episodes
 
+_NOW = sa.text("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)")
 _ROW = "drama_id, episode_no, token, tidied, going"
 _MINE = "drama_id = :drama_id AND episode_no = :episode_no"
 _DUE = sa.text(
@@ -46,7 +47,7 @@ _GONE = sa.text(
 )
 _KNOWN = sa.text(
     "INSERT IGNORE INTO media_episodes (drama_id, episode_no, look_ms, until_ms, token, tidied, going)"
-    " VALUES (:drama_id, :episode_no, :now_ms, 0, 0, 0, NULL)"
+    " VALUES (:drama_id, :episode_no, 0, 0, 0, 0, NULL)"
 )
 _ALL = sa.text(
     "SELECT drama_id, episode_no FROM media_episodes WHERE (drama_id, episode_no) > (:drama_id, :episode_no)"
@@ -86,9 +87,12 @@ class Ended(NamedTuple):
 
 
 class TidyBook:
-    """Blocks; call it in a thread.  Every call may raise Wait (infra.fold_store), and may be repeated then."""
+    """Blocks; call it in a thread.  Every call may raise Wait (infra.fold_store), and may be repeated then.
 
-    def __init__(self, engine: Engine, now_ms: Callable[[], int]) -> None:
+    `now_ms`: for tests; else it is MySQL's clock, as of the queue: workers agree which leases have run out.
+    """
+
+    def __init__(self, engine: Engine, now_ms: Callable[[], int] | None = None) -> None:
         self._engine, self._now_ms = engine, now_ms
 
     # -- whose turn ----------------------------------------------------------------------------------------------------
@@ -99,20 +103,15 @@ class TidyBook:
 
     def renew(self, taken: Taken) -> None:
         """Ours for LEASE_MS from now.  Raises Lost."""
-        until = {"until_ms": self._now_ms() + LEASE_MS}
-        if transact(self._engine, lambda one: one.execute(_RENEW, taken.mine | until).rowcount) != 1:
-            raise Lost(taken)
+        self._write(_RENEW, taken, lambda now_ms: {"until_ms": now_ms + LEASE_MS})
 
     def done(self, taken: Taken, after_ms: int) -> None:
         """All of `going` is gone; look again in so long.  Raises Lost."""
-        look = {"look_ms": self._now_ms() + after_ms}
-        if transact(self._engine, lambda one: one.execute(_GONE, taken.mine | look).rowcount) != 1:
-            raise Lost(taken)
+        self._write(_GONE, taken, lambda now_ms: {"look_ms": now_ms + after_ms})
 
     def known(self, episodes: Iterable[tuple[int, int]]) -> None:
         """Files of these lie in storage: their turn comes too."""
-        now_ms = self._now_ms()
-        found = [{"drama_id": d, "episode_no": n, "now_ms": now_ms} for d, n in sorted(set(episodes))]
+        found = [{"drama_id": d, "episode_no": n} for d, n in sorted(set(episodes))]
         if found:
             transact(self._engine, lambda connection: connection.execute(_KNOWN, found))
 
@@ -172,7 +171,7 @@ class TidyBook:
 
         def work(connection: Connection) -> list[Ended]:
             found = pasts(connection, drama_id, episode_no)
-            ids = set(prunable(found.jobs, found.playing, self._now_ms()))
+            ids = set(prunable(found.jobs, found.playing, self._now(connection)))
             its = [job for job in found.jobs if job.job_id in ids]
             return [Ended(job.job_id, job.ended_ms, found.records[job.job_id]) for job in its]
 
@@ -196,8 +195,20 @@ class TidyBook:
 
     # ------------------------------------------------------------------------------------------------------------------
 
+    def _now(self, connection: Connection) -> int:
+        return self._now_ms() if self._now_ms else int(connection.scalar(_NOW) or 0)
+
+    def _write(self, statement: sa.TextClause, taken: Taken, values: Callable[[int], dict[str, int]]) -> None:
+        """To the row, where it is ours.  Raises Lost."""
+
+        def work(connection: Connection) -> None:
+            if connection.execute(statement, taken.mine | values(self._now(connection))).rowcount != 1:
+                raise Lost(taken)
+
+        transact(self._engine, work)
+
     def _take(self, which: tuple[int, int] | None, connection: Connection) -> Taken | None:
-        now_ms = self._now_ms()
+        now_ms = self._now(connection)
         asked = {"now_ms": now_ms, "until_ms": now_ms + LEASE_MS}
         this = {"drama_id": which[0], "episode_no": which[1]} if which else {}
         row = connection.execute(_THIS if which else _DUE, asked | this).one_or_none()
@@ -210,13 +221,13 @@ class TidyBook:
 
     def _held(self, connection: Connection, taken: Taken) -> None:
         until_ms = connection.scalar(_HELD, taken.mine)
-        if until_ms is None or until_ms <= self._now_ms():
+        if until_ms is None or until_ms <= self._now(connection):
             raise Lost(taken)
 
     def _leftovers(
         self, connection: Connection, drama_id: int, episode_no: int, lying: Sequence[Lying]
     ) -> list[Leftover]:
-        found, now_ms = pasts(connection, drama_id, episode_no), self._now_ms()
+        found, now_ms = pasts(connection, drama_id, episode_no), self._now(connection)
         may_go = [one.key for one in leftovers(found.jobs, found.playing, (), lying, now_ms)]
         named = needed(connection, may_go)
         return leftovers(found.jobs, found.playing, named, lying, now_ms)[:MOST]

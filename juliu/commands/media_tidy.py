@@ -32,7 +32,7 @@ def tidy(
     Exit code: 0 done, 3 a server or storage does not answer (the same again does the rest).
     """
     with opened("not all is tidied, repeat it") as (settings, engine, _):
-        book = TidyBook(engine, _now_ms)
+        book = TidyBook(engine)
         tidier = Tidier(storage_of(settings), book, partial(told, settings), _now_ms)
         done = tidied(tidier, book, drama, dry=dry_run, say=_silent if json else _say)
     if json:

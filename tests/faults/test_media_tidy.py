@@ -1,4 +1,4 @@
-"""Workers are killed while they delete what jobs left behind: what plays goes on playing, in the end the rest is gone."""
+"""Workers are killed while they delete what jobs left behind: what plays goes on playing, the rest goes in the end."""
 
 from __future__ import annotations
 
