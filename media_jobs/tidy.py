@@ -56,7 +56,7 @@ class Tidier:
         if taken is None:
             return False
         try:
-            self.episode(taken)
+            _said(self.episode(taken).gone)
         except Lost:
             log.warning("another one tidies", drama_id=taken.drama_id, episode_no=taken.episode_no)
         except StepFailed as error:
@@ -76,7 +76,6 @@ class Tidier:
         for one in gone:
             metrics.MEDIA_TIDIED_FILES.labels(one.what).inc(one.files)
             metrics.MEDIA_TIDIED_BYTES.labels(one.what).inc(one.bytes)
-            log.info("tidied", what=one.what, key=one.key, why=one.why, files=one.files, bytes=one.bytes)
         return Turn(gone, jobs, bool(going))
 
     def preview(self, drama_id: int, episode_no: int) -> list[Leftover]:
@@ -90,7 +89,6 @@ class Tidier:
             self.storage.end(found)
             metrics.MEDIA_TIDIED_FILES.labels(What.UPLOAD).inc(len(found))
             metrics.MEDIA_TIDIED_BYTES.labels(What.UPLOAD).inc(sum(one.size for one in found))
-            log.info("uploads ended", uploads=len(found))
         return [_leftover(one) for one in found]
 
     def walk(self) -> bool:
@@ -123,7 +121,7 @@ class Tidier:
         try:
             if not self.walk():
                 self._walk_ms = now_ms + WALK_MS
-                self.uploads()
+                _said(self.uploads())
         except StepFailed as error:
             raise Wait("storage", f"{error.reason}: {error.text}") from error
 
@@ -171,6 +169,11 @@ class Tidier:
             log.warning("rows of old jobs stay", store=error.store, error=str(error)[:300])
         metrics.MEDIA_JOBS_PRUNED.inc(gone)
         return gone
+
+
+def _said(gone: Sequence[Leftover]) -> None:
+    for one in gone:
+        log.info("tidied", what=one.what, key=one.key, why=one.why, files=one.files, bytes=one.bytes)
 
 
 def _leftover(one: Unfinished) -> Leftover:

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from domain.media.leftovers import Leftover
+from infra import logs
 from infra.clickhouse.media_told import told
 from infra.media.tidy_book import TidyBook
 from juliu.commands.json_option import Json
@@ -32,6 +33,7 @@ def tidy(
     Exit code: 0 done, 3 a server or storage does not answer (the same again does the rest).
     """
     with opened("not all is tidied, repeat it") as (settings, engine, _):
+        logs.setup("tidy", settings)
         book = TidyBook(engine)
         tidier = Tidier(storage_of(settings), book, partial(told, settings), _now_ms)
         done = tidied(tidier, book, drama, dry=dry_run, say=_silent if json else _say)

@@ -50,7 +50,7 @@ def typed(*words: str) -> Any:
     """`juliu media tidy ...`."""
     found = CliRunner().invoke(app_for("media"), ["media", "tidy", *words])
     assert found.exit_code == 0, found.output
-    return json.loads(found.output) if "--json" in words else found.output
+    return json.loads(found.stdout) if "--json" in words else found.stdout
 
 
 def test_what_would_go_is_told_and_then_goes_and_then_there_is_nothing(scene, tmp_path):
