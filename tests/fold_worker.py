@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +23,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from domain import counters, events, hotness, keys, registers
 from domain.topics import DEAD, EVENTS, partition_of
+from infra.local import ports
 from infra.settings import Settings
 from juliu.faults import expected
 from tests.redis_server import RedisServer, until
@@ -279,7 +280,10 @@ def _users(client: redis.Redis, zero: str, verb: str, *rest: Any) -> Iterator[tu
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """A port that nobody listens on now.
+
+    Below those that the kernel gives to outgoing connections, so that it is still free when a process takes it, and
+    below those of the stacks (infra.local.ports).
+    """
+    chance = random.SystemRandom()
+    return next(port for port in iter(lambda: chance.randrange(10_000, ports.FIRST), None) if ports.is_free(port))
