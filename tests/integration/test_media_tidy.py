@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from infra.media.job import JobFilter, TidiedAway
 from infra.media.tidy_book import LEASE_MS, Lost, Taken
 from infra.settings import Settings
 from media_jobs.engine import Unfinished
+from tests import storages
 from tests.memory_storage import MemoryStorage
 from tests.tidy_scene import DRAMA, FIRST, SECOND, THIRD, Scene, source
 
@@ -140,6 +142,25 @@ def test_whatever_is_deleted_when_it_breaks_off_the_next_turn_ends_it_and_nothin
     assert (scene.rows("media_keys"), scene.rows("media_playlists")) == (1, 2)
     scene.done(FIRST)  # the old file comes back
     assert scene.plays(FIRST)
+
+
+@pytest.mark.parametrize("engine", [storages.local, storages.cos], ids=["local", "cos"])
+def test_on_both_engines_what_plays_is_all_that_is_left(scene, engine, tmp_path):
+    for kept in engine(tmp_path / "store"):
+        scene.clock.now_ms = int(time.time() * 1_000)  # by which the engines tell when a file was written
+        scene.storage = kept.storage
+        scene.tidier = scene.a_tidier()
+        kept.cut("incoming/7/1/cut.mp4")
+        kept.fill([f"work/{DRAMA}/1/{FIRST[:12]}/360p.mp4", f"incoming/{DRAMA}/3/never.mp4"])
+        scene.done(FIRST, wechat=True)
+        scene.done(SECOND, wechat=True)
+        scene.tidy()
+        before = scene.below("")
+        scene.days(8)
+        scene.tidy()
+        assert scene.below("") == [key for key in before if f"/{SECOND[:12]}/" in key]
+        assert scene.plays(SECOND)
+        assert kept.storage.unfinished(scene.clock.now_ms, 10) == []
 
 
 def test_playlists_go_before_what_they_name(scene):
