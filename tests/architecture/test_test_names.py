@@ -9,7 +9,9 @@ from tests.architecture.test_names import tracked
 
 
 def test_each_module_of_tests_has_a_name_of_its_own():
-    names = Counter(PurePosixPath(path).name for path in tracked() if path.startswith("tests/") and path.endswith(".py"))
+    names = Counter(
+        PurePosixPath(path).name for path in tracked() if path.startswith("tests/") and path.endswith(".py")
+    )
     modules = {name: count for name, count in names.items() if name.startswith("test_")}
     assert len(modules) > 300
     assert {name for name, count in modules.items() if count > 1} == set()
