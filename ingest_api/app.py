@@ -62,7 +62,9 @@ from ingest_api.play.permission import Permission
 from ingest_api.play.platform import Platform
 from ingest_api.play.router import router as play
 from ingest_api.play.service import Play
+from ingest_api.play.states import Owned
 from ingest_api.product.charts import RedisCharts
+from ingest_api.product.drama_page import DramaPages
 from ingest_api.product.router import router as product
 from ingest_api.product.service import Product
 from ingest_api.product.viewers import RedisViewers
@@ -172,11 +174,13 @@ def _permission(settings: Settings, connections: Connections, now_ms: Callable[[
 
 
 def _play(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
-    """Who may play; the threads of this and of the videos share a pool's worth of connections."""
+    """Who may play, and a drama's page; the threads of this and of the videos share a pool's worth of connections."""
     asking = Threads("play", MoneyUnavailable, at_once=4)
     app.state.threads.append(asking)
     catalogue, money, purse = connections.catalogue, connections.money, connections.purse
     platform = Platform(Links(connections.redis) if settings.wechat_appid else None, now_ms)
+    viewers = RedisViewers(connections.redis, settings.partitions)
+    app.state.drama_pages = DramaPages(catalogue, viewers, Owned(money, asking), now_ms=now_ms)
     app.state.play = Play(
         catalogue, money, purse, threads=asking, permission=app.state.permission, now_ms=now_ms, platform=platform
     )

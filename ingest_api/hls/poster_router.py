@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from domain.media.grant import HASH12
 from ingest_api.errors import NotReleased, UnknownEpisode, Unprocessable
-from ingest_api.hls.posters import Asker, Kind, Picture, Posters, Width
+from ingest_api.hls.posters import OF_NOW, Asker, Kind, Picture, Posters, Width
 from ingest_api.openapi import refusals
 from ingest_api.play.errors import MediaBusy, MediaUnavailable, NoVideo
 from ingest_api.play.router import DramaId, EpisodeNo
@@ -35,8 +35,7 @@ Service = Annotated[Posters, Depends(_posters)]
 
 
 @router.get(
-    "/v1/posters/{drama_id}/{episode_no}", responses={**PICTURE, "304": {"description": "You have it."}},
-    response_class=Response,
+    OF_NOW, responses={**PICTURE, "304": {"description": "You have it."}}, response_class=Response,
 )  # fmt: skip
 async def poster(
     service: Service,

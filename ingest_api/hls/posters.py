@@ -26,6 +26,7 @@ from ingest_api.play.on_view import on_view
 from ingest_api.play.video import Places
 from ingest_api.threads import Threads
 
+OF_NOW = "/v1/posters/{drama_id}/{episode_no}"  # the picture of what is played now
 FOR_GOOD = "public, max-age=31536000, immutable"  # another picture has another address
 FOR_NOW_S = 1  # how long a page may show the one before: what people choose is seen within 2 s, the rest is a 304
 MOVED_S = 300  # how long the CDN's address of a picture may be kept

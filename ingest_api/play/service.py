@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from domain import pricing
 from domain.audience import Audience
 from domain.catalogue import Drama
-from domain.pricing import Terms
+from domain.pricing import WHOLE, Terms
 from infra.metrics import PLAYS_ASKED
 from infra.money import unlocks as infra_money
 from ingest_api.errors import CatalogueUnavailable, MoneyUnavailable, NotReleased, UnknownEpisode
@@ -22,15 +21,14 @@ from ingest_api.play.errors import EpisodeLocked
 from ingest_api.play.permission import Permission
 from ingest_api.play.platform import Platform
 from ingest_api.play.remembered import Remembered
+from ingest_api.play.states import Owned, state_of
 from ingest_api.threads import Threads
 from ingest_api.unlock.money import Money, Purse
 from ingest_api.unlock.service import coins, price_of, ways_to_unlock
 
 NEXT = 2
-WHOLE = 0  # among the episodes that are unlocked: all of the drama
 REMEMBERED, REMEMBERED_S = 50_000, 30.0  # about 15 MB; what is open plays on for so long while MySQL does not answer
 ASKED_AGAIN_S = 1.5  # while it does answer, an entitlement that is taken back is refused after so long
-NEXT_S = 0.5  # the episode itself may be played: it does not wait longer for what is told of the next ones
 
 
 class Asked(NamedTuple):
@@ -74,6 +72,7 @@ class Play:
         self._money = money
         self._purse = purse
         self._threads = threads
+        self._unlocked = Owned(money, threads)
         self._permission = permission
         self._platform = platform or Platform(None, now_ms)
         self._now_ms = now_ms
@@ -181,14 +180,13 @@ class Play:
         numbers = range(asked.episode_no + 1, min(asked.episode_no + NEXT, drama.episodes) + 1)
         if owned is None and not all(map(terms.is_free, numbers)):
             owned = await self._owned(asked)
-        return [_told(asked, number, _state(terms, number, owned)) for number in numbers]
+        return [_told(asked, number, state_of(terms, number, owned)) for number in numbers]
 
     async def _owned(self, asked: Asked) -> frozenset[int] | None:
         """What is unlocked of the drama; None where MySQL does not say soon."""
         try:
-            async with asyncio.timeout(NEXT_S):
-                return await self._threads.run(partial(self._money.opened, asked.user_id, asked.drama.drama_id))
-        except (infra_money.MoneyUnavailable, MoneyUnavailable, TimeoutError):
+            return await self._unlocked.of(asked.user_id, asked.drama.drama_id)
+        except MoneyUnavailable:
             return None
 
 
@@ -203,11 +201,3 @@ def _told(asked: Asked, number: int, state: EpisodeState) -> NextEpisode:
         price_version=terms.version,
         release_ms=None if out else drama.release_ms(number),
     )
-
-
-def _state(terms: Terms, number: int, owned: frozenset[int] | None) -> EpisodeState:
-    if terms.is_free(number):
-        return EpisodeState.FREE
-    if owned is None:
-        return EpisodeState.UNKNOWN
-    return EpisodeState.UNLOCKED if owned & {WHOLE, number} else EpisodeState.LOCKED

@@ -14,6 +14,8 @@ from domain.media import grant
 from domain.media.grant import Grant
 from ingest_api.auth import Scope
 from ingest_api.feed.service import Feed
+from ingest_api.play.states import Owned
+from ingest_api.product.drama_page import DramaPages
 from ingest_api.product.service import Product
 from ingest_api.unlock.service import Unlocking
 from tests.api import FixedCatalogue, Twins, caller
@@ -54,6 +56,7 @@ def app(money: MemoryMoney) -> FastAPI:
     viewers.watched[THEIRS] = [(DRAMA, 1_234_567_890, EPISODE, POSITION_MS)]
     shown.where[THEIRS, DRAMA] = ((1_234_567_890, "s", 1), (EPISODE, POSITION_MS))
     made.state.product = Product(catalogue, MemoryCharts(), viewers, now_ms=lambda: NOW_MS)
+    made.state.drama_pages = DramaPages(catalogue, viewers, Owned(money, made.state.threads[0]), now_ms=lambda: NOW_MS)
     lists = MemoryLists(charts={"hot": [DRAMA], "trending": []})
     made.state.feed = Feed(catalogue, lists, shown, now_ms=lambda: NOW_MS)
     made.state.unlocking = Unlocking(money, money, made.state.threads[0], MemoryPermission(), MemoryHints())

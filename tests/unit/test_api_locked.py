@@ -22,6 +22,8 @@ from ingest_api.media_admin.posters import PosterAdmin
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import SignedUploads
 from ingest_api.play.media import Media
+from ingest_api.play.states import Owned
+from ingest_api.product.drama_page import DramaPages
 from ingest_api.product.service import Product
 from ingest_api.unlock.service import Unlocking
 from tests.api import FixedCatalogue, Twins, caller
@@ -90,6 +92,9 @@ def app(tmp_path: Any) -> Any:
         viewers.watched[user] = [(DRAMA, 1, EPISODES, 0), (OTHER_DRAMA, 2, FREE, 90_000)]
     lists = MemoryLists(charts={"hot": [DRAMA, OTHER_DRAMA], "trending": [DRAMA]})
     app.state.product = Product(twins.catalogue, MemoryCharts(), viewers, now_ms=twins.now_ms)
+    app.state.drama_pages = DramaPages(
+        twins.catalogue, viewers, Owned(money, app.state.threads[0]), now_ms=twins.now_ms
+    )
     app.state.feed = Feed(twins.catalogue, lists, MemoryShown(), now_ms=twins.now_ms)
     app.state.unlocking = Unlocking(money, money, app.state.threads[0], app.state.permission, MemoryHints())
     app.state.media_admin = MediaAdmin(
