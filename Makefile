@@ -1,5 +1,6 @@
 # Everything a person types here; each target first sets up what it needs (infra/bootstrap.sh, quick when done).
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE  # tests start juliu hundreds of times: each would compile all of it again
 .PHONY: help setup demo test test-aside test-rest check fmt up down lock
 
 help: ## what can be typed

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 from fastapi import FastAPI
 from pydantic import SecretStr
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from domain import events
 from domain.catalogue import Catalogue
@@ -67,17 +67,19 @@ class Twins:
 
 
 @cache
-def _routers_read() -> list[BaseRoute]:
-    return list(assemble(SETTINGS, Twins()).routes)
+def _kept() -> FastAPI:
+    return assemble(SETTINGS, Twins())
 
 
 def with_routers_read(app: FastAPI) -> FastAPI:
-    """The app with the routers of one that is kept, since FastAPI reads their signatures anew for each app: 20 ms.
+    """The app with the routers and the document of one that is kept, since FastAPI makes them anew for each app: 20 ms
+    and 100 ms.
 
     What a route works on is in the state of the app that was called all the same (`request.app`).
     """
-    pairs = zip(app.routes, _routers_read(), strict=True)
+    pairs = zip(app.routes, _kept().routes, strict=True)
     app.router.routes = [own if isinstance(own, Route) else kept for own, kept in pairs]
+    app.openapi = _kept().openapi  # type: ignore[method-assign]
     return app
 
 
