@@ -41,6 +41,13 @@ class Unfinished(NamedTuple):
     begun_ms: int
 
 
+class Posters(NamedTuple):
+    """Poster candidates; `taken`: how many pictures a service was paid for."""
+
+    candidates: Sequence[Poster]
+    taken: int = 0
+
+
 class Storage(Protocol):
     """Files by key (domain.media.names).  A key that is none is a ValueError: a mistake of the caller, not of fate."""
 
@@ -129,7 +136,8 @@ class Processing(Protocol):
     """What is made of a source.  A repeated call finds what an earlier one began, where a service does the work.
 
     Where a service needs long, a call raises Later: what it has begun goes on, and the next call finds it.
-    `paid`: `ladder` and `mezzanine` are billed by the minute of each rendition (the facts' usage.ci_ms).
+    `paid`: `ladder` and `mezzanine` are billed by the minute of each rendition (the facts' usage.ci_ms), `posters` by
+    the picture (usage.ci_snapshots).
     """
 
     paid: bool
@@ -158,7 +166,7 @@ class Processing(Protocol):
     def mezzanine(self, task: Task, probe: Probe, report: Report, watch: Watch) -> Stored:
         """The plain file at task.mezzanine in Storage."""
 
-    def posters(self, task: Task, probe: Probe, watch: Watch) -> Sequence[Poster]:
+    def posters(self, task: Task, probe: Probe, watch: Watch) -> Posters:
         """Candidates in task.work/"posters", files named as below names.posters(...)."""
 
     def drop(self, task: Task, watch: Watch) -> bool:

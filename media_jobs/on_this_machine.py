@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from domain.media.limits import Limits
 from domain.media.probe import Probe
 from domain.media.report import Report
 from domain.media.trouble import Failure, StepFailed
-from media_jobs.engine import Storage, Task
+from media_jobs.engine import Posters, Storage, Task
 from media_jobs.ffmpeg import inspection, probing
 from media_jobs.ffmpeg import posters as poster
 from media_jobs.ffmpeg.source import content_hash
@@ -43,10 +42,10 @@ class OnThisMachine:
         """See Processing."""
         return inspection.inspect(self._fetched(task, watch), probe, self.limits, Part(watch, FETCHED, 1000))
 
-    def posters(self, task: Task, probe: Probe, watch: Watch) -> Sequence[poster.Poster]:
+    def posters(self, task: Task, probe: Probe, watch: Watch) -> Posters:
         """See Processing."""
         source, rest = self._fetched(task, watch), Part(watch, FETCHED, 1000)
-        return poster.posters(source, task.work / "posters", probe, rest, limits=self.limits)
+        return Posters(poster.posters(source, task.work / "posters", probe, rest, limits=self.limits))
 
     def drop(self, task: Task, watch: Watch) -> bool:  # noqa: ARG002 - see Processing
         """See Processing.  What was begun here ended with the step."""

@@ -12,10 +12,11 @@ from domain.media.ladder import Encoded, EncodedRung, Rung
 from domain.media.probe import Probe
 from domain.media.report import Report
 from domain.media.steps import Step
+from domain.media.trouble import Later
 from infra.media.job import Leased
 from media_jobs.composition import OURS
 from media_jobs.context import StepContext
-from media_jobs.engine import Stored, Task
+from media_jobs.engine import Posters, Stored, Task
 from media_jobs.ffmpeg.posters import Poster
 from media_jobs.watch import Unwatched, Watch
 from tests.memory_jobs import MemoryJobs, an_episode
@@ -50,6 +51,7 @@ class SmallEngine:
         self.segments, self.made = 3, 0
         self.dropped: list[tuple[int, str, dict[str, Any]]] = []
         self.drops = True
+        self.inspected, self.busy, self.taken = 0, 0, 0
 
     def source(self, task: Task, watch: Watch) -> Path:
         target = task.work / "source.mp4"
@@ -60,6 +62,7 @@ class SmallEngine:
         return self.probed
 
     def inspect(self, task: Task, probe: Probe, watch: Watch) -> Report:
+        self.inspected += 1
         return self.report
 
     def ladder(
@@ -85,10 +88,13 @@ class SmallEngine:
         self.dropped.append((task.job_id, task.step, dict(task.noted)))
         return self.drops
 
-    def posters(self, task: Task, probe: Probe, watch: Watch) -> Sequence[Poster]:
+    def posters(self, task: Task, probe: Probe, watch: Watch) -> Posters:
+        if self.busy:
+            self.busy -= 1
+            raise Later(8.0)
         (task.work / "posters").mkdir()
         (task.work / "posters" / "0-240.webp").write_bytes(b"webp")
-        return [Poster(0, 1_000, 12.5, ("0-240.webp",))]
+        return Posters([Poster(0, 1_000, 12.5, ("0-240.webp",))], self.taken)
 
 
 class Told:

@@ -68,6 +68,18 @@ class Jobs:
         self._entries[name].begin_anew(self._task.token)
         self._note()
 
+    def refuse_changed(self, watch: Watch) -> None:
+        """Raises StepFailed where the source is not the file any more that was looked at."""
+        task = self._task
+        if not task.source_crc64:
+            return
+        there = head(self._cos, task.source, watch)
+        if there is None:
+            raise StepFailed(Failure.MEND, "not_found", f"nothing lies at {task.source}: upload it again")
+        if str(there.crc64) != task.source_crc64:
+            text = f"{task.source} was changed while the job ran: submit the episode again"
+            raise StepFailed(Failure.MEND, "source_changed", text)
+
     def drop(self, watch: Watch) -> bool:
         """End all of it, and delete what it made on the way; False where some runs on, or may come to light yet.
 
@@ -105,7 +117,7 @@ class Jobs:
             self._note()
 
     def _ask(self, wanted: Wanted, entry: Entry, watch: Watch) -> None:
-        self._refuse_changed(watch)
+        self.refuse_changed(watch)
         entry.asks, entry.output = entry.asks + 1, wanted.output
         entry.last_ms = self._ci.now_ms()
         entry.asked_ms = entry.asked_ms or entry.last_ms
@@ -117,18 +129,6 @@ class Jobs:
         failpoints.reached("media.after_ci")
         entry.job = told(answer)[0].job
         self._note()
-
-    def _refuse_changed(self, watch: Watch) -> None:
-        """Raises StepFailed where CI would be paid for another file than the one that was looked at."""
-        task = self._task
-        if not task.source_crc64:
-            return
-        there = head(self._cos, task.source, watch)
-        if there is None:
-            raise StepFailed(Failure.MEND, "not_found", f"nothing lies at {task.source}: upload it again")
-        if str(there.crc64) != task.source_crc64:
-            text = f"{task.source} was changed while the job ran: submit the episode again"
-            raise StepFailed(Failure.MEND, "source_changed", text)
 
     def _request(self, wanted: Wanted, entry: Entry) -> dict[str, Any]:
         bucket = self._cos.bucket

@@ -1,5 +1,8 @@
 """Processing by Tencent CI: it encodes; what it cannot do - looking at the whole file, our keys - is done here.
 
+Posters are chosen here from pictures that CI takes (Snapshot): the whole file is here by then, but to decode it once
+more for 48 frames takes the worker's cores, which are what is scarce (bench/media_posters.py, docs/media-cloud.md).
+
 CI's own HLS encryption has one key a job, kept by Tencent; ours has a key a rung, kept by us.  So CI makes one plain
 file a rung, which is cut at its key frames and encrypted here, its picture as it is.  CI does not level loudness
 either: the ladder's sound is levelled here; the mezzanine, which WeChat encodes once more, keeps its own.
@@ -20,14 +23,19 @@ from domain.media.probe import Probe
 from domain.media.report import Report
 from media_jobs.cos.failures import Refused, Transient
 from media_jobs.cos.jobs import Ci, Jobs
-from media_jobs.cos.wanted import Wanted
-from media_jobs.engine import Storage, Stored, Task
+from media_jobs.cos.wanted import NUMBER, Wanted
+from media_jobs.engine import Posters, Storage, Stored, Task
 from media_jobs.ffmpeg import encoding
+from media_jobs.ffmpeg import posters as poster
 from media_jobs.on_this_machine import OnThisMachine
 from media_jobs.watch import Part, Watch
 
 MADE, FETCHED = 600, 800  # permille of `ladder`
 READ = 900  # permille of what CI does
+TAKEN = 600  # permille of `posters`; until FETCHED the pictures come here
+PICTURE_BYTES = 4 << 20  # of one picture, 720 wide
+NARROWEST, WIDEST = 128, 4_096  # that CI takes pictures in
+GONE = "what CI had made is gone, it is made anew"
 SAMPLE_RATE = 48_000
 
 
@@ -81,8 +89,20 @@ class CosProcessing(OnThisMachine):
         there = self.storage.head(task.mezzanine)
         if there is None:
             jobs.forget("mezzanine")
-            raise Transient("ci_output_gone", "what CI had made is gone, it is made anew")
+            raise Transient("ci_output_gone", GONE)
         return there
+
+    def posters(self, task: Task, probe: Probe, watch: Watch) -> Posters:
+        """See Processing.  One job takes all pictures; STORE deletes them with all else that is on the way."""
+        jobs, wanted = Jobs(self._ci, task), snapshot(task, probe, self.limits)
+        (output,) = self._made(jobs, [wanted], Part(watch, 0, TAKEN)).values()
+        pictures = self._pictures(task, output, Part(watch, TAKEN, FETCHED))
+        if not pictures:
+            jobs.forget(wanted.name)
+            raise Transient("ci_output_gone", GONE)
+        jobs.refuse_changed(watch)
+        target, rest = task.work / "posters", Part(watch, FETCHED, 1000)
+        return Posters(poster.of_pictures(pictures, target, probe, rest, limits=self.limits), len(pictures))
 
     def drop(self, task: Task, watch: Watch) -> bool:
         """See Processing.  A mezzanine that CI had begun stays where it belongs: another job may have made the same."""
@@ -90,12 +110,27 @@ class CosProcessing(OnThisMachine):
 
     def _done(self, task: Task, jobs: Jobs, wanted: Sequence[Wanted], watch: Watch) -> dict[str, str]:
         """CI reads the source by itself, so that it is still the one that was looked at is asked when CI is done."""
-        outputs = jobs.done(wanted, Part(watch, 0, READ))
-        if jobs.extras:
-            self._extras(jobs.extras)
+        outputs = self._made(jobs, wanted, Part(watch, 0, READ))
         if task.content_hash:
             self.source(task, Part(watch, READ, 1000))
         return outputs
+
+    def _made(self, jobs: Jobs, wanted: Sequence[Wanted], watch: Watch) -> dict[str, str]:
+        outputs = jobs.done(wanted, watch)
+        if jobs.extras:
+            self._extras(jobs.extras)
+        return outputs
+
+    def _pictures(self, task: Task, output: str, watch: Watch) -> list[Path]:
+        """What CI has taken, in its order: its numbers have as many digits as they need."""
+        before, _, after = output.partition(NUMBER)
+        keys = [key for key in self.storage.keys(before, 2 * poster.FRAMES) if key.endswith(after)]
+        pictures = []
+        for number, key in enumerate(sorted(keys, key=lambda key: (len(key), key))[: poster.FRAMES]):
+            pictures.append(task.work / f"picture-{number}.jpg")
+            part = Part(watch, 1000 * number // len(keys), 1000 * (number + 1) // len(keys))
+            self.storage.fetch(key, pictures[-1], PICTURE_BYTES, part)
+        return pictures
 
     def _fetch_all(self, task: Task, jobs: Jobs, outputs: Mapping[str, str], watch: Watch) -> dict[str, Path]:
         files, share = {}, 1000 // len(outputs)
@@ -106,7 +141,7 @@ class CosProcessing(OnThisMachine):
                 self.storage.fetch(key, files[name], self.limits.file_bytes, part)
             except Refused as refused:
                 jobs.forget(name)
-                raise Transient("ci_output_gone", "what CI had made is gone, it is made anew") from refused
+                raise Transient("ci_output_gone", GONE) from refused
         return files
 
 
@@ -126,3 +161,17 @@ def transcode(rung: Rung, fps: Fraction, *, sound: bool) -> dict[str, Any]:
     how = {"AdjDarMethod": "scale", "IsCheckReso": "false", "DeleteMetadata": "true"}
     made = {"Container": {"Format": "mp4"}, "Video": video, "TransConfig": how}
     return {"Transcode": {**made, "Audio": audio} if sound else made}
+
+
+def snapshot(task: Task, probe: Probe, limits: Limits) -> Wanted:
+    """CI's words for pictures at the moments that posters are chosen from, as wide as a poster is at most.
+
+    Source: cloud.tencent.com/document/product/460/84723 (times in s; with the width alone the shape stays).
+    """
+    width = min(max(poster.WIDTHS), probe.seen().width)
+    taken = {
+        "Mode": "Interval", "Start": "0", "TimeInterval": f"{poster.interval_s(probe, limits):.3f}",
+        "Count": str(poster.FRAMES), **({"Width": str(width)} if NARROWEST <= width <= WIDEST else {}),
+    }  # fmt: skip
+    output = f"{task.intermediate}/posters-{task.token}-{NUMBER}.jpg"
+    return Wanted("posters", {"Snapshot": taken}, output, "Snapshot")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +29,7 @@ SHORTEST_STEP_S = 0.1
 JUDGED_WIDTH = 180
 JUDGED = 800  # permille of the work; the rest is drawing
 UNTOLD_MS = 60_000  # looked at of a file that does not claim how long it is
-_CANDIDATES = "candidates.mkv"
+_CANDIDATES, _PICTURES = "candidates.mkv", "pictures"
 _QUIET = ("ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-y", "-loglevel", "error")
 _CODERS = {
     "webp": ("-c:v", "libwebp", "-quality", "82", "-f", "webp"),
@@ -48,6 +50,13 @@ class Poster(NamedTuple):
     files: tuple[str, ...]
 
 
+class _Look(NamedTuple):
+    """How ffmpeg gets at the frames to judge: its options up to `-i`, and the filters that pick them."""
+
+    inputs: Sequence[str]
+    picked: str
+
+
 def posters(
     source: Path, target: Path, probe: Probe, watch: Watch, *, count: int = 3, limits: Limits | None = None
 ) -> list[Poster]:
@@ -56,10 +65,39 @@ def posters(
     StepFailed(MEND, "all_black") where no frame has anything to show.
     """
     limits = limits or Limits()
-    target.mkdir(parents=True, exist_ok=True)
-    step_s = max(SHORTEST_STEP_S, min(probe.duration_ms or UNTOLD_MS, limits.duration_ms) / 1000 / FRAMES)
+    inputs = ("-t", str(limits.duration_ms / 1000 + 1), *opened(source, limits))
+    picked = f"[0:V:0]fps=fps=1/{interval_s(probe, limits):.6f}:start_time=0,"
+    return _posters(_Look(inputs, picked), target, probe, watch, count=count, limits=limits)
+
+
+def of_pictures(
+    pictures: Sequence[Path], target: Path, probe: Probe, watch: Watch, *, count: int = 3, limits: Limits | None = None
+) -> list[Poster]:
+    """The same of pictures (JPEG) that somebody else has taken every `interval_s` from its begin.  They are moved."""
+    limits, folder = limits or Limits(), target / _PICTURES
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(pictures):
+        picture.rename(folder / f"{number:05d}.jpg")
+    inputs = (
+        *("-protocol_whitelist", "file,pipe", "-codec_whitelist", "mjpeg", "-max_pixels", str(limits.pixels)),
+        *("-f", "image2", "-framerate", "1", "-i", f"file:{_PICTURES}/%05d.jpg"),
+    )
     try:
-        frames = _candidates(source, target, probe, limits, step_s=step_s, watch=Part(watch, 0, JUDGED))
+        return _posters(_Look(inputs, "[0:V:0]"), target, probe, watch, count=count, limits=limits)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def interval_s(probe: Probe, limits: Limits) -> float:
+    """Seconds from one moment that is looked at to the next; the first is 0, there are FRAMES."""
+    return max(SHORTEST_STEP_S, min(probe.duration_ms or UNTOLD_MS, limits.duration_ms) / 1000 / FRAMES)
+
+
+def _posters(look: _Look, target: Path, probe: Probe, watch: Watch, *, count: int, limits: Limits) -> list[Poster]:
+    target.mkdir(parents=True, exist_ok=True)
+    step_s = interval_s(probe, limits)
+    try:
+        frames = _candidates(look, target, probe, limits, watch=Part(watch, 0, JUDGED))
         best = chosen(frames, count) if len(frames) else []
         if not best:
             raise StepFailed(Failure.MEND, Code.ALL_BLACK, "No frame has anything to show on a poster.")
@@ -82,18 +120,18 @@ def _parts(watch: Watch, count: int) -> list[Part]:
     return [Part(watch, begin, end) for begin, end in pairwise(ends)]
 
 
-def _candidates(source: Path, target: Path, probe: Probe, limits: Limits, *, step_s: float, watch: Watch) -> Grey:
+def _candidates(look: _Look, target: Path, probe: Probe, limits: Limits, *, watch: Watch) -> Grey:
     """The frames to judge, in grey; beside them, without loss, the same frames as large as a poster is at most."""
     width, height = _scaled(probe.seen(), JUDGED_WIDTH)
     most = FRAMES + 2
     kept, progress = Kept((most + 1) * width * height), Progress(probe.duration_ms)
     large_width, large_height = _scaled(probe.seen(), max(WIDTHS))
     graph = (
-        f"[0:V:0]fps=fps=1/{step_s:.6f}:start_time=0,scale=w={large_width}:h={large_height}:flags=bicubic,setsar=1,"
+        f"{look.picked}scale=w={large_width}:h={large_height}:flags=bicubic,setsar=1,"
         f"format=yuv420p,split[l][s];[s]scale=w={width}:h={height}:flags=area,format=gray[grey]"
     )
     argv = [
-        *(*_QUIET, "-progress", "pipe:2", "-t", str(limits.duration_ms / 1000 + 1), *opened(source, limits)),
+        *(*_QUIET, "-progress", "pipe:2", *look.inputs),
         *("-filter_complex", graph, "-map", "[grey]", "-frames:v", str(most), "-f", "rawvideo", "pipe:1"),
         *("-map", "[l]", "-frames:v", str(most), "-c:v", "ffv1", "-f", "matroska", _CANDIDATES),
     ]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from tests.standins.cos_objects import Blob, Objects, Refusal
 
 SHANGHAI = timezone(timedelta(hours=8))
 DONE = ("Success", "Failed", "Cancel")
+NUMBER = "${Number}"
 FFMPEG = ("ffmpeg", "-nostdin", "-loglevel", "error", "-y")
 
 
@@ -58,6 +60,7 @@ class Ci:
         self._random = Random(seed)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ci")
         self._closed = threading.Event()
+        self._work = {"Transcode": self._transcode, "Snapshot": self._snapshot}
 
     def asked(self, method: str, path: str, params: dict[str, str], body: bytes) -> dict[str, Any]:
         """What /jobs answers.  Raises Refusal."""
@@ -102,8 +105,10 @@ class Ci:
 
     def _submit(self, asked: dict[str, Any]) -> dict[str, Any]:
         operation = asked["Operation"]
-        if asked.get("Tag") != "Transcode" or "Object" not in operation.get("Output", {}):
+        if asked.get("Tag") not in self._work or "Object" not in operation.get("Output", {}):
             raise Refusal(400, "InvalidArgument", "Tag or Output")
+        if asked["Tag"] == "Snapshot" and NUMBER not in operation["Output"]["Object"]:
+            raise Refusal(400, "InvalidArgument", "several files and one name")
         job_id, queue = f"j{uuid4().hex}", asked.get("QueueId") or "pstandin"
         callback, source = asked.get("CallBack") or "", asked["Input"]["Object"]
         job = Job(job_id, asked["Tag"], source, operation, callback, queue, time.time())
@@ -141,7 +146,7 @@ class Ci:
                 return
             job.state = "Running"
         try:
-            self._transcode(job)
+            self._work[job.tag](job)
             job.state = "Success"
         except (Refusal, KeyError, ValueError, OSError) as error:
             job.code, job.message, job.state = "InputFileError", str(error)[:200], "Failed"
@@ -159,6 +164,19 @@ class Ci:
         finally:
             made.unlink(missing_ok=True)
         self._objects.put(job.operation["Output"]["Object"], blob)
+
+    def _snapshot(self, job: Job) -> None:
+        """Numbers begin at 0 and have as many digits as they need."""
+        source, wanted = self._objects.get(job.source), job.operation["Snapshot"]
+        with TemporaryDirectory(dir=source.path.parent) as folder:
+            ended = _ffmpeg("-ss", wanted["Start"], "-i", str(source.path), *_pictures(wanted), f"{folder}/%d.jpg")
+            if ended.returncode:
+                raise ValueError(ended.stderr.decode(errors="replace"))
+            for path in Path(folder).iterdir():
+                with path.open("rb") as file:
+                    blob = self._objects.take(file.read, path.stat().st_size, "image/jpeg")
+                name = job.operation["Output"]["Object"].replace(NUMBER, str(int(path.stem) - 1))
+                self._objects.put(name, blob)
 
     def _told(self, job: Job) -> dict[str, Any]:
         output = {"Bucket": self._bucket, "Region": self._region, "Object": job.operation["Output"]["Object"]}
@@ -241,6 +259,18 @@ def _arguments(wanted: dict[str, Any]) -> list[str]:
         "-ac",
         audio["Channels"],
     ]
+
+
+def _pictures(wanted: dict[str, Any]) -> list[str]:
+    """ffmpeg's, for a Snapshot in the mode Interval."""
+    if wanted["Mode"] != "Interval" or not 0 < float(wanted["TimeInterval"]) <= 3_600:
+        raise ValueError("Mode or TimeInterval")
+    graph = f"fps=fps=1/{wanted['TimeInterval']}:start_time=0"
+    if "Width" in wanted:
+        if not 128 <= int(wanted["Width"]) <= 4_096:
+            raise ValueError("Width")
+        graph += f",scale={wanted['Width']}:-2"
+    return ["-vf", graph, "-frames:v", wanted["Count"], "-q:v", "2"]
 
 
 def _ffmpeg(*arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -10,7 +10,7 @@ import pytest
 from domain.media import names
 from domain.media.report import Span
 from domain.media.steps import Step, StepState
-from domain.media.trouble import Failure, StepFailed
+from domain.media.trouble import Failure, Later, StepFailed
 from media_jobs.steps import kept
 from tests.media_scene import PROBE, REPORT, Scene
 
@@ -185,3 +185,29 @@ def test_where_a_service_reads_the_file_by_itself_what_storage_told_of_it_is_kep
 
 def test_where_nobody_else_reads_it_that_is_not_asked_for(scene):
     assert "source_crc64" not in scene.done(Step.PROBE)
+
+
+def test_while_posters_are_waited_for_the_file_is_not_decoded_again(scene):
+    scene.engine.busy, scene.engine.taken = 2, 48
+    scene.done(Step.PROBE)
+    for _ in range(2):
+        leased = scene.lease(Step.CHECK)
+        with pytest.raises(Later):
+            scene.run(Step.CHECK, leased)
+        scene.jobs.later(leased, 8)
+        scene.now_ms += 8_000
+    facts = scene.done(Step.CHECK)
+    assert scene.engine.inspected == 1
+    assert facts["usage"] == {"stored_bytes": 4, "ci_snapshots": 48}
+
+
+def test_who_says_again_has_it_looked_at_again(scene):
+    scene.done(Step.PROBE)
+    scene.engine.busy = 1
+    leased = scene.lease(Step.CHECK)
+    with pytest.raises(Later):
+        scene.run(Step.CHECK, leased)
+    scene.jobs.cancel(scene.job_id)
+    scene.jobs.retry(scene.job_id)
+    scene.done(Step.CHECK)
+    assert scene.engine.inspected == 2
