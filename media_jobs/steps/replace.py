@@ -1,7 +1,9 @@
 """REPLACE: an episode of a drama that plays gets another media: handed in, audited, then replaced, within seven days.
 
-Each of the two calls may have been done although its answer was lost: the drama's own episodes and the latest audit of
-a replacement are looked at before anything is sent again.  Links of the old media work for up to seven days more.
+Each of the two calls may have been done although its answer was lost: the drama's own episodes and what is said of the
+new media are looked at before anything is sent again.  A verdict counts for the media that it was said of: WeChat tells
+a drama's latest audit of a replacement without saying of which episode.  Where it tells nothing of the media itself,
+that one counts if it was begun when ours was handed in.  Links of the old media work for up to seven days more.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from infra.media.job import Facts, Leased
 from media_jobs.context import StepContext
 from media_jobs.wechat import answers
 from media_jobs.wechat.heard import CLOCK_S, LOOK_S, LOOKS, heard, platform, sending
+from media_jobs.wechat.vod import Vod
 
 ASK_S = 900.0
-OVERTAKEN = 3  # times that another episode's replacement may come between
+OVERTAKEN = 3  # times that another episode's replacement may come between, or that WeChat may refuse what has passed
+HANDLED_S = 180  # from our noting a submission until WeChat says that it was made, its clock ahead of ours
 
 
 def run(context: StepContext, leased: Leased) -> Facts:
@@ -28,13 +32,24 @@ def run(context: StepContext, leased: Leased) -> Facts:
         vod = platform(context).vod
         if way["new"] in {one.media_id for one in vod.drama(way["platform_id"]).media_list}:
             return _replaced(context, leased, way)
-        audit = vod.replacement_audit(way["platform_id"])
-        if way["since_s"] and audit.create_time >= way["since_s"] - CLOCK_S:
-            return _audited(context, leased, way, Audit(audit.status))
+        if (audit := _verdict(vod, way)) is not Audit.NONE:
+            return _audited(context, leased, way, audit)
         if way["since_s"] and way["looks"] < LOOKS:  # handed in, as far as we know, and not to be seen yet
             context.note({"way": way | {"looks": way["looks"] + 1}})
             raise Later(LOOK_S)
         return _handed_in(context, way)
+
+
+def _verdict(vod: Vod, way: Facts) -> Audit:
+    """What is said of this media since it was handed in; NONE where nothing is."""
+    if not way["since_s"]:
+        return Audit.NONE
+    since_s, own = way["since_s"] - CLOCK_S, vod.media(way["new"]).audit_detail
+    if own.status in set(Audit) - {Audit.NONE} and own.create_time >= since_s:
+        return Audit(own.status)
+    latest = vod.replacement_audit(way["platform_id"])
+    ours = latest.status in set(Audit) and since_s <= latest.create_time <= way["since_s"] + HANDLED_S
+    return Audit(latest.status) if ours else Audit.NONE
 
 
 def _way(context: StepContext, leased: Leased) -> dict[str, Any]:
@@ -55,6 +70,8 @@ def _way(context: StepContext, leased: Leased) -> dict[str, Any]:
         "round": job.rounds,
         "platform_id": platform_id,
         "looks": 0,
+        "sent": 0,
+        "refused": 0,
         "since_s": 0,
         "old": pair["old"],
         "new": pair["new"],
@@ -77,7 +94,12 @@ def _passed(dramas: DramaBook, drama_id: int) -> int:
 
 
 def _handed_in(context: StepContext, way: dict[str, Any]) -> Facts:
-    context.note({"way": way | {"since_s": context.now_ms() // 1_000, "looks": 0}})
+    sent = way.get("sent", 0)
+    if sent > OVERTAKEN:
+        text = "WeChat tells nothing of what was handed in: look into the console, then replace again."
+        raise StepFailed(Failure.MEND, "wechat_replacement_unseen", text)
+    since_s = context.now_ms() // 1_000
+    context.note({"way": way | {"since_s": since_s, "looks": 0, "refused": 0, "sent": sent + 1}})
     context.watch.progress(100)
     failpoints.reached("media.before_replacement")
     with sending(lambda: context.note({"way": way | {"since_s": 0}})):
@@ -98,11 +120,17 @@ def _audited(context: StepContext, leased: Leased, way: dict[str, Any], audit: A
     except answers.Unclear:
         raise Later(LOOK_S) from None  # then the drama's episodes say whether it was done
     except answers.Refused as error:
-        if error.code != answers.NOT_THAT or way.get("overtaken", 0) >= OVERTAKEN:
+        if error.code != answers.NOT_THAT:
             raise
-        context.note({"way": way | {"since_s": 0, "looks": 0, "overtaken": way.get("overtaken", 0) + 1}})
-        raise Later(ASK_S) from error  # the audit that passed was another episode's: WeChat tells the drama's latest
+        _refused(context, way)
+        raise Later(ASK_S) from error
     return _replaced(context, leased, way)
+
+
+def _refused(context: StepContext, way: dict[str, Any]) -> None:
+    """Some minutes after the pass WeChat may still say so; later its seven days are over: it is handed in once more."""
+    refused = way.get("refused", 0) + 1
+    context.note({"way": way | {"refused": refused} | ({"since_s": 0, "looks": 0} if refused > OVERTAKEN else {})})
 
 
 def _replaced(context: StepContext, leased: Leased, way: Facts) -> Facts:

@@ -90,12 +90,25 @@ def listmedia(account: Account, body: Answer, tell: Tell) -> Answer:
 
 
 def getmedia(account: Account, body: Answer, tell: Tell) -> Answer:
-    return {"media_info": _media(account, _of(account, body["media_id"]))}
+    one = _of(account, body["media_id"])
+    drama = next(
+        (its for its in account.dramas.values() if its.replacement is account.replacements.get(one.media_id)), None
+    )
+    if drama and drama.replacement:
+        drama.stale_left -= 1
+        _look(account, drama, drama.replacement, 2, tell)
+    return {"media_info": _media(account, one)}
 
 
 def _media(account: Account, one: Media) -> Answer:
-    drama = account.dramas.get(one.drama_id)
+    drama, replacement = account.dramas.get(one.drama_id), account.replacements.get(one.media_id)
     detail = {"status": drama.audit.status if drama else 0, "reason": one.reason, "create_time": 0, "audit_time": 0}
+    if replacement and not any(
+        its.replacement is replacement and its.stale_left >= 0 for its in account.dramas.values()
+    ):
+        detail |= _detail(replacement)
+    if account.traits.silent_media:
+        detail = {}
     size: object = str(one.size) if account.traits.sizes_as_text else one.size
     return {
         "media_id": one.media_id, "name": one.name, "create_time": one.created_s, "drama_id": one.drama_id,
@@ -210,6 +223,7 @@ def submitreplacedramamedias(account: Account, body: Answer, tell: Tell) -> Answ
     takes, becomes = account.traits.audit_takes, account.traits.replacement_audit
     drama.stale_left = account.traits.stale_looks
     drama.replacement = Audit(PENDING, becomes, takes, account.now_s(), pair=(pair["old"], pair["new"]))
+    account.replacements[pair["new"]] = drama.replacement
     return {}
 
 
@@ -226,8 +240,9 @@ def getdramalatestauditinfo(account: Account, body: Answer, tell: Tell) -> Answe
 
 def replacedramamedia(account: Account, body: Answer, tell: Tell) -> Answer:
     drama = _drama(account, body)
-    pair, audit = (body["old_media_id"], body["new_media_id"]), drama.replacement
-    if audit is None or audit.status != PASSED or audit.pair != pair:
+    pair, audit = (body["old_media_id"], body["new_media_id"]), account.replacements.get(body["new_media_id"])
+    account.traits.replace_lags -= 1
+    if account.traits.replace_lags >= 0 or audit is None or audit.status != PASSED or audit.pair != pair:
         raise No(10093014, "没有审核通过的替换")
     if audit.audited_s < account.now_s() - REPLACE_S:
         raise No(10093014, "替换已过期")

@@ -37,6 +37,8 @@ class Traits:
     sizes_as_text: bool = True  # file_size is a text, as the page says
     audit: int = PASSED  # what it comes to
     replacement_audit: int = PASSED
+    silent_media: bool = False  # getmedia leaves the audit out, as it has at times
+    replace_lags: int = 0  # the first so many replacements that passed are refused, as minutes after the pass
     calls_a_minute: int = 0  # 45011 past so many; 0: no limit
     event_lost: float = 0.0
     event_twice: float = 0.0
@@ -106,6 +108,7 @@ class Account:
     media: dict[int, Media] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
     dramas: dict[int, Drama] = field(default_factory=dict)
+    replacements: dict[int, Audit] = field(default_factory=dict)  # by the new media's id, the latest of each
     materials: dict[str, int] = field(default_factory=dict)  # id -> when it was uploaded
     tokens: list[str] = field(default_factory=list)  # the last two are good
     bad_tokens: set[str] = field(default_factory=set)  # refused although they are the latest
