@@ -158,7 +158,7 @@ class Rig:
         if job.kind is not Kind.EPISODE:
             return {}
         key = f"mezzanine/{DRAMA}/{job.episode_no}/{job.job_id}.mp4"
-        return {Step.MEZZANINE: {"key": key, "size": self.sizes[key]}}
+        return {Step.MEZZANINE: {"key": key, "size": self.sizes[key], "content_ms": 60_400}}
 
     def until_done(self, job: Job, step: Step, facts: dict[Step, dict[str, Any]]) -> None:
         """Run a step, as often as it takes; its facts are among `facts` then."""

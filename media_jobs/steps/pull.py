@@ -1,8 +1,10 @@
 """PULL: WeChat fetches the plain file.  It has no idempotency token, and an answer can be lost: look first, always.
 
-What was asked for is noted before and after; where the answer is missing, the media is looked for by its name, its time
-and its size, five times over ten minutes, before WeChat is asked again.  A pull that failed or hangs is asked for anew
-with a freshly signed address; media that come of several pulls of one file are counted and deleted in MEDIA_ID.
+What was asked for is noted before and after; where the answer is missing, the media is looked for by its name, time,
+size and length, five times over ten minutes, before WeChat is asked again.  It is ours when two looks find it and no
+more of them than we can have caused; else none is taken: the next pull has a number, which says what came of it.  A
+pull that failed or hangs is asked for anew with a freshly signed address; media that come of several pulls of one file
+are counted and deleted in MEDIA_ID.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ HUNG_S = 86_400  # after that it is asked for anew
 MAX_PULLS = 6
 SOON_S, SELDOM_S = 15.0, 300.0
 REST_S, LONGEST_REST_S = 60.0, 3_600.0  # after a pull that failed: with MAX_PULLS half an hour in all
-KEPT = ("name", "title", "size", "since_s", "sent_s", "tasks", "lost")
+KEPT = ("name", "title", "size", "seconds", "since_s", "sent_s", "tasks", "lost")
 FORGOTTEN = {"task_id": 0, "sent_s": 0, "unclear": False}
 NOTHING: dict[str, Any] = FORGOTTEN | {"lost": 0, "tasks": []}
 WAITS, RUNS, DONE, BROKEN = 1, 2, 3, 4  # of a task
+APART_S = 2  # how far WeChat may count a length from ours
 
 
 def run(context: StepContext, leased: Leased) -> Facts:
@@ -42,10 +45,11 @@ def run(context: StepContext, leased: Leased) -> Facts:
         asked = _asked(context, leased)
         if asked["task_id"]:
             return _followed(context, leased, asked)
-        if found := mine(platform(context), asked):
-            return _ended(asked, found[0].media_id)
-        if asked["unclear"] and asked["looks"] < LOOKS:
-            context.note({"asked": {**asked, "looks": asked["looks"] + 1}})
+        media_id = _came(context, asked)
+        if media_id and media_id == asked.get("seen"):
+            return _ended(asked, media_id)
+        if asked["looks"] < LOOKS + bool(media_id) and (media_id or asked["unclear"]):
+            context.note({"asked": {**asked, "looks": asked["looks"] + 1, "seen": media_id}})
             raise Later(LOOK_S)
         if (rest_s := asked.get("rests_until_s", 0) - context.now_ms() / 1_000) > 0:  # woken by an event
             raise Later(rest_s)
@@ -53,12 +57,22 @@ def run(context: StepContext, leased: Leased) -> Facts:
 
 
 def mine(its: Platform, asked: Facts) -> list[Media]:
-    """Media that came of this very file, oldest first: same name and size, no older than the job, in no drama.
+    """Media that came of this very file, oldest first: name, size and length, since we first asked, in no drama.
 
-    listmedia tells no source_context.  The size tells apart what another job made of the same episode.
+    listmedia tells no source_context.  Size and length tell apart what another job made of the same episode.
     """
     found = its.vod.named(asked["name"], asked["since_s"] - CLOCK_S)
-    return [one for one in found if one.drama_id == 0 and one.file_size in (0, asked["size"])]
+    sized = [one for one in found if one.drama_id == 0 and one.file_size in (0, asked["size"])]
+    seconds = asked.get("seconds", 0)
+    return [one for one in sized if not (one.duration and seconds) or abs(one.duration - seconds) <= APART_S]
+
+
+def _came(context: StepContext, asked: Facts) -> int:
+    """The media of a pull whose answer was lost; 0 while there is none, or one may be another's."""
+    if not (asked["unclear"] or asked["lost"]):
+        return 0
+    found, caused = mine(platform(context), asked), asked["lost"] + int(asked["unclear"]) + len(asked["tasks"])
+    return found[0].media_id if 0 < len(found) <= caused else 0
 
 
 def _asked(context: StepContext, leased: Leased) -> dict[str, Any]:
@@ -71,8 +85,9 @@ def _asked(context: StepContext, leased: Leased) -> dict[str, Any]:
         name = wechat_name.written(title, leased.job.episode_no)
     except wechat_name.BadName as error:
         raise StepFailed(Failure.MEND, "wechat_name", f"{error}: hand in another title for WeChat") from error
-    file = {"title": title, "name": name, "size": leased.facts[Step.MEZZANINE]["size"]}
-    same = {key: asked.get(key) for key in file} == file
+    made = leased.facts[Step.MEZZANINE]
+    file = {"title": title, "name": name, "size": made["size"], "seconds": round(made.get("content_ms", 0) / 1_000)}
+    same = {key: asked.get(key, file[key]) for key in file} == file
     begun = NOTHING | {"since_s": leased.job.created_ms // 1_000} | asked | ({} if same else FORGOTTEN)
     return begun | file | {"round": leased.job.rounds, "looks": 0, "pulls": 0, "rests_until_s": 0}
 
@@ -90,6 +105,8 @@ def _pulled(context: StepContext, leased: Leased, asked: dict[str, Any]) -> Fact
     """Ask for it; what that gives is seen later."""
     _refuse_many(asked)
     address = context.storage.pull_address(leased.facts[Step.MEZZANINE]["key"], ADDRESS_S)
+    if not (asked["unclear"] or asked["lost"] or asked["tasks"]):
+        asked = asked | {"since_s": context.now_ms() // 1_000}  # what is older came of no pull of ours
     lost = asked["lost"] + int(asked["unclear"])  # it was looked for in vain, and may still come
     sent = {"sent_s": context.now_ms() // 1_000, "looks": 0, "pulls": asked["pulls"] + 1, "unclear": True, "lost": lost}
     context.note({"asked": asked | sent})
@@ -150,4 +167,4 @@ def _gone(context: StepContext, media_id: int) -> bool:
 
 
 def _ended(asked: Facts, media_id: int) -> Facts:
-    return {"media_id": media_id, **{name: asked[name] for name in KEPT}}
+    return {"media_id": media_id, **{name: asked[name] for name in KEPT if name in asked}}

@@ -112,7 +112,7 @@ def _media(account: Account, one: Media) -> Answer:
     size: object = str(one.size) if account.traits.sizes_as_text else one.size
     return {
         "media_id": one.media_id, "name": one.name, "create_time": one.created_s, "drama_id": one.drama_id,
-        "file_size": size, "duration": 60, "audit_detail": detail,
+        "file_size": size, "duration": one.duration, "audit_detail": detail,
     }  # fmt: skip
 
 

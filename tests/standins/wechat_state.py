@@ -54,6 +54,7 @@ class Media:
     created_s: int
     drama_id: int = 0
     reason: str = ""
+    duration: int = 60  # s
 
 
 @dataclass

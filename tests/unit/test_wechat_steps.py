@@ -69,6 +69,7 @@ def test_a_zombie_leaves_the_media_of_a_later_job_alone(rig):
     early, late = rig.job(Kind.EPISODE, 1), rig.job(Kind.EPISODE, 1)
     facts = rig.began(early)
     rig.until_done(early, Step.PULL, facts)
+    rig.now_s += 120
     rig.run(late)
     kept = rig.dramas.media(DRAMA)[1].media_id
     with pytest.raises(StepFailed, match="superseded"):
