@@ -14,7 +14,7 @@ def main() -> None:
     """As `juliu media worker`; an hour in which a lost pull may still bring its media is a dozen."""
     trouble.FIRST_S, trouble.CAP_S = QUICK_S, 1.0
     media_id.ASK_S = QUICK_S
-    pull.REST_S = pull.LONGEST_REST_S = QUICK_S
+    pull.SURE_S = pull.REST_S = pull.LONGEST_REST_S = QUICK_S
     run_worker(load())
 
 

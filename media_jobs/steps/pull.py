@@ -33,6 +33,7 @@ KEPT = ("name", "title", "size", "seconds", "since_s", "sent_s", "tasks", "lost"
 FORGOTTEN = {"task_id": 0, "sent_s": 0, "unclear": False}
 NOTHING: dict[str, Any] = FORGOTTEN | {"lost": 0, "tasks": []}
 WAITS, RUNS, DONE, BROKEN = 1, 2, 3, 4  # of a task
+SURE_S = 120.0  # from the look that finds a media to the next: our own pull, if it is another, has ended by then
 APART_S = 2  # how far WeChat may count a length from ours
 
 
@@ -50,7 +51,7 @@ def run(context: StepContext, leased: Leased) -> Facts:
             return _ended(asked, media_id)
         if asked["looks"] < LOOKS + bool(media_id) and (media_id or asked["unclear"]):
             context.note({"asked": {**asked, "looks": asked["looks"] + 1, "seen": media_id}})
-            raise Later(LOOK_S)
+            raise Later(SURE_S if media_id else LOOK_S)
         if (rest_s := asked.get("rests_until_s", 0) - context.now_ms() / 1_000) > 0:  # woken by an event
             raise Later(rest_s)
         return _pulled(context, leased, asked)
