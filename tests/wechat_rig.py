@@ -91,7 +91,13 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.account = Account(traits=self.traits, seed=self.seed, now_s=lambda: int(self.now_s), size_of=self._size)
+        self.account = Account(
+            traits=self.traits,
+            seed=self.seed,
+            now_s=lambda: int(self.now_s),
+            size_of=self._size,
+            seconds_of=lambda _: 60,
+        )
         self.dramas = MemoryDramas(self.now_ms, {DRAMA: self.episodes})
         self.platform = Platform(Vod(Direct(self.account, self._die)), self.dramas)
         self.storage, self.sizes, self.reachable = Papers(), {}, True

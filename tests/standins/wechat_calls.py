@@ -64,7 +64,8 @@ def _pulled(account: Account, task: Task, tell: Tell) -> None:
         task.status, task.errcode = 4, 60000
         tell(_upload_event(0, task.context, 60000))
         return
-    media = Media(account.number(), task.name, size, task.context, account.now_s())
+    seconds = account.seconds_of(task.address)
+    media = Media(account.number(), task.name, size, task.context, account.now_s(), duration=seconds)
     account.media[media.media_id] = media
     task.status, task.media_id = 3, media.media_id
     tell(_upload_event(media.media_id, task.context, 0))

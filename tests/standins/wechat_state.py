@@ -54,7 +54,7 @@ class Media:
     created_s: int
     drama_id: int = 0
     reason: str = ""
-    duration: int = 60  # s
+    duration: int = 0  # s; 0: not known yet
 
 
 @dataclass
@@ -104,6 +104,7 @@ class Account:
     seed: int = 1
     now_s: Callable[[], int] = lambda: int(time.time())
     size_of: Callable[[str], int | None] = lambda _address: 1_000  # fetches; None: it cannot be fetched
+    seconds_of: Callable[[str], int] = lambda _address: 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     calls: Counter[str] = field(default_factory=Counter)
     media: dict[int, Media] = field(default_factory=dict)
