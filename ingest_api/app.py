@@ -45,7 +45,6 @@ from ingest_api.health.router import router as health
 from ingest_api.hls.poster_router import router as posters
 from ingest_api.hls.posters import Posters
 from ingest_api.hls.router import router as hls
-from ingest_api.hls.segments import cdn_of
 from ingest_api.hls.service import Hls
 from ingest_api.hls.stores import stores_of
 from ingest_api.media_admin.drama_router import router as drama_admin
@@ -94,7 +93,10 @@ ROUTERS = (
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API on the servers that the settings name.  Raises WeakSecret; connects when it is started, not before."""
+    """The API on the servers that the settings name.  Connects when it is started, not before.
+
+    Raises WeakSecret, NoSecret, WeakCdnKey, Nowhere: each says what to set.
+    """
     return assemble(settings, RealConnections(settings))
 
 
@@ -197,7 +199,7 @@ def _videos(app: FastAPI, settings: Settings, connections: Connections, now_ms: 
     app.state.media = Media(settings.media_root, secrets, paths, catalogue, threads=media, now_ms=now_ms)
     stores, places = stores_of(settings, connections.mysql, now_ms), app.state.media.places
     app.state.hls = Hls(secrets, catalogue, app.state.play, stores, threads=media, places=places, now_ms=now_ms)
-    app.state.posters = Posters(catalogue, stores.served, cdn_of(settings), threads=media, now_ms=now_ms)
+    app.state.posters = Posters(catalogue, stores.served, stores.away, threads=media, now_ms=now_ms)
     _media_admin(app, settings, connections, now_ms)
     app.state.storage = Storage(settings.media_root, secrets, threads=files, now_ms=now_ms)
 

@@ -109,7 +109,7 @@ def options(settings: Settings, protocol: type[DeadlineProtocol] = DeadlineProto
 def serve(settings: Settings, workers: int) -> None:
     """Serve until SIGTERM or SIGINT: refuse new connections, finish what is in flight, flush the log.
 
-    Several workers are processes that share the port.  Raises WeakSecret.
+    Several workers are processes that share the port.  Raises as create_app.
     """
     _allow_connections(settings.api_connections)
     if workers == 1:

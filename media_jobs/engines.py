@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from domain.media.cos_signature import Bucket
+from infra.media.bucket import bucket_of, lacking
 from infra.settings import Settings
 from media_jobs.cos.client import Cos
 from media_jobs.cos.jobs import Ci
@@ -49,19 +49,10 @@ def processing_of(settings: Settings, storage: Storage, extras: Callable[[int], 
     return LocalProcessing(storage)
 
 
-def bucket_of(settings: Settings) -> Bucket:
-    """The bucket and its keys.  Raises NotSet."""
-    secret_id, secret_key = settings.cos_secret_id.get_secret_value(), settings.cos_secret_key.get_secret_value()
-    needed = {
-        "JULIU_COS_BUCKET": settings.cos_bucket, "JULIU_COS_REGION": settings.cos_region,
-        "JULIU_COS_SECRET_ID": secret_id, "JULIU_COS_SECRET_KEY": secret_key,
-    }  # fmt: skip
-    if missing := [name for name, value in needed.items() if not value]:
-        raise NotSet(f"the engine cos needs {', '.join(missing)}")
-    return Bucket(settings.cos_bucket, settings.cos_region, secret_id, secret_key, settings.cos_scheme)
-
-
 def _cos(settings: Settings) -> Cos:
     if settings.cos_stand_in and settings.env == "production":
         raise NotSet("JULIU_COS_STAND_IN is for tests: take it out in production")
-    return Cos(bucket_of(settings), settings.cos_stand_in)
+    bucket = bucket_of(settings)
+    if bucket is None:
+        raise NotSet(f"the engine cos needs {', '.join(lacking(settings))}")
+    return Cos(bucket, settings.cos_stand_in)

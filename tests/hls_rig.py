@@ -18,7 +18,7 @@ from domain.media.master import Variant, write
 from infra.money.unlocks import Wanted
 from infra.settings import Settings
 from ingest_api.hls.files import Playlists, Served
-from ingest_api.hls.segments import Beside, cdn_of
+from ingest_api.hls.segments import Beside, away_of
 from ingest_api.hls.service import Hls
 from ingest_api.hls.stores import Stores
 from tests.api import SETTINGS, FixedCatalogue, Twins, caller
@@ -65,7 +65,8 @@ def serve(
 ) -> None:
     """Let the app's keys and playlists be these."""
     served = Served(settings.media_root)
-    stores = Stores(served, Playlists(served, texts), cdn_of(settings) or Beside(), keys)
+    away = away_of(settings)
+    stores = Stores(served, Playlists(served, texts), away or Beside(), away, keys)
     app.state.hls = Hls(
         [KEY], app.state.catalogue, app.state.play, stores, threads=app.state.threads[-1],
         places=app.state.media.places, now_ms=now_ms,
@@ -123,6 +124,15 @@ def a_grant(**changes: Any) -> str:
 def at(what: str, **changes: Any) -> str:
     """An address under such a grant."""
     return f"/v1/hls/{a_grant(**changes)}/{what}"
+
+
+def with_bucket(**changes: Any) -> Settings:
+    """Settings of the engine cos without a CDN."""
+    more: Mapping[str, Any] = {
+        "media_engine": "cos", "cos_bucket": "media-1250000000", "cos_region": "ap-shanghai",
+        "cos_secret_id": SecretStr("AKIDexample"), "cos_secret_key": SecretStr("the-secret-key"), **changes,
+    }  # fmt: skip
+    return SETTINGS.model_copy(update=dict(more))
 
 
 def with_cdn(**changes: Any) -> Settings:

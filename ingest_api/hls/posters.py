@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from domain.media import names
 from ingest_api.events.service import CatalogueSource
 from ingest_api.hls.files import File, Served
-from ingest_api.hls.segments import AtCdn
+from ingest_api.hls.segments import Away
 from ingest_api.play.errors import NoVideo
 from ingest_api.play.on_view import on_view
 from ingest_api.play.video import Places
@@ -86,20 +86,20 @@ class Picture(NamedTuple):
 
 
 class Posters:
-    """One a process.  `cdn` None: pictures that are in no folder are nowhere."""
+    """One a process.  `away` None: pictures that are in no folder are nowhere."""
 
     def __init__(
         self,
         catalogue: CatalogueSource,
         served: Served,
-        cdn: AtCdn | None,
+        away: Away | None,
         *,
         threads: Threads,
         now_ms: Callable[[], int],
     ) -> None:
         self._catalogue = catalogue
         self._served = served
-        self._cdn = cdn
+        self._away = away
         self._threads = threads
         self._now_ms = now_ms
         self.places = Places(AT_ONCE, AT_ONCE)
@@ -136,11 +136,11 @@ class Posters:
         return _Sent(file, headers, self.places)
 
     def _elsewhere(self, picture: Picture, most_s: int) -> Response:
-        """At the CDN, at an address that outlives how long this answer may be kept."""
-        if self._cdn is None:
+        """At the CDN or in the bucket, at an address that outlives how long this answer may be kept."""
+        if self._away is None:
             raise NoVideo
-        to = self._cdn.of_key(picture.key, self._now_ms() // 1000)
-        kept = {"cache-control": f"public, max-age={min(most_s, self._cdn.life_s // 2)}", "vary": "accept"}
+        to = self._away.of_key(picture.key, self._now_ms() // 1000)
+        kept = {"cache-control": f"public, max-age={min(most_s, self._away.life_s // 2)}", "vary": "accept"}
         return Response(status_code=307, headers={**kept, **PLAIN, "location": to})
 
     def _on_view(self, drama_id: int, episode_no: int) -> None:

@@ -11,7 +11,7 @@ from infra.media.keys import KeyStore, Sealer
 from infra.media.playlists import PlaylistStore
 from infra.settings import Settings
 from ingest_api.hls.files import Playlists, Served
-from ingest_api.hls.segments import Beside, Segments, cdn_of
+from ingest_api.hls.segments import Away, Beside, Segments, away_of
 
 
 class Keys(Protocol):
@@ -22,17 +22,19 @@ class Keys(Protocol):
 
 
 class Stores(NamedTuple):
-    """`keys` None: no JULIU_MEDIA_KEY_SECRET was given, and no key is."""
+    """`away` None: what is in no folder is nowhere.  `keys` None: without JULIU_MEDIA_KEY_SECRET no key is given."""
 
     served: Served
     playlists: Playlists
     segments: Segments
+    away: Away | None
     keys: Keys | None
 
 
 def stores_of(settings: Settings, mysql: Engine, now_ms: Callable[[], int]) -> Stores:
-    """Those of the settings.  Raises NoSecret for a weak secret, WeakCdnKey for a CDN without a key."""
+    """Those of the settings.  Raises NoSecret for a weak secret, WeakCdnKey for a CDN without a key, Nowhere."""
     served = Served(settings.media_root)
     sealed = settings.media_key_secret.get_secret_value()
     keys = KeyStore(mysql, Sealer.of(settings), now_ms) if sealed else None
-    return Stores(served, Playlists(served, PlaylistStore(mysql, now_ms)), cdn_of(settings) or Beside(), keys)
+    away, playlists = away_of(settings), Playlists(served, PlaylistStore(mysql, now_ms))
+    return Stores(served, playlists, away or Beside(), away, keys)

@@ -9,6 +9,7 @@ from domain.media import cos_signature, names, storage_address
 from domain.media.cos_signature import Bucket
 from domain.media.storage_address import Permission
 from domain.media.wechat_drama import PAPER_TYPES
+from infra.media.bucket import bucket_of
 from infra.settings import Settings
 from ingest_api.media_admin.errors import NoStorage
 
@@ -110,13 +111,6 @@ def is_of(drama_id: int, episode_no: int, key: str) -> bool:
 def uploads_of(settings: Settings, secret: bytes) -> SignedUploads:
     """To the storage that the settings name."""
     if settings.media_engine == "cos":
-        bucket = _bucket(settings)
+        bucket = bucket_of(settings)
         return SignedUploads(OurBucket(bucket) if bucket else None)
     return SignedUploads(OurFolder(secret) if settings.media_root else None)
-
-
-def _bucket(settings: Settings) -> Bucket | None:
-    """None where a part of it is not set."""
-    secret_id, secret_key = settings.cos_secret_id.get_secret_value(), settings.cos_secret_key.get_secret_value()
-    parts = (settings.cos_bucket, settings.cos_region, secret_id, secret_key)
-    return Bucket(*parts, scheme=settings.cos_scheme) if all(parts) else None

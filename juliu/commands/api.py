@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from infra import logs
+from infra.media.keys import NoSecret
 from infra.settings import load
 from ingest_api.auth import WeakSecret
+from ingest_api.hls.segments import Nowhere, WeakCdnKey
 from ingest_api.server import serve
 
 MOST_WORKERS = 64
+NOT_SET = (WeakSecret, NoSecret, WeakCdnKey, Nowhere)  # each says what to set
 
 
 def api(
@@ -22,6 +25,6 @@ def api(
     logs.setup("api", settings)
     try:
         serve(settings, workers)
-    except WeakSecret as error:
+    except NOT_SET as error:
         typer.echo(f"juliu api: {error}", err=True)
         raise typer.Exit(2) from error

@@ -17,6 +17,7 @@ from ingest_api.auth import Scope
 from ingest_api.media_admin.answers import JobAnswer, StepAnswer
 from tests.api import SETTINGS, caller, code
 from tests.builders import DRAMA, NOW_MS, NOW_S, OTHER_DRAMA, USER, a_token
+from tests.hls_rig import with_cdn
 from tests.media_admin_rig import BUCKET, JOBS, NEW, UPLOADS, Rig
 from tests.media_desk import GIVE_UP, LIFE_MS
 
@@ -211,7 +212,7 @@ async def test_with_a_bucket_the_browser_sends_it_there():
     assert f"q-sign-time={NOW_S - 60}%3B{NOW_S + 3_600}" in parts.query
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, SETTINGS.model_copy(update=BUCKET | {"cos_bucket": ""})])
+@pytest.mark.parametrize("settings", [SETTINGS, with_cdn(**(BUCKET | {"cos_bucket": ""}))])
 async def test_without_storage_there_is_nowhere_to_send_it(settings: Settings):
     assert code(await Rig(settings).ask("POST", UPLOADS, json=FILE)) == "no_storage"
 
