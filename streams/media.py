@@ -2,8 +2,9 @@
 
 A task of the store worker that holds partition 0.  Copies of a record are one row there (its key has the record's id),
 so nothing has to be counted: reading goes on one after the last step that has a row, and whoever is not sure reads
-again.  Orders are stored before the steps of their page: none that is before that step is lacking.  Poison is in
-juliu.dead before anything behind it is stored.  Whatever is wrong here, viewers' events go on.
+again.  A log that was made anew has another record where that step was: it is read from its begin.  Orders are stored
+before the steps of their page: none that is before that step is lacking.  Poison is in juliu.dead before anything
+behind it is stored.  Whatever is wrong here, viewers' events go on.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from domain.media import orders
 from domain.media.record import decode
 from domain.topics import DEAD, MEDIA
 from infra import logs, metrics
-from infra.clickhouse.media_rows import MOST, MediaRow, MediaRows, OrderRow
+from infra.clickhouse.media_rows import MOST, Mark, MediaRow, MediaRows, OrderRow
 from infra.fold_store import Wait
 from infra.log_reader import Bounds, Entry, LogReader
 from infra.settings import Settings
@@ -144,13 +145,24 @@ class Media:
 
     async def _position(self, begin: int, end: int) -> int:
         """Where to go on.  A log that was made anew is read from its begin: what is there already changes nothing."""
-        at = await self.rows.next_offset() if self._next is None else self._next
+        at = await self._behind_last(begin, end) if self._next is None else self._next
         if begin <= at <= end:
             return at
         if at < begin:
             log.error("records of juliu.media are gone before they were stored", wanted=at, log_begins=begin)
         else:
             log.warning("juliu.media ends before what was stored of it: read from its begin", stored=at, log_ends=end)
+        return begin
+
+    async def _behind_last(self, begin: int, end: int) -> int:
+        """One after what the table has last; the begin where the log has another record there: it was made anew."""
+        last = await self.rows.last()
+        if not begin <= last.offset < end:
+            return last.offset + 1
+        there = read_all(await asyncio.to_thread(self.log.page, last.offset, last.offset + 1)).rows
+        if there and Mark(there[0].record.record_id, there[0].record.at_ms) in last.marks:
+            return last.offset + 1
+        log.warning("juliu.media was made anew: read from its begin", stored=last.offset, log_ends=end)
         return begin
 
     async def _patiently(self) -> bool:

@@ -46,7 +46,10 @@ def _into(table: str, fields: Mapping[str, str]) -> str:
 
 
 INSERT, INSERT_ORDERS = _into("media_steps", _FIELDS), _into("media_orders", _ORDER_FIELDS)
-NEXT = "SELECT if(count() = 0, 0, max(log_offset) + 1) FROM media_steps"
+LAST = (
+    "SELECT log_offset, toUnixTimestamp64Milli(at), record_id FROM media_steps"  # noqa: S608 - a constant
+    f" WHERE log_offset = (SELECT max(log_offset) FROM media_steps) LIMIT {MOST} FORMAT TSV"
+)
 _AS_ONE_PART = {
     "async_insert": "0",
     "max_threads": "1",
@@ -73,14 +76,31 @@ class OrderRow(NamedTuple):
     order: Ordered
 
 
+class Mark(NamedTuple):
+    """By what a step's record is known again: a log that was made anew has another one at the same offset."""
+
+    record_id: str
+    at_ms: int
+
+
+class Last(NamedTuple):
+    """The largest offset of which there is a step's row, and of what records: of one log, or of two."""
+
+    offset: int
+    marks: frozenset[Mark]
+
+
+NONE = Last(-1, frozenset())  # no row
+
+
 class MediaRows(Protocol):
     """Both tables.  Every call raises Wait where it is not done for sure: the same again is right."""
 
-    async def next_offset(self) -> int:
-        """One after the last step that has a row; 0 where there is none.
+    async def last(self) -> Last:
+        """The last step that has a row; NONE where there is none.
 
-        All before it were stored, orders too, where those of a page are inserted before its steps; orders behind it
-        are read, and stored, once more.
+        All before it in the same log were stored, orders too, where those of a page are inserted before its steps;
+        orders behind it are read, and stored, once more.
         """
 
     async def insert_orders(self, rows: Sequence[OrderRow]) -> None:
@@ -96,9 +116,12 @@ class ClickHouseMediaRows:
     def __init__(self, http: Http, prices: Prices) -> None:
         self._http, self._prices = http, prices
 
-    async def next_offset(self) -> int:
+    async def last(self) -> Last:
         """See MediaRows."""
-        return int((await self._http.ask(NEXT, {})).text)
+        lines = [line.split("\t") for line in (await self._http.ask(LAST, {})).text.splitlines()]
+        if not lines:
+            return NONE
+        return Last(int(lines[0][0]), frozenset(Mark(record_id, int(at_ms)) for _, at_ms, record_id in lines))
 
     async def insert(self, rows: Sequence[MediaRow]) -> None:
         """See MediaRows."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import NewTopic
 
 from domain.media import orders
 from domain.media.orders import AT_TERMINAL, By, Surface, What
@@ -102,6 +103,26 @@ async def test_who_cancelled_what_is_told_once_however_often_it_was_sent(setting
     assert (row["who"], row["surface"], row["detail"], row["job_id"]) == ("41", "api", "incoming/7/3/a.mp4", 5)
     assert row["at"].timestamp() * 1000 == pytest.approx(AT_MS)
     assert one(client, "SELECT count() AS n FROM media_steps FINAL")["n"] == 1
+
+
+async def test_a_topic_that_was_made_anew_and_has_grown_is_read_from_its_begin(settings, client, topic, kafka_admin):
+    send(settings, topic, *(encode(a_record(token=token)) for token in range(1, 4)))
+    await read_to_the_end(settings, topic)
+    kafka_admin.delete_topics([topic])[topic].result(30)
+    until(lambda: made(kafka_admin, topic), 30, "Kafka has forgotten the old one")
+    send(settings, topic, *(encode(a_record(job_id=2, token=token)) for token in range(1, 7)))
+    for _ in range(2):
+        await read_to_the_end(settings, topic)
+    found = client.query("SELECT job_id, count() FROM media_steps FINAL GROUP BY job_id ORDER BY 1").result_rows
+    assert found == [(1, 3), (2, 6)]
+
+
+def made(kafka_admin: Any, topic: str) -> bool:
+    try:
+        kafka_admin.create_topics([NewTopic(topic, 4, 1)])[topic].result(30)
+    except KafkaException:
+        return False
+    return True
 
 
 async def test_a_row_holds_what_the_record_says_and_what_it_cost(settings, client):

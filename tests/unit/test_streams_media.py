@@ -11,7 +11,7 @@ from domain.media.orders import AT_TERMINAL, What
 from domain.media.record import encode
 from domain.topics import DEAD, MEDIA
 from infra import metrics
-from infra.clickhouse.media_rows import MOST, MediaRow, OrderRow
+from infra.clickhouse.media_rows import MOST, NONE, Last, Mark, MediaRow, OrderRow
 from infra.fold_store import Wait
 from infra.log_reader import Bounds, Entry
 from infra.media.orders import ordered
@@ -43,8 +43,10 @@ class Rows:
         self.inserts = 0
         self.lose_answers, self.refuse, self.refuse_orders = 0, 0, 0
 
-    async def next_offset(self) -> int:
-        return max((row.offset + 1 for row in self.held.values()), default=0)
+    async def last(self) -> Last:
+        offset = max((row.offset for row in self.held.values()), default=NONE.offset)
+        there = [row.record for row in self.held.values() if row.offset == offset]
+        return Last(offset, frozenset(Mark(one.record_id, one.at_ms) for one in there))
 
     async def insert_orders(self, rows: Sequence[OrderRow]) -> None:
         if self.refuse_orders:
@@ -178,6 +180,57 @@ async def test_a_log_that_was_made_anew_is_read_from_its_begin():
     await all_of(media(a_log(9), rows))
     await all_of(media(Log(encode(a_record(job_id=2))), rows))
     assert "2:store:1" in rows.held
+
+
+def another_log(n: int) -> Log:
+    """Of other jobs."""
+    return Log(*(encode(a_record(job_id=2, token=token)) for token in range(1, n + 1)))
+
+
+@pytest.mark.parametrize("n", [4, 9, 10, 30, 2 * MOST])
+async def test_one_that_was_made_anew_and_has_grown_since_is_read_from_its_begin_too(n):
+    rows = Rows()
+    await all_of(media(a_log(9), rows))
+    await all_of(media(another_log(n), rows))
+    assert len(rows.held) == 9 + n
+
+
+async def test_it_is_read_once_and_then_gone_on_with():
+    rows, log = Rows(), another_log(30)
+    await all_of(media(a_log(9), rows))
+    await all_of(media(log, rows))
+    before = rows.inserts
+    log.values += another_log(31).values[30:]
+    await all_of(media(log, rows))
+    assert (rows.inserts, len(rows.held)) == (before + 1, 9 + 31)
+    assert rows.held["2:store:31"].offset == 30
+
+
+async def test_who_was_killed_while_it_read_anew_begins_anew():
+    rows, log = Rows(), another_log(2 * MOST)
+    await all_of(media(a_log(MOST + 500), rows))
+    assert await media(log, rows).turn()  # a page, and then it dies
+    await all_of(media(log, rows))
+    assert len(rows.held) == MOST + 500 + 2 * MOST
+
+
+async def test_the_same_names_at_another_time_are_another_log():
+    rows = Rows()
+    await all_of(media(a_log(9), rows))
+    later = Log(*(encode(a_record(token=token, at_ms=a_record().at_ms + 5)) for token in range(1, 12)))
+    await all_of(media(later, rows))
+    assert len(rows.held) == 11
+    assert all(row.record.at_ms == a_record().at_ms + 5 for row in rows.held.values())
+
+
+async def test_poison_at_the_last_place_is_another_log_too():
+    rows, letters = Rows(), Letters()
+    await all_of(media(a_log(9), rows))
+    log = another_log(12)
+    log.values[8] = b"{"
+    await all_of(media(log, rows, letters))
+    assert len(rows.held) == 9 + 11
+    assert len(letters.written) == 1
 
 
 async def test_a_log_whose_begin_is_gone_is_read_from_what_is_left():
