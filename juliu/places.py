@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from domain import keys
 from domain.fences import NOTHING
-from infra.clickhouse import statements
+from infra.clickhouse import chains
 from infra.clickhouse.client import connect
 from infra.log_reader import LogReader
 from infra.settings import Settings
@@ -73,13 +73,13 @@ def group_place(client: redis.Redis, group: str, p: int) -> GroupPlace:
 
 def block_place(client: Client, p: int) -> BlockPlace:
     """The block fence.  Raises ClickHouseError."""
-    row = client.query(statements.CHAIN, {"p": p}).result_rows[0]
+    row = client.query(chains.ONE, {"p": p}).result_rows[0]
     blocks, first, last, records = (int(x) for x in row)
     if not blocks:
         return BlockPlace(NOTHING)
     if records == last - first + 1:
         return BlockPlace(last)
-    holes = client.query(statements.HOLE, {"p": p}).result_rows
+    holes = client.query(chains.HOLE, {"p": p}).result_rows
     if holes:
         return BlockPlace(int(holes[0][1]), f"a block begins at {holes[0][0]}, those before it end at {holes[0][1]}")
     return BlockPlace(last, f"{records - (last - first + 1)} records are in more than one block")

@@ -3,6 +3,9 @@
 DONE, REFUSED, TROUBLE, BUSY = 0, 3, 4, 5  # exit codes of the commands: schedules and CronJobs know these
 
 
+NO_CATALOGUE = "no catalogue is published, or it is empty: juliu catalogue import"
+
+
 class NotPublished(Exception):
     """Nothing was published; the class says what to do, the text says why."""
 

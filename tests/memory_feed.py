@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from domain import bitmap
 from domain.catalogue import Catalogue
@@ -119,8 +120,10 @@ class MemoryShown:
         elif ours and order.round != self._round(user_id):
             self.served.setdefault(user_id, set()).update(pick.drama_index for _, pick in ours.picks)
         self.served.setdefault(user_id, set()).update(candidate.drama_index for candidate in taken)
-        self._keep(pages, ours, Kept(name, order.request_id, tuple(map(_kept, taken))))
-        return Served(places, [self.where.get((user_id, candidate.drama_id)) for candidate in taken], passed, others)
+        tries = [self._tries(user_id, candidates, place) for place in places]
+        self._keep(pages, ours, Kept(name, order.request_id, tuple(map(_kept, taken, tries))))
+        where = [self.where.get((user_id, candidate.drama_id)) for candidate in taken]
+        return Served(places, where, passed, others, tries)
 
     def _round(self, user_id: int) -> str:
         return str(self.rounds.get(user_id, ""))
@@ -138,6 +141,14 @@ class MemoryShown:
             passed += [candidate.drama_index] * (disliked or taken)
             places += [place] * (not (disliked or taken))
         return places, passed, others
+
+    def _tries(self, user_id: int, candidates: Sequence[Candidate], place: int) -> int:
+        """How many stood for a place that chance filled: it, and chosen ones beside it that are disliked."""
+        chosen = [not candidate.told.startswith("random:") for candidate in candidates]
+        disliked = [candidate.drama_id in self.dislikes.get(user_id, ()) for candidate in candidates]
+        passed = [one and other for one, other in zip(chosen, disliked, strict=True)]
+        beside = (passed[:place][::-1], passed[place + 1 :])
+        return 1 if chosen[place] else 1 + sum(sum(1 for _ in takewhile(bool, each)) for each in beside)
 
     def _keep(self, pages: list[Kept], ours: Kept | None, new: Kept) -> None:
         if ours:
@@ -162,9 +173,10 @@ class MemoryShown:
             raise ViewersUnavailable
 
 
-def _kept(candidate: Candidate) -> tuple[int, Pick]:
+def _kept(candidate: Candidate, tries: int) -> tuple[int, Pick]:
     source, because, propensity = candidate.told.split(":")
-    return candidate.drama_id, Pick(candidate.drama_index, Source(source), int(because), float(propensity))
+    chance = float(propensity) if tries == 1 else min(1.0, float(propensity) * tries)
+    return candidate.drama_id, Pick(candidate.drama_index, Source(source), int(because), chance)
 
 
 @dataclass

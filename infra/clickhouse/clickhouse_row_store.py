@@ -10,7 +10,7 @@ import structlog
 from domain import events, fences
 from domain.blocks import MAX_LIMIT, Block
 from domain.topics import EVENTS
-from infra.clickhouse import statements
+from infra.clickhouse import chains, statements
 from infra.clickhouse.http import Http, Unreadable
 from infra.clickhouse.row_store import PAGE, Insert, Stored
 from infra.fold_store import Wait
@@ -48,7 +48,7 @@ class ClickHouseRowStore:
 
     async def block_fence(self, partition: int) -> int:
         """See RowStore."""
-        answer = await self._http.ask(statements.CHAIN, _parameters(p=partition))
+        answer = await self._http.ask(chains.ONE, _parameters(p=partition))
         blocks, first, last, records = map(int, answer.text.split())
         if not blocks:
             return fences.NOTHING
@@ -57,7 +57,7 @@ class ClickHouseRowStore:
         return last
 
     async def _check_holes(self, partition: int) -> None:
-        hole = (await self._http.ask(statements.HOLE, _parameters(p=partition))).text.split()
+        hole = (await self._http.ask(chains.HOLE, _parameters(p=partition))).text.split()
         if hole:
             raise fences.WentBack(f"partition {partition}: a block begins at {hole[0]}, those before end at {hole[1]}")
 

@@ -45,23 +45,6 @@ WHERE partition = {p:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64}
     AND offset IN (SELECT arrayJoin({offsets:Array(UInt64)}))
 """
 
-# the chain of a partition: how many blocks, first and last offset, records in them
-CHAIN = (
-    "SELECT count(), toInt64(min(first)), toInt64(max(last)), toInt64(sum(last - first + 1))"
-    " FROM blocks WHERE partition = {p:UInt16}"
-)
-
-# the first block behind a hole, and where those before it end
-HOLE = """
-SELECT first, before FROM
-(
-    SELECT first, row_number() OVER (ORDER BY first) AS n,
-        max(last) OVER (ORDER BY first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-    FROM blocks WHERE partition = {p:UInt16}
-)
-WHERE n > 1 AND first > before + 1 ORDER BY first LIMIT 1
-"""
-
 # by primary key; toYYYYMM names the partition, all others of ORDER BY lead to one granule of each of its parts
 HOLDS = {
     "events": """

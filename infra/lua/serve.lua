@@ -6,7 +6,8 @@
 --       be empty where no candidate was served before), the candidates: dense index, 1 where it was served before (else
 --       0), field of its dislike, field of its progress, drama id, what is told of it; all separated by spaces.
 -- Answers {places of what was taken (from 0), their progress (false where there is none), indexes that were passed over,
---         how many of these other pages have taken, the page as it is kept where it was served already (else false):
+--         how many of these other pages have taken, of each place how many candidates stood for it, the page as it is
+--         kept where it was served already (else false):
 --         then nothing else was done}.
 -- Something that was served before begins a new round: what was served when look.lua looked is forgotten.  What was
 -- taken since, for this page or for others, is of the new round: pages that are made at once have nothing in common.
@@ -18,21 +19,36 @@ local more = ARGV[6] == '1'
 local pages, ours = redis.call('HMGET', KEYS[3], 'now', 'before'), false
 for n, slot in ipairs({'now', 'before'}) do
   if pages[n] and string.sub(pages[n], 1, #name + 1) == name .. ' ' then
-    if not more then return {{}, {}, {}, 0, pages[n]} end
+    if not more then return {{}, {}, {}, 0, {}, pages[n]} end
     ours = slot
   end
 end
-local indexes, again, dislikes, progress, told = {}, {}, {}, {}, {}
-for index, before, dislike, place, id, words in string.gmatch(ARGV[9], '(%d+) ([01]) (%S+) (%S+) (%d+) (%S+)') do
+local indexes, again, dislikes, progress, told, words, tries = {}, {}, {}, {}, {}, {}, {}
+for index, before, dislike, place, id, said in string.gmatch(ARGV[9], '(%d+) ([01]) (%S+) (%S+) (%d+) (%S+)') do
   local n = #indexes + 1
   indexes[n], again[n], dislikes[n], progress[n] = index, before == '1' and not begun, dislike, place
-  told[n] = id .. ' ' .. index .. ' ' .. words
+  told[n], words[n] = id .. ' ' .. index .. ' ', said
 end
-if #indexes == 0 then return {{}, {}, {}, 0, false} end
+if #indexes == 0 then return {{}, {}, {}, 0, {}, false} end
 local places, fields, lines, passed, taken, anew = {}, {}, {}, {}, 0, false
-for n, register in ipairs(redis.call('HMGET', KEYS[2], unpack(dislikes))) do
+local unwanted = redis.call('HMGET', KEYS[2], unpack(dislikes))
+for n, register in ipairs(unwanted) do
+  unwanted[n] = register and string.match(register, '^%-?%d+,%d+,(%d+)') == '1'
+end
+-- A place that chance may have given to any drama was as often given by chance as candidates stood for it: for each that
+-- is disliked the next one has its place, and chance another go.  Those before and behind what chance put there count,
+-- for what it took the place of stands behind it.
+local function goes(n)
+  if string.sub(words[n], 1, 7) ~= 'random:' then return 1 end
+  local found = 1
+  for _, step in ipairs({-1, 1}) do
+    local at = n + step
+    while unwanted[at] and string.sub(words[at], 1, 7) ~= 'random:' do found, at = found + 1, at + step end
+  end
+  return found
+end
+for n, disliked in ipairs(unwanted) do
   if #places == size then break end
-  local disliked = register and string.match(register, '^%-?%d+,%d+,(%d+)') == '1'
   if disliked then
     passed[#passed + 1] = tonumber(indexes[n])
   elseif not again[n] and redis.call('GETBIT', KEYS[1], indexes[n]) == 1 then
@@ -40,11 +56,14 @@ for n, register in ipairs(redis.call('HMGET', KEYS[2], unpack(dislikes))) do
   else
     places[#places + 1] = n - 1
     fields[#fields + 1] = progress[n]
-    lines[#lines + 1] = '\n' .. told[n]
+    tries[#tries + 1] = goes(n)
+    local chance = tries[#tries] > 1 and tonumber(string.match(words[n], '[^:]+$'))
+    local kept = chance and string.gsub(words[n], '[^:]+$', string.format('%.17g', math.min(1, chance * tries[#tries])))
+    lines[#lines + 1] = '\n' .. told[n] .. (kept or words[n])
     anew = anew or again[n]
   end
 end
-if #places == 0 then return {{}, {}, passed, taken, false} end
+if #places == 0 then return {{}, {}, passed, taken, {}, false} end
 if anew then
   local now, told_then, since = redis.call('GET', KEYS[1]) or '', ARGV[8], {}
   for at = 1, #now do
@@ -67,4 +86,4 @@ else
   redis.call('HSET', KEYS[3], 'now', name .. ' ' .. ARGV[5] .. table.concat(lines))
 end
 redis.call('EXPIRE', KEYS[3], ARGV[3])
-return {places, redis.call('HMGET', KEYS[2], unpack(fields)), passed, taken, false}
+return {places, redis.call('HMGET', KEYS[2], unpack(fields)), passed, taken, tries, false}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from domain import bitmap, feed
@@ -76,7 +77,7 @@ class Opening:
             served = await self._serve(picks, viewed, order)
             if served.kept is not None:
                 return served.kept, False
-            taken = [picks[at] for at in served.places]
+            taken = [_likelier(picks[at], tries) for at, tries in zip_longest(served.places, served.tries, fillvalue=1)]
             places += map(Place, taken, served.progress, range(len(places), size))
             taken_by_others = taken_by_others or served.taken > 0
             if len(places) == size or not served.passed:
@@ -124,6 +125,11 @@ class Opening:
             for index in (pick.drama_index,)
         ]
         return await self._sources.ask(VIEWER, self._viewers.serve(self._asked.user_id, candidates, order), as_they_are)
+
+
+def _likelier(pick: Pick, tries: int) -> Pick:
+    """As it was served: chance had so many tries at the place, as the viewer dislikes others who stood for it."""
+    return pick if tries == 1 else pick._replace(propensity=min(1.0, pick.propensity * tries))
 
 
 def _without(viewed: Viewed, indexes: Iterable[int]) -> Viewed:

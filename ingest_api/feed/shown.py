@@ -67,7 +67,8 @@ class Order(NamedTuple):
 class Served(NamedTuple):
     """What was taken of the candidates, by their places; where the viewer is in each; indexes that were passed over.
 
-    `taken`: how many of these, because other pages have taken them.  `kept`: the page was served already, as this; then
+    `taken`: how many of these, because other pages have taken them.  `tries`: of each place, how many candidates stood
+    for it, if chance filled it: so much greater was that chance.  `kept`: the page was served already, as this; then
     nothing was taken.
     """
 
@@ -75,6 +76,7 @@ class Served(NamedTuple):
     progress: Sequence[Register | None]
     passed: Sequence[int] = ()
     taken: int = 0
+    tries: Sequence[int] = ()
     kept: Kept | None = None
 
 
@@ -147,11 +149,13 @@ class RedisShown:
             async with asyncio.timeout(ANSWER_S):
                 namespace, p = await self._viewers.place(user_id)
                 names = [keys.served(p, user_id), keys.user(namespace, p, user_id), keys.page(p, user_id)]
-                places, progress, passed, taken, kept = await self._serve(names, [order.size, *life, *page, listed])
+                places, progress, passed, taken, tries, kept = await self._serve(
+                    names, [order.size, *life, *page, listed]
+                )
             where = [_register(value, registers.PROGRESS_WIDTH) for value in progress]
         except (RedisError, OSError, TimeoutError, ValueError) as error:
             raise ViewersUnavailable from error
-        return Served(places, where, passed, taken, read(kept.decode()) if kept else None)
+        return Served(places, where, passed, taken, tries, read(kept.decode()) if kept else None)
 
     async def seen_at_ms(self, user_id: int) -> dict[int, int]:
         """See Shown."""

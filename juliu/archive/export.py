@@ -15,6 +15,7 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.bulk import Bulk
+from infra.clickhouse.chains import chains
 from infra.clickhouse.client import connect
 from infra.fold_store import Wait
 from infra.settings import Settings
@@ -46,10 +47,6 @@ SELECT DISTINCT toUInt32(month) FROM
 _COLUMNS = """
 SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}
     AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position
-"""
-_FENCES = """
-SELECT partition, toInt64(max(last)), argMax(next_limit, last), max(last) + 1 - min(first) = sum(last + 1 - first)
-FROM blocks GROUP BY partition ORDER BY partition
 """
 
 _MEDIA_UPTO = """
@@ -169,10 +166,11 @@ class Export:
 def _fences(client: Client) -> list[Fence]:
     """Where ClickHouse stands now: rows behind it belong to blocks that are not closed yet.  Raises Refused."""
     found = []
-    for p, last, next_limit, whole in client.query(_FENCES).result_rows:
-        if not whole:
-            raise Refused(f"partition {p}: blocks are missing between others: `juliu rebuild clickhouse` comes first")
-        found.append(Fence(p, last, next_limit))
+    for chain in chains(client):
+        if not chain.whole():
+            what = f"partition {chain.partition}: blocks are missing between others"
+            raise Refused(f"{what}: `juliu rebuild clickhouse` comes first")
+        found.append(Fence(chain.partition, chain.last, chain.next_limit))
     return found
 
 

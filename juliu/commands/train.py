@@ -44,9 +44,9 @@ def train(
 ) -> None:
     """Train on what viewers did, measure it on the last full day, and publish a version of recommendations.
 
-    Whatever goes wrong, the version before is served on.  Exit code: 0 published, 2 --as-of is no time or --report no
-    place, 3 refused (nothing to learn from, worse than before or than the trend list, odd amounts), 4 a server does not
-    answer or something came in between, 5 somebody else is training.
+    Whatever goes wrong, the version before is served on.  Exit code: 0 published, 2 --as-of is no time that has been or
+    --report no place, 3 refused (nothing to learn from, worse than before or than the trend list, odd amounts), 4 a
+    server does not answer or something came in between, 5 somebody else is training.
     """
     try:
         as_of_ms = moment_ms(as_of, time.time_ns() // 1_000_000)
@@ -85,4 +85,6 @@ def moment_ms(text: str, now_ms: int) -> int:
         raise ValueError(f"{text!r} is neither an ISO date or time nor Unix milliseconds") from error
     if not 0 < moment < LATEST_MS:
         raise ValueError(f"{text!r} is out of range")
+    if moment > now_ms:
+        raise ValueError(f"{text!r} is in the future, of which nobody knows anything yet")
     return moment

@@ -26,7 +26,7 @@ from juliu.faults.arena_ports import NAMES, link
 from juliu.faults.crew import Crew, sweep
 from juliu.faults.disks import Disk
 from juliu.faults.fault import World
-from juliu.faults.links import Link
+from juliu.faults.links import Link, Trouble
 
 Say = Callable[[str], None]
 SABOTAGE = "juliu.faults.sabotage"
@@ -66,7 +66,7 @@ class Arena(Crew):
         """Of a server or a process, past every link."""
         return self._ports[name]
 
-    def link(self, client: str, server: str, node: int = 0) -> Link:
+    def link(self, client: str, server: str, node: int = 0) -> Trouble:
         """How `client` (api, counters, store, relay) finds `server` (kafka, redis, clickhouse, mysql) if linked.
 
         The client `client` is the viewers, its servers are `api` and `api-2`.
@@ -79,7 +79,7 @@ class Arena(Crew):
     def fail_over(self) -> None:
         """Everybody finds the second Redis where the first was."""
         for (_, server), each in self._links.items():
-            if server == "redis":
+            if server == "redis" and isinstance(each, Link):
                 each.switch(self._ports["redis-2"])
 
     async def begin(self, world: World) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from juliu.faults.arena_ports import APIS, BROKERS, CLIENTS, STORES, link, listener
 from juliu.faults.fault import World
 from juliu.faults.links import Link
 
-Links = dict[tuple[str, str], Link]
+Links = dict[tuple[str, str], "Link | Several"]
 
 
 async def opened(ports: Mapping[str, int]) -> Links:
@@ -21,8 +21,8 @@ async def opened(ports: Mapping[str, int]) -> Links:
     links: Links = {}
     try:
         for client, server, at, to in _ways(ports):
-            links[client, server] = Link(random.Random(f"{client} {server}"))  # noqa: S311 - jitter
-            await links[client, server].open(at, to)
+            links[client, server] = link_ = Link(random.Random(f"{client} {server}"))  # noqa: S311 - jitter
+            await link_.open(at, to)
     except OSError:
         await close(links)
         raise
@@ -43,62 +43,69 @@ def _ways(ports: Mapping[str, int]) -> Iterator[tuple[str, str, int, int]]:
 
 def renew(links: Links, world: World, ports: Mapping[str, int]) -> None:
     """Whole, unused and leading to the first of each server again; `kafka` is all brokers of this world together."""
+    alone = {way: each for way, each in links.items() if isinstance(each, Link)}
     for client, server, _, to in _ways(ports):
-        links[client, server].renew(to)
+        alone[client, server].renew(to)
     for client in CLIENTS:
-        brokers = [links[client, f"kafka-{n}"] for n in range(1, world.brokers + 1)]
+        brokers = [alone[client, f"kafka-{n}"] for n in range(1, world.brokers + 1)]
         links[client, "kafka"] = brokers[0] if len(brokers) == 1 else Several(brokers)
 
 
-class Several(Link):
-    """Several links that are told the same."""
+class Several:
+    """Several links that are told the same.  None of them is switched: a broker cannot stand in for another."""
 
-    def __init__(self, links: list[Link]) -> None:
+    def __init__(self, links: Sequence[Link]) -> None:
         self._links = links
-        super().__init__()
+
+    @property
+    def resets(self) -> int:
+        """See Trouble."""
+        return sum(each.resets for each in self._links)
+
+    @property
+    def lost(self) -> int:
+        """See Trouble."""
+        return sum(each.lost for each in self._links)
 
     def cut(self) -> None:
-        """See Link."""
+        """See Trouble."""
         for each in self._links:
             each.cut()
 
     def heal(self) -> None:
-        """See Link."""
+        """See Trouble."""
         for each in self._links:
             each.heal()
 
     def delay(self, ms: float, jitter_ms: float = 0.0) -> None:
-        """See Link."""
+        """See Trouble."""
         for each in self._links:
             each.delay(ms, jitter_ms)
 
     def throttle(self, bytes_per_s: float) -> None:
-        """See Link."""
+        """See Trouble."""
         for each in self._links:
             each.throttle(bytes_per_s)
 
     def reset_after(self, n_bytes: int) -> None:
-        """See Link; of each of them."""
+        """See Trouble; of each of them."""
         for each in self._links:
             each.reset_after(n_bytes)
 
     def lose_answers(self, matching: bytes, n: int) -> None:
-        """See Link; of each of them."""
+        """See Trouble; of each of them."""
         for each in self._links:
             each.lose_answers(matching, n)
 
     def hang(self) -> None:
-        """See Link."""
+        """See Trouble."""
         for each in self._links:
             each.hang()
-
-    def switch(self, target: int) -> None:
-        """Brokers know their own clients' addresses: there is no other target."""
-        raise NotImplementedError("a broker cannot stand in for another")
 
 
 async def close(links: Links) -> None:
     """Close them all and forget them."""
     for each in links.values():
-        await each.close()
+        if isinstance(each, Link):
+            await each.close()
     links.clear()

@@ -14,6 +14,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from infra.local.home import HOST
 
@@ -23,8 +24,44 @@ CONNECT_S = 5.0
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER that makes a close a reset
 
 
+class Trouble(Protocol):
+    """What can be done to the way to a server, or to several that are troubled alike."""
+
+    @property
+    def resets(self) -> int:
+        """Connections that reset_after has reset."""
+
+    @property
+    def lost(self) -> int:
+        """Answers that were swallowed."""
+
+    def cut(self) -> None:
+        """Reset every connection, and each new one."""
+
+    def heal(self) -> None:
+        """As if nothing had been done; what a hanging link held back flows on."""
+
+    def delay(self, ms: float, jitter_ms: float = 0.0) -> None:
+        """Each chunk takes so long in each direction; their order stays."""
+
+    def throttle(self, bytes_per_s: float) -> None:
+        """In each direction of each connection, in slices of a tenth of a second."""
+
+    def reset_after(self, n_bytes: int) -> None:
+        """Reset the connection that sends a link's n-th byte from now on, once."""
+
+    def lose_answers(self, matching: bytes, n: int) -> None:
+        """The next `n` requests that contain this are carried out; instead of the answer comes a reset."""
+
+    def hang(self) -> None:
+        """Half-open: connections are held and accepted, and nothing flows either way."""
+
+
 class Link:
-    """How one client finds one server.  All of it may be changed while connections are open."""
+    """How one client finds one server: a Trouble that can be switched to another port as well.
+
+    All of it may be changed while connections are open.
+    """
 
     def __init__(self, rnd: random.Random | None = None) -> None:
         self.rnd = rnd or random.Random(1)  # noqa: S311 - jitter
@@ -55,13 +92,13 @@ class Link:
     # -- what is done to it --------------------------------------------------------------------------------------------
 
     def cut(self) -> None:
-        """Reset every connection, and each new one."""
+        """See Trouble."""
         self.is_cut = True
         for door in self.doors:
             door.reset()
 
     def heal(self) -> None:
-        """As if nothing had been done; what a hanging link held back flows on."""
+        """See Trouble."""
         self.is_cut = False
         self.delay_ms, self.jitter_ms, self.rate, self.chunk = 0.0, 0.0, 0.0, CHUNK
         self.reset_in = -1
@@ -72,23 +109,23 @@ class Link:
             door.flow()
 
     def delay(self, ms: float, jitter_ms: float = 0.0) -> None:
-        """Each chunk takes so long in each direction; their order stays."""
+        """See Trouble."""
         self.delay_ms, self.jitter_ms = ms, jitter_ms
 
     def throttle(self, bytes_per_s: float) -> None:
-        """In each direction of each connection, in slices of a tenth of a second."""
+        """See Trouble."""
         self.rate, self.chunk = bytes_per_s, max(1, min(CHUNK, int(bytes_per_s / 10)))
 
     def reset_after(self, n_bytes: int) -> None:
-        """Reset the connection that sends this link's n-th byte from now on, once."""
+        """See Trouble."""
         self.reset_in = n_bytes
 
     def lose_answers(self, matching: bytes, n: int) -> None:
-        """The next `n` requests that contain this are carried out; instead of the answer comes a reset."""
+        """See Trouble."""
         self.deaf_to, self.deaf_left = matching, n
 
     def hang(self) -> None:
-        """Half-open: connections are held and accepted, and nothing flows either way."""
+        """See Trouble."""
         self.flows.clear()
 
     def switch(self, target: int) -> None:

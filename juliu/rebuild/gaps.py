@@ -9,17 +9,13 @@ from typing import NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from domain.blocks import LIMIT
+from infra.clickhouse.chains import chains
 from juliu.archive.manifest import Manifest
 
 # the archive's fence of the row's partition; of one that it does not have, before everything
 _AFTER = "if(partition < length({after:Array(Int64)}), {after:Array(Int64)}[partition + 1], -1)"
 
-# each partition's chain behind the fences, and the rows that are there of it
-_CHAINS = f"""
-SELECT partition, toInt64(min(first)), toInt64(max(last)), toInt64(sum(last + 1 - first)),
-    sum(blocks.rows), sum(blocks.late)
-FROM blocks WHERE toInt64(last) > {_AFTER} GROUP BY partition ORDER BY partition
-"""
+# rows behind the fences
 _THERE = f"SELECT partition, count() FROM {{table}} WHERE toInt64(offset) > {_AFTER} GROUP BY partition"
 
 _BLOCKS = """
@@ -67,10 +63,13 @@ def gaps(client: Client, manifest: Manifest) -> list[Gap]:
     after = {"after": manifest.upto}
     events, late = (_there(client, table, after) for table in ("events", "late_events"))
     found = []
-    for p, first, last, records, *told in client.query(_CHAINS, after).result_rows:
-        begin = _begin(manifest, p, first)
-        whole = records == last + 1 - begin and told == [events.get(p, 0), late.get(p, 0)]
-        if not whole and (gap := _gap(client, manifest, p)) is not None:
+    for chain in chains(client, _AFTER, after):
+        p = chain.partition
+        there = (chain.rows, chain.late) == (events.get(p, 0), late.get(p, 0))
+        if (
+            not (there and chain.whole(_begin(manifest, p, chain.first)))
+            and (gap := _gap(client, manifest, p)) is not None
+        ):
             found.append(gap)
     return found
 

@@ -10,18 +10,13 @@ from clickhouse_connect.driver.client import Client
 
 from domain import fences, keys
 from domain.blocks import LIMIT
-from infra.clickhouse import statements
+from infra.clickhouse.chains import HOLE, chains
 from infra.clickhouse.totals import UPTO, bounds, rows_of
 from juliu.rebuild.refused import Refused
 
 HOUR_S = 3_600
 
-# every partition's chain; and by hour, what was stored by its end
-_CHAINS = """
-SELECT partition, toInt64(min(first)), toInt64(max(last)), toInt64(sum(last - first + 1)), sum(blocks.rows),
-    argMax(next_limit, last)
-FROM blocks GROUP BY partition
-"""
+# by hour, what was stored by its end
 _HOURS = """
 SELECT partition, toInt64(max(last)), toUnixTimestamp(toStartOfHour(at)) AS hour FROM blocks
 GROUP BY partition, hour ORDER BY partition, hour
@@ -100,12 +95,13 @@ def stand(client: Client, partitions: int) -> Stand:
     Raises Refused where blocks are missing between others, or belong to partitions that are not ours.
     """
     parts = {p: Part() for p in range(partitions)}
-    for p, first, last, records, rows, next_limit in rows_of(client, _CHAINS, {}):
+    for chain in chains(client):
+        p = chain.partition
         if p not in parts:
             raise Refused(f"ClickHouse has blocks of partition {p}, the settings say {partitions} partitions")
-        if records != last - first + 1:
+        if not chain.whole():
             _check_holes(client, p)
-        parts[p] = Part(last, next_limit, first, rows)
+        parts[p] = Part(chain.last, chain.next_limit, chain.first, chain.rows)
     for p, last, hour_s in rows_of(client, _HOURS, {}):
         parts[p].add_hour(last, hour_s)
     return Stand(parts)
@@ -119,7 +115,7 @@ def missing_rows(client: Client, at: Stand) -> Mapping[int, int]:
 
 
 def _check_holes(client: Client, p: int) -> None:
-    for first, before in rows_of(client, statements.HOLE, {"p": p}):
+    for first, before in rows_of(client, HOLE, {"p": p}):
         raise Refused(
             f"partition {p}: a block begins at {first}, those before it end at {before}: rows are lost; bring them back"
             " first (`juliu rebuild clickhouse`)"

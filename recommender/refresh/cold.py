@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 from domain.catalogue import Catalogue
 from domain.cold import Cold
-from recommender.errors import Refused
+from recommender.errors import NO_CATALOGUE, Refused
 from recommender.learning.asked import DAY_MS, ask
 from recommender.learning.weights import Weights
 from recommender.refresh import cold_orders
@@ -55,7 +55,7 @@ def refresh_cold(
     Raises Refused for an empty catalogue (nothing is known of what may be shown), ClickHouseError, redis.RedisError.
     """
     if not catalogue.count:
-        raise Refused("no catalogue is published, or it is empty: juliu catalogue import")
+        raise Refused(NO_CATALOGUE)
     log = _Log(client, weights, now_ms)
     categories = _categories(catalogue)
     shown = log.ask("cold_shown")

@@ -12,7 +12,7 @@ import numpy as np
 from clickhouse_connect.driver.client import Client
 
 from domain.catalogue import Catalogue
-from recommender.errors import Raced, Refused
+from recommender.errors import NO_CATALOGUE, Raced, Refused
 from recommender.learning import also_watched, snapshot
 from recommender.learning.als import Factors
 from recommender.learning.content import Content
@@ -51,12 +51,14 @@ def run(
 ) -> Report:
     """Replace the lists of the version that is served.
 
-    Raises Refused where there is none with factors or far fewer lists came out than are there, Busy, Raced where
-    another version is served by now, ClickHouseError, RedisError.
+    Raises Refused where there is none with factors, no catalogue, or far fewer lists came out than are there, Busy,
+    Raced where another version is served by now, ClickHouseError, RedisError.
     """
     began = time.perf_counter()
     with held(store, TASK, wait_s=wait_s, longest_s=LONGEST_S) as hold:
         version, meta, folding = served(store)
+        if not catalogue.count:
+            raise Refused(f"{NO_CATALOGUE}; the lists would know no series and no tags")
         made = lists_of(snapshot.read(client, as_of_ms, meta.weights), folding, meta.weights, catalogue)
         if not made or len(made) < LEAST_SHARE * meta.lists:
             raise Refused(f"{len(made)} lists, fewer than half of the {meta.lists} that are served now")

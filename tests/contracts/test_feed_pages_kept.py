@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain import bitmap
-from ingest_api.feed.pages import Kept
+from domain.shelf import Pick, Source
+from ingest_api.feed.pages import Kept, told
 from tests.feed_stores import OPENING, REGISTER, USER, an_order, candidates, pick_of, serve
 
 
@@ -105,6 +106,21 @@ async def test_a_page_that_goes_on_in_a_round_that_another_began_is_all_of_it_in
     await stores.shown.serve(USER, candidates(1, again=(1,)), an_order(1, 2, of=late))
     await stores.shown.serve(USER, candidates(2, again=(2,)), an_order(1, 1, more=True, of=early))
     assert await stores.served() == {1, 2, 3}
+
+
+async def test_a_place_of_chance_had_as_many_tries_as_stood_for_it(stores):
+    for drama_id in (101, 103, 104, 106):
+        await stores.dislike(drama_id)
+    some = [
+        each._replace(told=told(Pick(each.drama_index, Source.RANDOM, 0, 0.003)))
+        if each.drama_index in (2, 5, 6)
+        else each
+        for each in candidates(1, 2, 3, 4, 5, 6, 7)
+    ]
+    served = await stores.shown.serve(USER, some, an_order(3))
+    assert (list(served.places), list(served.tries)) == ([1, 4, 6], [4, 3, 1])
+    (page,) = (await stores.shown.before(USER, None)).pages
+    assert [pick.propensity for _, pick in page.picks] == [0.003 * 4, 0.003 * 3, pick_of(7).propensity]
 
 
 async def test_what_is_disliked_was_taken_by_no_other_page(stores):

@@ -11,25 +11,13 @@ import redis
 
 from domain import keys
 from domain.cold import LIFE_S, unpack_orders
-from infra.catalogue.form import Meta, Version, chunk_of, digest_of, meta_of
-from infra.catalogue.shelf import RedisShelf
 from infra.settings import Settings
 from recommender.learning.weights import WEIGHTS
-from tests.catalogue import a_drama
+from tests.published_catalogue import published
 from tests.typed import typed
-from tests.watch_rows import DRAMA_OF, a_row, insert
+from tests.watch_rows import a_row, insert
 
 pytestmark = pytest.mark.servers
-
-
-def published(settings: Settings, dramas: int) -> None:
-    """A catalogue, as readers have it."""
-    chunk = chunk_of([a_drama(DRAMA_OF + n, index=n) for n in range(1, dramas + 1)])
-    with redis.Redis.from_url(settings.redis_url) as client:
-        shelf = RedisShelf(client)
-        shelf.put_meta(1, meta_of(Meta(revision=1, dramas=dramas, chunks=[digest_of(chunk)])))
-        shelf.put_chunk(1, 0, chunk)
-        assert shelf.switch(None, Version(1, 0, 1))
 
 
 def test_it_publishes_who_is_new_for_two_hours_and_says_so(settings: Settings, client: Any) -> None:

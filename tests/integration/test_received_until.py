@@ -1,9 +1,12 @@
-"""How far a fold-in says that it has come: a partition that ClickHouse has less of than of others is not forgotten."""
+"""How far a fold-in has come: no partition that is behind is forgotten, and earlier days are not read for it."""
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from recommender.learning.asked import SQL
 from recommender.learning.weights import WEIGHTS
 from recommender.refresh import active
 from tests.watch_rows import a_row, insert
@@ -27,3 +30,25 @@ def test_it_is_as_far_as_the_partition_that_is_furthest_behind_of_those_that_sen
     ])  # fmt: skip
     assert until_ms(client, 60) == NOW_MS - 20 * MINUTE_MS
     assert until_ms(client, 10) == NOW_MS - MINUTE_MS
+
+
+DAYS, ROWS_A_DAY = 6, 30_000
+FILL = """
+INSERT INTO events (event_type, user_id, session_id, seq, drama_id, drama_index, ts, received_at, partition, offset)
+WITH fromUnixTimestamp64Milli({now_ms:Int64} - 1000 * intDiv(number * {days:UInt32} * 86400, {rows:UInt64})) AS at
+SELECT 'heartbeat', 1 + number % 500, toString(number), 1, 1 + number % 50, 1 + number % 50, at, at, 0, number
+FROM numbers({rows:UInt64})
+"""
+
+
+def test_what_came_in_of_late_is_found_without_reading_the_days_before(client):
+    now_ms = int(time.time() * 1000)
+    rows = DAYS * ROWS_A_DAY
+    client.command(FILL, parameters={"now_ms": now_ms, "days": DAYS, "rows": rows})
+    client.command("OPTIMIZE TABLE events FINAL")
+    for name in ("received", "active"):
+        sql = (SQL / f"{name}.sql").read_text(encoding="utf-8")
+        asked = {"active_since_ms": now_ms - 10 * MINUTE_MS, "as_of_ms": now_ms + 1, "active_viewers": 1_000}
+        found = client.query(sql, parameters=asked)
+        assert found.result_rows
+        assert int(found.summary["read_rows"]) < rows / 3, name

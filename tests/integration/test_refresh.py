@@ -28,6 +28,7 @@ from recommender.publication.publish import content, publish
 from recommender.publication.roll_back import roll_back
 from recommender.publication.store import RedisRecommendationStore
 from recommender.schedule import Schedule, Task
+from tests.published_catalogue import published
 from tests.watch_rows import a_row, a_watch, insert
 
 pytestmark = pytest.mark.servers
@@ -61,6 +62,11 @@ def version(client: Any, store: RedisRecommendationStore) -> Version:
         for index in rng.choice(mine, 6, replace=False).tolist():
             insert(client, a_watch(user, index, AS_OF_MS - int(rng.integers(1, 5 * DAY_MS))))
     return trained(client, store, AS_OF_MS)
+
+
+@pytest.fixture(autouse=True)
+def catalogue(settings: Settings) -> None:
+    published(settings, DRAMAS)
 
 
 def trained(client: Any, store: RedisRecommendationStore, as_of_ms: int) -> Version:
@@ -217,6 +223,11 @@ def test_what_is_watched_together_now_is_listed_together(settings, client, store
     assert reader.hgetall(keys.rec_items(str(version))) == before
     assert 0 < reader.ttl(keys.rec_items_new(str(version))) <= 3_600
     reader.delete(keys.rec_lock("lists"))
+    reader.delete(*reader.keys("{catalogue}*"))
+    code, _, err = refreshed(settings, "lists")
+    assert (code, "juliu catalogue import" in err) == (3, True), err
+    assert reader.hgetall(keys.rec_items(str(version))) == before
+    published(settings, DRAMAS)
     life = reader.ttl(keys.rec_items(str(version)))
     code, out, err = refreshed(settings, "lists", "--json")
     assert code == 0, err

@@ -149,7 +149,9 @@ def test_the_command_publishes_and_its_exit_code_tells_what_came_of_it(settings,
     empty = typed(settings, "train", "--as-of", str(NOW_MS))
     assert (empty.returncode, empty.stdout) == (3, "")
     assert "nobody has watched anything" in empty.stderr
-    assert typed(settings, "train", "--as-of", "tomorrow").returncode == 2
+    for when in ("tomorrow", "2099-12-31"):
+        refused = typed(settings, "train", "--as-of", when)
+        assert (refused.returncode, when in refused.stderr) == (2, True)
     insert(client, a_log())
     done = typed(settings, "train", "--as-of", str(NOW_MS), "--json")
     assert done.returncode == 0, done.stderr

@@ -18,6 +18,7 @@ from recommender.publication.publish import meta_of
 from recommender.publication.roll_back import roll_back
 from recommender.refresh import item_lists
 from recommender.refresh.item_lists import Report
+from tests.builders import a_catalogue
 from tests.memory_recommendations import MemoryRecommendationStore
 from tests.served_version import train
 from tests.snapshots import NOW_MS, two_tastes, watches
@@ -50,7 +51,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Snapshot]:
 
 
 def run(store: Any) -> Report:
-    return item_lists.run(Mock(), store, EMPTY, NOW_MS)
+    return item_lists.run(Mock(), store, a_catalogue(), NOW_MS)
 
 
 def list_of(store: MemoryRecommendationStore, index: int, version: str = "") -> tuple[int, ...]:
@@ -109,6 +110,13 @@ def test_far_fewer_lists_than_before_are_refused(store, known):
     known["now"] = replace(known["now"], watches=type(few)(**{name: column[:0] for name, column in vars(few).items()}))
     with pytest.raises(Refused, match="0 lists"):
         run(store)
+    assert store.items[store.current] == before
+
+
+def test_without_a_catalogue_the_lists_that_are_there_stay(store):
+    before = dict(store.items[store.current])
+    with pytest.raises(Refused, match="juliu catalogue import"):
+        item_lists.run(Mock(), store, EMPTY, NOW_MS)
     assert store.items[store.current] == before
 
 

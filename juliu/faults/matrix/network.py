@@ -9,7 +9,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infra.clickhouse.client import connect
 from juliu.faults.fault import Fault, Scene, World
-from juliu.faults.links import Link
+from juliu.faults.links import Trouble
 from juliu.faults.progress import moved
 
 CUT_S = 60.0
@@ -37,7 +37,7 @@ async def insert_troubles(scene: Scene) -> None:
     assert link.lost > 0, "no insert lost its answer"
 
 
-async def _broken_insert(scene: Scene, link: Link) -> None:
+async def _broken_insert(scene: Scene, link: Trouble) -> None:
     resets, lost = link.resets, link.lost
     link.reset_after(scene.rnd.randint(500, 60_000))
     await _happened(scene, lambda: link.resets > resets)
@@ -90,7 +90,7 @@ async def cuts(scene: Scene) -> None:
     _all_answered(scene)
 
 
-async def _cut(scene: Scene, links: list[Link]) -> None:
+async def _cut(scene: Scene, links: list[Trouble]) -> None:
     for each in links:
         each.cut()
     await asyncio.sleep(CUT_S)
@@ -139,14 +139,14 @@ async def half_open(scene: Scene) -> None:
     assert arena.link("client", "api").lost, "no viewer lost an answer"
 
 
-def _named(scene: Scene) -> Iterator[tuple[tuple[str, str], Link]]:
+def _named(scene: Scene) -> Iterator[tuple[tuple[str, str], Trouble]]:
     for client in ("api", "counters", "store"):
         for server in ("kafka", "redis", "clickhouse"):
             yield (client, server), scene.arena.link(client, server)
     yield ("client", "api"), scene.arena.link("client", "api")
 
 
-def _links(scene: Scene) -> list[Link]:
+def _links(scene: Scene) -> list[Trouble]:
     return [each for (client, _), each in _named(scene) if client != "client"]
 
 
