@@ -15,7 +15,7 @@ from domain.media import grant
 from domain.media.grant import Grant
 from domain.media_address import GRID_MS, Address
 from domain.tickets import Ticket
-from ingest_api.errors import CatalogueUnavailable, NotReleased
+from ingest_api.errors import CatalogueUnavailable, NotReleased, UnknownEpisode
 from ingest_api.events.service import CatalogueSource
 
 PATH = "/v1/media/{drama_id}/{episode_no}"
@@ -34,7 +34,7 @@ class Opened(NamedTuple):
 class Permission:
     """Writes addresses and tickets.  Who calls it knows that the episode is open to the viewer.
 
-    That it is released is asked here once more, at the one place that addresses come from.
+    That it is shown and released is asked here once more, at the one place that addresses come from.
     """
 
     def __init__(
@@ -61,7 +61,8 @@ class Permission:
 
         A ticket and a file's address live up to a step of the grid longer, a grant up to a step shorter.
 
-        Raises CatalogueUnavailable where the catalogue that is followed does not have the episode (yet), NotReleased.
+        Raises CatalogueUnavailable where the catalogue that is followed does not have the episode (yet), NotReleased,
+        UnknownEpisode where its drama is not shown.
         """
         catalogue = self._catalogue.current
         duration_ms, release_ms = (
@@ -70,6 +71,8 @@ class Permission:
         )
         if duration_ms is None:
             raise CatalogueUnavailable
+        if not catalogue.shown(drama_id):
+            raise UnknownEpisode
         if self._now_ms() < release_ms:
             raise NotReleased(release_ms)
         now_ms, episode = self._now_ms(), (user_id, drama_id, episode_no)

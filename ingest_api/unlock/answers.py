@@ -35,7 +35,7 @@ class PlayNow(_FromAttributes):
 
 
 class UnlockAnswer(BaseModel):
-    """The episode is open.  The same for who asks again."""
+    """The episode is open.  The same for who asks again; `play` only while it still is (a refund locks it)."""
 
     balance: WalletBalance
     entitlement: Opened

@@ -9,7 +9,7 @@ from domain.audience import Audience
 from domain.pricing import Terms
 from infra.metrics import UNLOCKS
 from infra.money import unlocks as infra_money
-from infra.money.unlocks import Unlock, Wanted
+from infra.money.unlocks import Entitlement, Unlock, Wanted
 from infra.money.wallet import Balance
 from ingest_api.errors import ApiError, MoneyUnavailable, NotReleased, Unavailable, UnknownEpisode
 from ingest_api.threads import Threads
@@ -43,7 +43,7 @@ class Permission(Protocol):
     ) -> Playable:
         """How a viewer of this audience plays it, not past `until_ms` (0: no end).
 
-        Raises NotReleased, or Unavailable: not told now.
+        Raises NotReleased, UnknownEpisode (taken down), or Unavailable: not told now.
         """
 
 
@@ -73,17 +73,18 @@ class Unlocking:
         Whatever was raised: the same with the same key, again, debits at most once.
         """
         try:
-            done = await self._threads.run(partial(self._unlock, user_id, drama_id, episode_no, order, key))
+            done, opens = await self._threads.run(partial(self._unlock, user_id, drama_id, episode_no, order, key))
         except ApiError as error:
             UNLOCKS.labels(error.code).inc()
             raise
         UNLOCKS.labels(DONE).inc()
-        await self._hints.unlocked(user_id, drama_id)
+        if opens:
+            await self._hints.unlocked(user_id, drama_id)
         return UnlockAnswer(
             balance=WalletBalance.model_validate(done.balance),
             entitlement=Opened.model_validate(done.entitlement),
             coins=done.coins,
-            play=await self._play(user_id, drama_id, episode_no, audience, done.entitlement.until_ms),
+            play=await self._play(user_id, drama_id, episode_no, audience, opens.until_ms) if opens else None,
         )
 
     async def wallet(self, user_id: int, before: int | None, count: int) -> WalletPage:
@@ -95,15 +96,28 @@ class Unlocking:
     ) -> PlayNow | None:
         """The coins are spent: that the way to the video cannot be told now is no failure of the unlock.
 
-        Nor that its release was put off since: who asks for what was unlocked before gets the same answer, no address.
+        Nor that its release was put off since, or its drama taken down: who asks for what was unlocked before gets the
+        same answer, no address.
         """
         try:
             how = await self._permission.open(user_id, drama_id, episode_no, audience, until_ms)
             return PlayNow.model_validate(how)
-        except (Unavailable, NotReleased):
+        except (Unavailable, NotReleased, UnknownEpisode):
             return None
 
-    def _unlock(self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str) -> Unlock:
+    def _unlock(
+        self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str
+    ) -> tuple[Unlock, Entitlement | None]:
+        """The answer, and what opens the episode now: one that is told again may be older than a refund."""
+        done = self._bought(user_id, drama_id, episode_no, order, key)
+        if not done.repeated:
+            return done, done.entitlement
+        try:
+            return done, self._money.entitled(user_id, drama_id, episode_no)
+        except infra_money.MoneyUnavailable:
+            return done, None  # it is done, and GET .../play says the rest
+
+    def _bought(self, user_id: int, drama_id: int, episode_no: int, order: Order, key: str) -> Unlock:
         wanted = Wanted(drama_id, episode_no, order.way, order.price_version)
         try:
             return self._money.unlock(user_id, wanted, key, body_hash(drama_id, episode_no, order))

@@ -12,6 +12,7 @@ from domain import media_address
 from domain.media import grant, names
 from domain.media_address import Address
 from domain.releases import in_order
+from infra.money.refunds import Sold
 from ingest_api.feed.service import Feed
 from ingest_api.play.media import Media
 from ingest_api.play.platform import Platform
@@ -217,6 +218,19 @@ async def test_a_purchase_that_is_told_again_brings_no_address_of_what_was_put_o
     again = (await world.unlock(EPISODES)).json()
     assert again.pop("play") is None
     assert {**first, "play": None} == {**again, "play": None}
+
+
+async def test_a_purchase_that_is_told_again_brings_no_address_of_what_was_refunded_or_taken_down(world: World):
+    world.at(MOMENT_MS)
+    world.money.credit(USER, 1_000, "test", "r2")
+    assert (await world.unlock(EPISODES)).json()["play"]
+    world.money.refund(Sold(USER, DRAMA, EPISODES), "o1", "test")
+    told = await world.unlock(EPISODES)
+    assert (told.status_code, told.json()["coins"], told.json()["play"]) == (200, PRICE, None)
+    assert code(await world.play(EPISODES)) == "episode_locked"
+    assert (await world.unlock(EPISODES, key="k2")).json()["play"]
+    world.catalogue.current = world.catalogue.current.with_takedowns([DRAMA])
+    assert (await world.unlock(EPISODES, key="k2")).json()["play"] is None
 
 
 # -- what is told of a drama -----------------------------------------------------------------------------------------
