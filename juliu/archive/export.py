@@ -36,14 +36,14 @@ from juliu.archive.manifest import (
 )
 
 _MONTHS = """
-SELECT DISTINCT toUInt32(month) FROM
+SELECT DISTINCT toUInt32(month), month <= toYYYYMM(now('Asia/Shanghai') - INTERVAL 13 MONTH) FROM
 (
     SELECT toYYYYMM(received_at) AS month FROM events UNION DISTINCT SELECT toYYYYMM(received_at) FROM late_events
     UNION DISTINCT SELECT toYYYYMM(at) FROM blocks
-    UNION DISTINCT SELECT toYYYYMM(at) FROM media_steps WHERE at > now() - INTERVAL 13 MONTH  -- as long as events
-    UNION DISTINCT SELECT toYYYYMM(at) FROM media_orders WHERE at > now() - INTERVAL 13 MONTH
+    UNION DISTINCT SELECT toYYYYMM(at) FROM media_steps
+    UNION DISTINCT SELECT toYYYYMM(at) FROM media_orders
 ) ORDER BY 1
-"""
+"""  # and whether the TTL of events takes rows of it by now
 _COLUMNS = """
 SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}
     AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position
@@ -77,10 +77,14 @@ class Archived(msgspec.Struct):
     seconds: float
 
 
-def months_there(settings: Settings) -> list[int]:
-    """YYYYMM of every month that ClickHouse has rows of."""
+def months_there(settings: Settings, folder: Path) -> list[int]:
+    """YYYYMM of every month that ClickHouse has rows of, but for those that only lose rows and are in the folder.
+
+    Raises Damaged, ClickHouseError.
+    """
     with connect(settings) as client:
-        return [int(month) for (month,) in client.query(_MONTHS).result_rows]
+        found = client.query(_MONTHS).result_rows
+    return [int(month) for month, fades in found if not fades or read(folder / str(month)) is None]
 
 
 def archive(settings: Settings, month: int, folder: Path, fewer: bool, say: Callable[[str], None]) -> Archived:

@@ -25,7 +25,10 @@ app = typer.Typer()
 def archive(
     context: typer.Context,
     *,
-    month: Annotated[int, typer.Option(min=0, max=999_912, help="YYYYMM; 0: every month there is")] = 0,
+    month: Annotated[
+        int,
+        typer.Option(min=0, max=999_912, help="YYYYMM; 0: all, but archived ones that fade by TTL"),
+    ] = 0,
     to: Annotated[Path | None, typer.Option(help="folder; `archive` of JULIU_HOME where it is left out")] = None,
     accept_fewer: Annotated[
         bool, typer.Option("--accept-fewer", help="replace an archive that has rows which ClickHouse lacks")
@@ -42,7 +45,7 @@ def archive(
     logs.setup("archive", settings)
     try:
         with answered("not archived"):
-            wanted = [month] if month else export.months_there(settings)
+            wanted = [month] if month else export.months_there(settings, folder)
             done = [export.archive(settings, each, folder, accept_fewer, _say(json)) for each in wanted]
     except (export.Refused, Damaged) as error:
         raise end(f"refused: {error}", FOUND_WRONG) from error

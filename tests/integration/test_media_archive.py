@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -75,8 +76,8 @@ async def test_rows_that_were_lost_come_back_as_they_were(books):
     await books.put(range(1, JOBS + 1), 0)
     await books.put(range(1, 5), 0)  # copies, which are not merged yet
     before = books.all()
+    assert export.months_there(books.settings, books.folder) == [MONTH]
     done = books.archive()
-    assert export.months_there(books.settings) == [MONTH]
     assert (done.media_steps, done.media_orders, done.events, done.files, done.written) == (JOBS, JOBS, 0, 2, 2)
     assert problems(books.folder / str(MONTH)) == []
     assert books.archive().written == 0
@@ -103,3 +104,15 @@ async def test_what_came_after_the_archive_stays_and_fewer_are_refused(books):
     assert books.archive().media_steps == JOBS + 3
     books.lose("job_id < 10")
     assert books.archive(fewer=True).media_steps == JOBS - 6
+
+
+async def test_a_month_that_fades_is_archived_once_and_does_not_stop_the_newer_ones(books):
+    await books.put(range(1, 4), 0)
+    for table in ("media_steps", "media_orders"):  # so old that rows of events are gone by TTL
+        old = "at - INTERVAL 40 YEAR AS at, 'old-' || record_id AS record_id"
+        books.ask(f"INSERT INTO {table} SELECT * REPLACE ({old}) FROM {table}")
+    faded, there = MONTH - 4_000, partial(export.months_there, books.settings)
+    assert there(books.folder) == [faded, MONTH]
+    export.archive(books.settings, faded, books.folder, False, lambda _: None)
+    assert faded not in there(books.folder)
+    assert there(books.folder / "another") == [faded, MONTH]
