@@ -12,11 +12,43 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 AT_ONCE = 0
+DAY_MS = 86_400_000
 MIN_MS, MAX_MS = 946_684_800_000, 4_102_444_800_000  # the years 2000 to 2100: seconds, or a year mistyped, are refused
 
 
 class BadSchedule(ValueError):
     """These episodes cannot be released like this; the text says why, and what to do."""
+
+
+class NeedsRecall(BadSchedule):
+    """Viewers may watch some of them now, and that they are to lose it was not said."""
+
+
+class Wanted(NamedTuple):
+    """What a person asks for: `episodes` from episode `first` on (0: from the first that is not out yet).
+
+    `from_ms` None: they come now, and the others as before.  Else they come then, and as many every `every_ms` after,
+    to the last.  `recall`: also where viewers lose what they may watch now.
+    """
+
+    first: int = 0
+    episodes: int = 1
+    from_ms: int | None = None
+    every_ms: int = DAY_MS
+    recall: bool = False
+
+
+class Plan(NamedTuple):
+    """The moments of all episodes, set anew from `first` on; viewers lose those `taken_back`."""
+
+    first: int
+    moments: Sequence[int]
+    taken_back: range
+
+    @property
+    def lost(self) -> str:
+        """The episodes that viewers may watch now and then not any more."""
+        return f"{self.taken_back.start} to {self.taken_back.stop - 1}"
 
 
 class Schedule(NamedTuple):
@@ -38,11 +70,38 @@ def how_many_out(moments: Sequence[int], now_ms: int) -> int:
     return bisect_right(moments, now_ms)
 
 
+def planned(moments: Sequence[int], wanted: Wanted, now_ms: int, *, shown: bool) -> Plan:
+    """The one rule of `juliu catalogue release` and the API, for moments that are in order.
+
+    `shown`: viewers may see what is out of the drama.  Raises BadSchedule, NeedsRecall.
+    """
+    first, out = wanted.first or _first_not_out(moments, now_ms, shown=shown), how_many_out(moments, now_ms)
+    if wanted.from_ms is None:
+        made = hurried(moments, first, wanted.episodes, now_ms)
+    else:
+        made = scheduled(moments, Schedule(first, wanted.from_ms, wanted.every_ms, wanted.episodes), now_ms)
+    plan = Plan(first, made, range(how_many_out(made, now_ms) + 1, out + 1) if shown else range(0))
+    if plan.taken_back and not wanted.recall:
+        why = f"viewers may watch episodes {plan.lost} now, and some have paid"
+        raise NeedsRecall(f"{why}: say recall (--recall) to take them back")
+    return plan
+
+
+def _first_not_out(moments: Sequence[int], now_ms: int, *, shown: bool) -> int:
+    """The next to be released; of a drama that is not shown and has no schedule, the first."""
+    out = how_many_out(moments, now_ms)
+    if out < len(moments):
+        return out + 1
+    if shown:
+        raise BadSchedule(f"all {out} episodes are out: say from which first (--first) one on they come anew")
+    return 1
+
+
 def scheduled(moments: Sequence[int], asked: Schedule, now_ms: int) -> list[int]:
     """The moments of all episodes as this schedule has them, of those that are in order now.  Raises BadSchedule."""
     _there(moments, asked.first)
     if asked.from_ms < now_ms:
-        raise BadSchedule("that moment is over: --now releases episodes at once")
+        raise BadSchedule("that moment is over: say now (--now) to release episodes at once")
     before = moments[asked.first - 2] if asked.first > 1 else AT_ONCE
     if asked.from_ms < before:
         raise BadSchedule(f"episode {asked.first - 1} is released later than that, and none comes before it")

@@ -18,6 +18,7 @@ from infra.media.drama_desk import DramaDesk
 from infra.media.dramas import Dramas
 from infra.media.poster_desk import PosterDesk
 from infra.media.queue import JobQueue
+from infra.media.release_desk import ReleaseDesk
 from infra.media.wechat_hints import Hints as WechatHints
 from infra.media.wechat_links import Links
 from infra.media.wechat_push import push_of
@@ -52,6 +53,8 @@ from ingest_api.media_admin.dramas import DramaAdmin
 from ingest_api.media_admin.errors import JobsUnavailable
 from ingest_api.media_admin.poster_router import router as poster_admin
 from ingest_api.media_admin.posters import PosterAdmin
+from ingest_api.media_admin.release_router import router as release_admin
+from ingest_api.media_admin.releases import ReleaseAdmin
 from ingest_api.media_admin.router import router as media_admin
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import uploads_of
@@ -88,6 +91,7 @@ ROUTERS = (
     media_admin,
     drama_admin,
     poster_admin,
+    release_admin,
     wechat_push,
 )
 
@@ -205,7 +209,7 @@ def _videos(app: FastAPI, settings: Settings, connections: Connections, now_ms: 
 
 
 def _media_admin(app: FastAPI, settings: Settings, connections: Connections, now_ms: Callable[[], int]) -> None:
-    """Media jobs and dramas on WeChat, for staff."""
+    """Media jobs, dramas on WeChat, posters and release times, for staff."""
     threads = Threads("media-admin", JobsUnavailable, at_once=2, waiting=32)
     app.state.threads.insert(1, threads)
     jobs, dramas = JobQueue(connections.mysql), Dramas(connections.mysql, now_ms)
@@ -217,6 +221,8 @@ def _media_admin(app: FastAPI, settings: Settings, connections: Connections, now
     app.state.closed += [shelf.close]
     posters = PosterDesk(connections.mysql, shelf, now_ms)
     app.state.poster_admin = PosterAdmin(posters, catalogue, uploads, threads=threads, now_ms=now_ms)
+    releases = ReleaseDesk(connections.mysql, shelf, now_ms)
+    app.state.release_admin = ReleaseAdmin(releases, threads=threads, now_ms=now_ms)
     hints = WechatHints(jobs, dramas)
     app.state.wechat_push = WechatPush(push_of(settings), hints, threads=threads, now_s=lambda: now_ms() / 1000)
 

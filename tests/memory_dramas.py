@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from domain.media.orders import By, Ordered, What
 from domain.media.wechat_drama import Audit, Dossier, number_trouble
+from domain.releases import in_order
 from infra.fold_store import Wait
 from infra.media.drama_book import (
     MAX_ASKED,
@@ -27,13 +28,16 @@ from infra.media.orders import ordered
 
 @dataclass
 class MemoryDramas:
-    """`catalogue`: drama -> how many episodes; `hidden`: dramas that are taken down or unpublished."""
+    """`catalogue`: drama -> how many episodes; `hidden`: dramas that are taken down or unpublished.
+
+    `moments`: drama -> when its episodes are released."""
 
     now_ms: Callable[[], int]
     catalogue: dict[int, int] = field(default_factory=dict)
     hidden: set[int] = field(default_factory=set)
     orders: list[Ordered] = field(default_factory=list)
     away: bool = False
+    moments: dict[int, list[int]] = field(default_factory=dict)
     _dramas: dict[int, Standing] = field(default_factory=dict)
     _media: dict[tuple[int, int], Media] = field(default_factory=dict)
 
@@ -118,6 +122,9 @@ class MemoryDramas:
 
     def episodes(self, drama_id: int) -> int:
         return self.catalogue.get(drama_id, 0)
+
+    def releases(self, drama_id: int) -> Sequence[int]:
+        return in_order(self.moments.get(drama_id, ())) or [0] * self.episodes(drama_id)
 
     def media(self, drama_id: int) -> Mapping[int, Media]:
         return {episode_no: one for (drama, episode_no), one in self._media.items() if drama == drama_id}

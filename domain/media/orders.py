@@ -45,6 +45,9 @@ class What(StrEnum):
     PUBLISH = "publish"  # a drama is to be handed in for the platform's audit
     REPLACE = "replace"  # an episode of a drama that plays is to get another file
     POSTER = "poster"
+    SCHEDULE = "schedule"  # from when on episodes may be watched
+    RELEASE = "release"  # episodes may be watched now
+    RECALL = "recall"  # a schedule that takes back what viewers could watch
 
 
 OF_KIND = {Kind.EPISODE: What.SUBMIT, Kind.DRAMA: What.PUBLISH, Kind.REPLACEMENT: What.REPLACE}
@@ -54,7 +57,7 @@ class Ordered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An order that was carried out.  `job_id`, `episode_no`: 0 where there is none.
 
     `detail`: submit: the file's key; put, tick: the record number; replace: WeChat's number of the new file; poster:
-    rendition/candidate.
+    rendition/candidate; schedule, release, recall: how many at a time and when (`episode_no` is the first of them).
     """
 
     record_id: str

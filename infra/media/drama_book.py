@@ -6,7 +6,7 @@ active job each); what a zombie writes late is refused here by the time its job 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from domain.media import names
@@ -107,6 +107,9 @@ class DramaBook(Protocol):
 
     def episodes(self, drama_id: int) -> int:
         """How many episodes the catalogue has of it."""
+
+    def releases(self, drama_id: int) -> Sequence[int]:
+        """From when on each episode of the catalogue may be watched, in order (domain.releases); 0: at once."""
 
     # -- its episodes ------------------------------------------------------------------------------------------------
 

@@ -26,11 +26,15 @@ class NothingToReplace(Exception):
 
 
 class DramaView(NamedTuple):
-    """A drama as people see it: how it stands, its media by episode, and what keeps it from being published."""
+    """A drama as people see it: how it stands, its media by episode, and what keeps it from being published.
+
+    `releases`: from when on each episode of the catalogue may be watched (DramaBook.releases).
+    """
 
     standing: Standing
     media: Mapping[int, Media]
     missing: Sequence[str]
+    releases: Sequence[int] = ()
 
 
 class Begun(NamedTuple):
@@ -64,10 +68,10 @@ class DramaDesk:
     def view(self, drama_id: int) -> DramaView:
         """How it stands.  Raises UnknownDrama."""
         standing = self._book.standing(drama_id)
-        return DramaView(standing, self._book.media(drama_id), _missing(standing))
+        return DramaView(standing, self._book.media(drama_id), _missing(standing), self._book.releases(drama_id))
 
     def page(self, audit: Audit | None, after_id: int, limit: int) -> list[DramaView]:
-        """Dramas by id, without their media.  Raises ValueError for a limit out of bounds."""
+        """Dramas by id, without their media and releases.  Raises ValueError for a limit out of bounds."""
         return [DramaView(its, {}, _missing(its)) for its in self._book.listed(audit, after_id, limit)]
 
     def publish(self, drama_id: int, by: By) -> Begun:

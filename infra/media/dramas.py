@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from domain.media.orders import By
 from domain.media.wechat_drama import Audit, Dossier
+from domain.releases import in_order
 from infra.fold_store import Wait
 from infra.media import drama_orders
 from infra.media.drama_book import (
@@ -34,6 +35,7 @@ _SENT = sa.text(  # assignments go from left to right
     " CASE next_media_id WHEN :media_id THEN 0 WHEN 0 THEN media_id ELSE next_media_id END, media_id = :media_id"
     " WHERE drama_id = :drama_id AND episode_no = :episode_no AND media_id <> :media_id"
 )
+_MOMENTS = sa.text("SELECT COALESCE(release_ms, 0) FROM episodes WHERE drama_id = :drama_id ORDER BY episode_no")
 _PLAYS = sa.text(
     "SELECT e.drama_id, e.episode_no, e.media_id FROM wechat_episodes e"
     " JOIN wechat_dramas w ON w.drama_id = e.drama_id JOIN dramas d ON d.drama_id = e.drama_id"
@@ -116,6 +118,12 @@ class Dramas:
         count = sa.text("SELECT COUNT(*) FROM episodes WHERE drama_id = :drama_id")
         with self._asked() as connection:
             return int(connection.scalar(count, {"drama_id": drama_id}) or 0)
+
+    def releases(self, drama_id: int) -> Sequence[int]:
+        """See DramaBook."""
+        with self._asked() as connection:
+            moments = list(connection.scalars(_MOMENTS, {"drama_id": drama_id}))
+        return in_order(moments) or moments
 
     # -- its episodes ------------------------------------------------------------------------------------------------
 

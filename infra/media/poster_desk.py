@@ -6,17 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from redis.exceptions import RedisError
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
 
 from domain.media.orders import By
-from infra.catalogue import posters, publish
-from infra.catalogue.form import CatalogueDamaged
+from infra.catalogue import posters
 from infra.catalogue.posters import Candidates
 from infra.catalogue.shelf import Shelf
-from infra.fold_store import Wait
+from infra.media import readers
 from infra.media.transaction import transact
 
 
@@ -44,10 +40,5 @@ class PosterDesk:
         """See PosterChoice.  It is published also where it was chosen already: the one before may have died here."""
         order = partial(posters.choose, by=by, now_ms=self._now_ms)
         transact(self._engine, lambda connection: order(connection, drama_id, episode_no, number))
-        try:
-            publish.publish(self._engine, self._shelf)
-        except (RedisError, publish.PublishRaced, CatalogueDamaged) as error:
-            raise Wait("redis", error) from error
-        except (DBAPIError, NoConnection) as error:
-            raise Wait("mysql", error) from error
+        readers.tell(self._engine, self._shelf)
         return self.candidates(drama_id, episode_no)

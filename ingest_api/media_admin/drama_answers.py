@@ -30,7 +30,8 @@ class DramaAnswer(msgspec.Struct, frozen=True):
     `version` changes with anything in the dossier: send it as `seen` with what you mended.  `missing` is what keeps
     the drama from being published, a sentence each.  `ticked_by`: the staff's user id, or a name that was told at a
     terminal.  `audit_note`: what a person should do.  `platform_id`: WeChat's number of it.  `episodes` have been given
-    to WeChat; in a list of dramas they are left out.
+    to WeChat; `releases`: from when on episodes 1, 2, ... of the catalogue may be watched, 0: at once.  In a list of
+    dramas both are left out.
     """
 
     drama_id: int
@@ -44,6 +45,7 @@ class DramaAnswer(msgspec.Struct, frozen=True):
     submitted_ms: int
     audited_ms: int
     missing: list[str]
+    releases: list[int]
     episodes: list[MediaOfEpisode]
 
 
@@ -70,6 +72,7 @@ def drama_answer(view: DramaView) -> DramaAnswer:
         ticked_by=its.ticked_by, ticked_ms=its.ticked_ms,
         audit=_state(its.audit), audit_note=its.audit_note, platform_id=its.platform_id,
         submitted_ms=its.submitted_ms, audited_ms=its.audited_ms, missing=list(view.missing),
+        releases=list(view.releases),
         episodes=[_of(number, one) for number, one in sorted(view.media.items())],
     )  # fmt: skip
 

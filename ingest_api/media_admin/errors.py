@@ -89,6 +89,12 @@ class NothingToReplace(ApiError):
     status, code = 409, "nothing_to_replace"
 
 
+class NeedsRecall(ApiError):
+    """Viewers may watch some of these episodes now, and some have paid: POST .../releases/recall takes them back."""
+
+    status, code = 409, "needs_recall"
+
+
 class NothingHandedIn(NotFound):
     """Nothing was handed in for this drama: PUT its dossier first."""
 

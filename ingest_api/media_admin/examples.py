@@ -24,6 +24,8 @@ PAPERS: dict[str, Any] = {
 }
 RECORD_NUMBER: dict[str, Any] = {"record_number": "(川)网微剧审字(2026)第001号"}
 REPLACEMENT: dict[str, Any] = {"source": "incoming/7/12/9c0c2ab9d1e4-_12_.mp4"}
+SCHEDULE: dict[str, Any] = {"from_ms": 1_796_119_200_000, "every_minutes": 1_440, "episodes": 2}
+RELEASE_NOW: dict[str, Any] = {"first": 5, "episodes": 2}
 POSTER: dict[str, Any] = {"number": 1}
 DRAMA: dict[str, Any] = {
     "drama_id": 7,
@@ -37,6 +39,7 @@ DRAMA: dict[str, Any] = {
     "submitted_ms": 1_795_000_100_000,
     "audited_ms": 1_795_000_400_000,
     "missing": [],
+    "releases": [0, 1_796_119_200_000],
     "episodes": [
         {"episode_no": 1, "media_id": 9_001, "next_media_id": 0, "title": "重生之门", "made_ms": 1_794_999_000_000}
     ],

@@ -1,12 +1,13 @@
-"""What the queue, the book of dramas and the posters raise, as the API says it."""
+"""What the queue, the book of dramas, the posters and release times raise, as the API says it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from domain import releases
 from infra.catalogue import media as catalogue
-from infra.catalogue import posters
+from infra.catalogue import posters, takedown
 from infra.fold_store import Wait
 from infra.media import drama_book, drama_desk, job
 from infra.media.transaction import NotMigrated
@@ -18,6 +19,7 @@ from ingest_api.media_admin.errors import (
     JobDone,
     JobNotNow,
     JobsUnavailable,
+    NeedsRecall,
     NoCandidates,
     NothingHandedIn,
     NothingToReplace,
@@ -42,6 +44,8 @@ _OURS: Mapping[type[Exception], Callable[[Any], errors.ApiError]] = {  # what is
     drama_book.ChangedMeanwhile: lambda _: DossierChanged(),
     drama_desk.Incomplete: lambda error: DramaIncomplete(list(error.missing)),
     drama_desk.NothingToReplace: lambda _: NothingToReplace(),
+    takedown.UnknownDrama: lambda _: errors.UnknownDrama(),
+    releases.NeedsRecall: lambda error: NeedsRecall(str(error)),
     ValueError: lambda error: errors.Unprocessable(str(error)),
 }
 

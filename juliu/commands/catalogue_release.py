@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import msgspec
@@ -15,7 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.catalogue_import import MAX_EPISODES
-from domain.releases import BadSchedule, Schedule, how_many_out, hurried, scheduled
+from domain.media.orders import AT_TERMINAL
+from domain.releases import BadSchedule, Wanted
 from infra.catalogue import releases
 from infra.catalogue.releases import Standing
 from infra.catalogue.takedown import UnknownDrama
@@ -37,11 +38,8 @@ MOST_MINUTES = 366 * 1_440
 
 def show(drama_id: DramaArgument, json: Json = False) -> None:
     """The episodes of a drama: how long, whether there is a video, and since or from when on they may be watched."""
-    with stores() as (engine, _), told("not shown"):
-        try:
-            found = releases.standing(engine, drama_id)
-        except UnknownDrama as error:
-            raise end(str(error), FOUND_WRONG) from error
+    with stores() as (engine, _), told("not shown"), _refused(), engine.connect() as connection:
+        found = releases.standing(connection, drama_id)
     _tell(found, json=json)
 
 
@@ -66,48 +64,26 @@ def release(
     now_ms = time.time_ns() // 1_000_000
     if now == bool(from_) or (now and not first):
         raise typer.BadParameter("say either --from and a moment, or --now and the --first episode that comes now")
-    asked = None if now else Schedule(first, _from_ms(from_), _every_ms(every), episodes)
-    plan = partial(_planned, asked=asked, first=first, episodes=episodes, now_ms=now_ms, recall=recall)
+    wanted = Wanted(first, episodes, None if now else _from_ms(from_), _every_ms(every), recall)
     with stores() as (engine, shelf):
-        with told("not set: repeat this command"):
-            try:
-                if dry_run:
-                    found = releases.standing(engine, drama_id)
-                    found = found._replace(moments=plan(found))
-                else:
-                    found = releases.release(engine, drama_id, plan)
-            except (UnknownDrama, BadSchedule) as error:
-                raise end(str(error), FOUND_WRONG) from error
+        with told("not set: repeat this command"), _refused(), engine.begin() as connection:
+            if dry_run:
+                found = releases.would_be(connection, drama_id, wanted, now_ms)
+            else:
+                found = releases.release(connection, drama_id, wanted, AT_TERMINAL, now_ms)
         done = None if dry_run else published(engine, shelf)
     _tell(found, json=json)
     if done and not json:
         typer.echo(sentence(done))
 
 
-def _planned(
-    found: Standing, *, asked: Schedule | None, first: int, episodes: int, now_ms: int, recall: bool
-) -> Sequence[int]:
-    """The moments that were asked for.  Raises BadSchedule."""
-    begin = first or _first_not_out(found, now_ms)
-    if asked is None:
-        moments = hurried(found.moments, begin, episodes, now_ms)
-    else:
-        moments = scheduled(found.moments, asked._replace(first=begin), now_ms)
-    left = how_many_out(moments, now_ms)
-    if found.shown and left < found.out(now_ms) and not recall:
-        lost = f"{left + 1} to {found.out(now_ms)}"
-        raise BadSchedule(f"viewers may watch episodes {lost} now, and some have paid: --recall takes them back")
-    return moments
-
-
-def _first_not_out(found: Standing, now_ms: int) -> int:
-    """The next to be released; of a drama that is not shown and has no schedule, the first."""
-    out = found.out(now_ms)
-    if out < len(found.moments):
-        return out + 1
-    if found.shown:
-        raise BadSchedule(f"all {out} episodes are out: --first says from which on they are released anew")
-    return 1
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What cannot be so ends the command."""
+    try:
+        yield
+    except (UnknownDrama, BadSchedule) as error:
+        raise end(str(error), FOUND_WRONG) from error
 
 
 def _from_ms(text: str) -> int:

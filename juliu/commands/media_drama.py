@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from domain.media.orders import AT_TERMINAL, By, Surface
 from domain.media.wechat_drama import Audit, missing
-from infra.media.drama_book import MAX_LISTED, UnknownDrama
+from infra.media.drama_book import MAX_LISTED, Media, UnknownDrama
 from infra.media.drama_desk import Begun, DramaDesk, DramaView, Incomplete, NothingToReplace
 from infra.media.dramas import Dramas
 from infra.media.job import AlreadyActive
@@ -101,11 +103,12 @@ def tick(
 
 @app.command("show")
 def show(drama_id: DramaArgument, json: Json = False) -> None:
-    """What was handed in, what is missing, and how the audit stands."""
+    """What was handed in, what is missing, how the audit stands, and from when on each episode may be watched."""
     with _desk("not shown") as (_, desk):
-        standing, media, gaps = desk.view(drama_id)
+        standing, media, gaps, releases = desk.view(drama_id)
     if json:
         told = {**standing._asdict(), "audit": standing.audit.name.lower(), "missing": gaps, "episodes": len(media)}
+        told["releases"] = list(releases)
         typer.echo(msgspec.json.encode(told).decode())
         return
     typer.echo(f"drama {drama_id} 《{shown(standing.dossier.title)}》: audit {standing.audit.name.lower()}")
@@ -116,6 +119,7 @@ def show(drama_id: DramaArgument, json: Json = False) -> None:
         typer.echo(f"submitted {words(standing.submitted_ms)} as {standing.platform_id}")
     for gap in gaps:
         typer.echo(f"- {gap}")
+    Console().print(_episodes(media, releases))
 
 
 @app.command("list")
@@ -185,6 +189,17 @@ def _desk(doing: str) -> Iterator[tuple[Settings, DramaDesk]]:
             yield settings, DramaDesk(Dramas(engine, lambda: time.time_ns() // 1_000_000), jobs)
         except UnknownDrama as error:
             raise end(f"{error}: `juliu media drama put`", FOUND_WRONG) from error
+
+
+def _episodes(media: Mapping[int, Media], releases: Sequence[int]) -> Table:
+    """An episode a row."""
+    table = Table()
+    for name in ("episode", "at WeChat", "released"):
+        table.add_column(name, justify="left" if name == "released" else "right")
+    for number, moment in enumerate(releases, 1):
+        theirs = str(media[number].media_id) if number in media else ""
+        table.add_row(str(number), theirs, words(moment) if moment else "at once")
+    return table
 
 
 def _line(view: DramaView) -> dict[str, Any]:

@@ -28,12 +28,16 @@ ANNA = By(Surface.API, "41")
 
 
 class Scene(NamedTuple):
-    """A catalogue of two dramas, a book, a clock that can be moved; `hide` takes a drama down; what is on record."""
+    """A catalogue of two dramas, a book, a clock that can be moved; what is on record.
+
+    `hide` takes a drama down; `moments` says when its episodes are released.
+    """
 
     book: DramaBook
     clock: list[int]
     hide: Callable[[int], None]
     ordered: Callable[[], Sequence[Ordered]]
+    moments: Callable[[int, list[int]], None]
 
 
 @pytest.fixture(params=["memory", pytest.param("mysql", marks=pytest.mark.servers)])
@@ -41,15 +45,16 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     clock = [NOW_MS]
     if request.param == "memory":
         book = MemoryDramas(lambda: clock[0], {DRAMA: EPISODES, OTHER: EPISODES})
-        yield Scene(book, clock, book.hidden.add, lambda: book.orders)
+        yield Scene(book, clock, book.hidden.add, lambda: book.orders, book.moments.__setitem__)
         return
     engine: sa.Engine = request.getfixturevalue("engine")
     with engine.begin() as connection:
         for table in ("wechat_episodes", "wechat_dramas", "takedowns", "media_records"):
             connection.execute(sa.text(f"DELETE FROM {table}"))
     yield Scene(
-        Dramas(engine, lambda: clock[0]), clock, lambda drama_id: _down(engine, drama_id), lambda: _ordered(engine)
-    )
+        Dramas(engine, lambda: clock[0]), clock, lambda drama_id: _down(engine, drama_id), lambda: _ordered(engine),
+        lambda drama_id, moments: _released(engine, drama_id, moments),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +75,13 @@ def engine(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def _down(engine: sa.Engine, drama_id: int) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("INSERT INTO takedowns (drama_id, taken_down_ms) VALUES (:id, 1)"), {"id": drama_id})
+
+
+def _released(engine: sa.Engine, drama_id: int, moments: list[int]) -> None:
+    set_one = sa.text("UPDATE episodes SET release_ms = NULLIF(:ms, 0) WHERE drama_id = :id AND episode_no = :no")
+    with engine.begin() as connection:
+        for number, moment in enumerate(moments, 1):
+            connection.execute(set_one, {"id": drama_id, "no": number, "ms": moment})
 
 
 def _ordered(engine: sa.Engine) -> list[Ordered]:
@@ -99,6 +111,14 @@ def test_a_drama_that_the_catalogue_does_not_have_is_unknown(scene):
         scene.book.put(a_dossier(99), LI)
     with pytest.raises(UnknownDrama):
         scene.book.standing(DRAMA)
+
+
+def test_it_says_from_when_on_each_episode_may_be_watched(scene):
+    assert list(scene.book.releases(DRAMA)) == [0] * EPISODES
+    scene.moments(DRAMA, [0, NOW_MS, 0])
+    assert list(scene.book.releases(DRAMA)) == [0, NOW_MS, NOW_MS]
+    scene.moments(DRAMA, [0, 0, 0])
+    assert list(scene.book.releases(99)) == []
 
 
 def test_a_tick_is_for_the_number_that_was_seen(scene):

@@ -62,6 +62,12 @@ def test_a_drama_is_published_only_with_its_number_ticked(rig, tmp_path):
     assert told("show", str(job))["kind"] == "drama"
     assert told("drama", "publish", str(DRAMA))["job_id"] == job, "once, however often it is asked for"
 
+    with rig.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE episodes SET release_ms = 4000000000000 WHERE episode_no = 3")
+    assert told("drama", "show", str(DRAMA))["releases"] == [0, 0, *[4_000_000_000_000] * 4]
+    table = typed("drama", "show", str(DRAMA)).output
+    assert (table.count("at once"), table.count("2096-10-02 15:06:40")) == (2, 4)
+
     again = msgspec.structs.replace(msgspec.convert(shown["dossier"], Dossier), record_number="V7654321")
     (papers / "drama.json").write_bytes(msgspec.json.encode(again))
     assert typed("drama", "put", str(papers / "drama.json")).exit_code == 0, "keys of storage stay what they are"

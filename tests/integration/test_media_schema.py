@@ -12,6 +12,7 @@ from infra.media.drama_desk import DramaDesk
 from ingest_api.auth import Scope
 from ingest_api.media_admin.dramas import DramaAdmin
 from ingest_api.media_admin.posters import PosterAdmin
+from ingest_api.media_admin.releases import ReleaseAdmin
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import uploads_of
 from tests.builders import DRAMA, NOW_MS, a_token
@@ -19,6 +20,7 @@ from tests.hls_rig import KEY, HlsRig, a_grant
 from tests.memory_dramas import MemoryDramas
 from tests.memory_jobs import MemoryJobs
 from tests.memory_posters import MemoryPosters
+from tests.memory_releases import MemoryReleases
 from tests.openapi import CHECKS, examples
 from tests.wechat_builders import LI, a_dossier
 
@@ -42,6 +44,9 @@ def an_app() -> FastAPI:
         MemoryPosters(), rig.catalogue, uploads_of(rig.settings, KEY), threads=rig.app.state.threads[1],
         now_ms=lambda: NOW_MS,
     )  # fmt: skip
+    rig.app.state.release_admin = ReleaseAdmin(
+        MemoryReleases(lambda: NOW_MS), threads=rig.app.state.threads[1], now_ms=lambda: NOW_MS
+    )
     rig.app.state.threads = []  # each call starts and ends the app: the threads are for all of them
     return rig.app
 

@@ -19,6 +19,7 @@ from ingest_api.auth import Scope
 from ingest_api.feed.service import Feed
 from ingest_api.media_admin.dramas import DramaAdmin
 from ingest_api.media_admin.posters import PosterAdmin
+from ingest_api.media_admin.releases import ReleaseAdmin
 from ingest_api.media_admin.service import MediaAdmin
 from ingest_api.media_admin.uploads import SignedUploads
 from ingest_api.play.media import Media
@@ -45,6 +46,7 @@ from tests.memory_feed import MemoryHints, MemoryLists, MemoryShown
 from tests.memory_jobs import MemoryJobs
 from tests.memory_money import MemoryMoney
 from tests.memory_posters import MemoryPosters
+from tests.memory_releases import MemoryReleases
 from tests.unit.test_api_health import OneRedis
 from tests.unit.test_api_product import MemoryCharts, MemoryViewers
 
@@ -108,6 +110,9 @@ def app(tmp_path: Any) -> Any:
     )  # fmt: skip
     app.state.poster_admin = PosterAdmin(
         MemoryPosters(), twins.catalogue, SignedUploads(None), threads=app.state.threads[1], now_ms=book.now_ms
+    )
+    app.state.release_admin = ReleaseAdmin(
+        MemoryReleases(book.now_ms), threads=app.state.threads[1], now_ms=book.now_ms
     )
     app.state.media = Media(
         str(tmp_path), KEYS, HiddenPaths(), twins.catalogue, threads=app.state.threads[-1],

@@ -8,12 +8,24 @@ from hypothesis import strategies as st
 
 from domain.catalogue_import import EpisodeLine, read
 from domain.feed import Stock
-from domain.releases import MAX_MS, MIN_MS, BadSchedule, Schedule, how_many_out, hurried, in_order, scheduled
+from domain.releases import (
+    DAY_MS,
+    MAX_MS,
+    MIN_MS,
+    BadSchedule,
+    NeedsRecall,
+    Schedule,
+    Wanted,
+    how_many_out,
+    hurried,
+    in_order,
+    planned,
+    scheduled,
+)
 from tests.builders import NOW_MS, a_catalogue, a_drama
 from tests.catalogue import a_line, an_episode, raw
 from tests.unit.test_catalogue_rules import reasons
 
-DAY_MS = 86_400_000
 moments = st.lists(st.one_of(st.just(0), st.integers(MIN_MS, MAX_MS)), max_size=30)
 
 
@@ -112,6 +124,31 @@ def test_some_are_brought_forward_and_the_others_stay():
         hurried(before, 4, 1, NOW_MS)
     with pytest.raises(BadSchedule, match="no episode 5"):
         hurried(before, 5, 1, NOW_MS)
+
+
+# -- what people ask for ---------------------------------------------------------------------------------------------
+
+
+def test_without_a_first_one_it_begins_with_what_is_not_out():
+    assert planned([0, NOW_MS + 1], Wanted(from_ms=NOW_MS + 9), NOW_MS, shown=True) == (2, [0, NOW_MS + 9], range(2, 2))
+    hidden = planned([0, 0], Wanted(from_ms=NOW_MS + 9, episodes=2), NOW_MS, shown=False)
+    assert (hidden.first, hidden.moments, len(hidden.taken_back)) == (1, [NOW_MS + 9] * 2, 0)
+    with pytest.raises(BadSchedule, match="all 2 episodes are out"):
+        planned([0, 0], Wanted(from_ms=NOW_MS + 9), NOW_MS, shown=True)
+
+
+def test_viewers_lose_nothing_unless_it_is_said():
+    wanted = Wanted(2, from_ms=NOW_MS + 1)
+    with pytest.raises(NeedsRecall, match="episodes 2 to 3 now"):
+        planned([0, 0, 0], wanted, NOW_MS, shown=True)
+    plan = planned([0, 0, 0], wanted._replace(recall=True), NOW_MS, shown=True)
+    assert (plan.moments, plan.lost) == ([0, NOW_MS + 1, NOW_MS + 1 + DAY_MS], "2 to 3")
+    assert not planned([0, 0, 0], wanted, NOW_MS, shown=False).taken_back
+
+
+def test_nothing_is_taken_back_by_releasing():
+    plan = planned([0, NOW_MS + 5, NOW_MS + 5], Wanted(2), NOW_MS, shown=True)
+    assert (plan.first, plan.moments, len(plan.taken_back)) == (2, [0, NOW_MS, NOW_MS + 5], 0)
 
 
 # -- a catalogue file ------------------------------------------------------------------------------------------------

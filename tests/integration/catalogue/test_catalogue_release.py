@@ -5,24 +5,33 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 import redis.asyncio
 from sqlalchemy.exc import OperationalError
 
+from domain.media import orders as log_orders
+from domain.media.orders import AT_TERMINAL, By, Ordered, Surface, What
+from domain.releases import BadSchedule, NeedsRecall, Wanted
+from infra.catalogue import releases
 from infra.catalogue.follower import CatalogueFollower
 from infra.catalogue.media import publish_media
-from infra.catalogue.releases import release, standing
+from infra.catalogue.releases import Standing
+from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import UnknownDrama, take_down
+from infra.fold_store import Wait
+from infra.media.queue import JobQueue
+from infra.media.release_desk import ReleaseDesk
 from tests.catalogue import a_line, an_episode
 from tests.catalogue_rig import Juliu, Rig
 
 pytestmark = pytest.mark.servers
 
 DRAMA, EPISODES = 7, 6
-PAST_MS, LATER_MS, DAY_MS = 1_600_000_000_000, 4_000_000_000_000, 86_400_000
+PAST_MS, NOW_MS, LATER_MS, DAY_MS = 1_600_000_000_000, 1_795_000_000_000, 4_000_000_000_000, 86_400_000
 LATER = "2096-10-02 15:06:40"  # in Shanghai
 STANDSTILL_S = 20.0
 
@@ -37,6 +46,17 @@ def line(*moments: Any, **fields: Any) -> dict[str, Any]:
 def stored(rig: Rig) -> list[int | None]:
     """What MySQL has."""
     return [row[0] for row in rig.rows("SELECT release_ms FROM episodes WHERE drama_id = 7 ORDER BY episode_no")]
+
+
+def orders(rig: Rig, wanted: Wanted, drama_id: int = DRAMA) -> Standing:
+    """What staff or a terminal do, without publishing it."""
+    with rig.engine.begin() as connection:
+        return releases.release(connection, drama_id, wanted, AT_TERMINAL, NOW_MS)
+
+
+def on_record(rig: Rig) -> list[Ordered]:
+    """The orders that wait for the log."""
+    return [log_orders.decode(record.value) for record in JobQueue(rig.engine).records(100)]
 
 
 def read(rig: Rig) -> list[int]:
@@ -83,41 +103,38 @@ def test_a_video_that_is_made_leaves_the_moment_alone(rig: Rig):
 
 def test_a_schedule_is_written_whole_and_published_as_a_delta(rig: Rig):
     rig.publishes(line(), a_line(9))
-    done = release(rig.engine, DRAMA, lambda before: [*before.moments[:2], *[LATER_MS] * 4])
-    assert done.moments == [0, 0, *[LATER_MS] * 4]
+    wanted = Wanted(first=3, episodes=4, from_ms=LATER_MS, recall=True)
+    assert orders(rig, wanted).moments == [0, 0, *[LATER_MS] * 4]
     published = rig.publishes()
     assert (published.what, published.dramas) == ("delta", 1)
     assert read(rig) == [0, 0, *[LATER_MS] * 4]
-    release(rig.engine, DRAMA, lambda before: before.moments)
+    orders(rig, wanted)
     assert rig.publishes().what == "nothing"
 
 
 def test_what_cannot_be_planned_changes_nothing(rig: Rig):
     rig.publishes(line(LATER_MS))
     with pytest.raises(UnknownDrama, match="juliu catalogue import"):
-        release(rig.engine, 404, lambda before: before.moments)
-
-    def fails(_: object) -> Sequence[int]:
-        raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no"):
-        release(rig.engine, DRAMA, fails)
-    assert stored(rig)[0] == LATER_MS
+        orders(rig, Wanted(from_ms=LATER_MS), drama_id=404)
+    for wanted, error in ((Wanted(from_ms=NOW_MS - 1), BadSchedule), (Wanted(9, from_ms=LATER_MS), BadSchedule)):
+        with pytest.raises(error):
+            orders(rig, wanted)
+    rig.publishes(line(PAST_MS))
+    with pytest.raises(NeedsRecall):
+        orders(rig, Wanted(1, from_ms=LATER_MS))
+    assert (stored(rig)[0], on_record(rig)) == (PAST_MS, [])
     assert rig.publishes().what == "nothing"
 
 
 def test_it_waits_for_who_writes_dramas(rig: Rig):
     """What is planned is of the drama as it is when it is written: imports and schedules come one after the other."""
     rig.publishes(line())
-
-    def meanwhile(before: Any) -> Sequence[int]:
+    with rig.engine.begin() as ours:
+        releases.release(ours, DRAMA, Wanted(1, from_ms=LATER_MS, recall=True), AT_TERMINAL, NOW_MS)
         with rig.engine.connect() as connection, connection.begin():
             connection.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
             with pytest.raises(OperationalError, match="1205"):
                 connection.exec_driver_sql("SELECT value FROM catalogue_counters WHERE name = 'revision' FOR UPDATE")
-        return before.moments
-
-    release(rig.engine, DRAMA, meanwhile)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -136,11 +153,43 @@ async def test_a_running_process_follows_a_moment_that_is_brought_forward_and_pu
         await follower.start()
         assert [follower.current.offered(DRAMA, LATER_MS + n) for n in (-1, 0)] == [False, True]
         for moment in (LATER_MS - 5, LATER_MS + 5):
-            await asyncio.to_thread(release, rig.engine, DRAMA, lambda before, at=moment: [at] * len(before.moments))
+            await asyncio.to_thread(orders, rig, Wanted(1, EPISODES, moment, recall=True))
             await asyncio.to_thread(rig.publishes)
             await until(lambda at=moment: follower.current.release_ms(DRAMA, 1) == at)  # type: ignore[misc]
             assert [follower.current.offered(DRAMA, moment + n) for n in (-1, 0)] == [False, True]
         await follower.stop()
+
+
+# -- staff, by the API -----------------------------------------------------------------------------------------------
+
+
+def test_staff_and_the_terminal_are_one_rule_and_readers_have_what_either_says(rig: Rig, juliu: Juliu):
+    rig.publishes(line())
+    desk, anna = ReleaseDesk(rig.engine, rig.shelf, lambda: NOW_MS), By(Surface.API, "41")
+    with pytest.raises(NeedsRecall) as refused:
+        desk.release(DRAMA, Wanted(3, from_ms=LATER_MS), anna)
+    assert str(refused.value) in juliu("release", "7", "--first", "3", "--from", LATER).stderr
+    would = desk.would_be(DRAMA, Wanted(3, 2, LATER_MS, recall=True))
+    assert (list(would.moments)[2:4], read(rig), on_record(rig)) == ([LATER_MS] * 2, [0] * EPISODES, [])
+    assert desk.release(DRAMA, Wanted(3, 2, LATER_MS, recall=True), anna).moments == would.moments
+    assert read(rig) == list(would.moments)
+    desk.release(DRAMA, Wanted(3, 1), anna)
+    assert (read(rig)[2:4], desk.standing(DRAMA).out(NOW_MS)) == ([NOW_MS, LATER_MS], 3)
+    assert [(one.what, one.who, one.episode_no, one.detail) for one in on_record(rig)] == [
+        (What.RECALL, "41", 3, f"3 to 6 taken back: 2 at {LATER_MS}, then every {DAY_MS} ms"),
+        (What.RELEASE, "41", 3, "1 now"),
+    ]
+
+
+def test_what_was_not_published_is_by_the_same_order_again_and_is_one_on_record(rig: Rig):
+    rig.publishes(line(LATER_MS))
+    away = RedisShelf(redis.Redis(port=1, socket_connect_timeout=1))
+    wanted, anna = Wanted(from_ms=LATER_MS + 1), By(Surface.API, "41")
+    with pytest.raises(Wait):
+        ReleaseDesk(rig.engine, away, lambda: NOW_MS).release(DRAMA, wanted, anna)
+    assert (stored(rig)[0], read(rig)[0]) == (LATER_MS + 1, LATER_MS)
+    ReleaseDesk(rig.engine, rig.shelf, lambda: NOW_MS).release(DRAMA, wanted, anna)
+    assert (read(rig)[0], len(on_record(rig))) == (LATER_MS + 1, 1)
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
@@ -156,6 +205,9 @@ def test_two_a_day_from_a_moment_on(rig: Rig, juliu: Juliu):
     assert "Published 1 changed dramas" in done.stdout
     again = juliu("release", "7", "--from", "2096-10-02T07:06:40+00:00", "--episodes", "2")
     assert "Nothing new to publish" in again.stdout
+    (order,) = on_record(rig)
+    assert (order.what, order.surface, order.who, order.episode_no) == (What.SCHEDULE, "cli", "cli", 1)
+    assert order.detail == f"2 at {LATER_MS}, then every {DAY_MS} ms"
 
 
 def test_the_rest_of_a_drama_is_put_off_and_what_is_out_stays(rig: Rig, juliu: Juliu):
@@ -237,7 +289,7 @@ def test_show_says_what_there_is_and_from_when_on(rig: Rig, juliu: Juliu):
     assert ("at once" in said, "2020-09-13 20:26:40" in said, said.count(LATER)) == (True, True, 4)
     told = json.loads(juliu("show", "7", "--json").stdout)
     assert (told["out"], told["moments"][:3], told["shown"]) == (2, [0, PAST_MS, LATER_MS], True)
-    assert (juliu("show", "404").exit_code, standing(rig.engine, DRAMA).out(PAST_MS - 1)) == (1, 1)
+    assert juliu("show", "404").exit_code == 1
 
 
 def test_without_redis_it_is_in_mysql_and_says_what_to_do(rig: Rig, juliu: Juliu):

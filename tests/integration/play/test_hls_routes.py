@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from domain.media import grant, names
+from domain.media.orders import AT_TERMINAL
+from domain.releases import Wanted
 from infra.catalogue.follower import POLL_S
 from infra.catalogue.media import UnknownEpisode, publish_media
 from infra.catalogue.publish import publish
@@ -128,7 +130,8 @@ async def test_what_is_put_off_is_gone_at_the_next_look_and_there_again_when_it_
     Wallet(rig.engine, now_ms).credit(USER, PRICE, "test", "r3")
 
     async def answers(release_ms: int) -> list[httpx.Response]:
-        release(rig.engine, DRAMA, lambda _: [0, release_ms, release_ms])
+        with rig.engine.begin() as connection:
+            release(connection, DRAMA, Wanted(2, 2, release_ms, recall=True), AT_TERMINAL, release_ms)
         publish(rig.engine, rig.shelf)
         await api._transport.app.state.catalogue.refresh()  # type: ignore[attr-defined]
         third = await api.post(

@@ -1,0 +1,4 @@
+ALTER TABLE media_orders
+    COMMENT COLUMN what 'submit: a file is to become an episode; retry; cancel; put: papers of a drama were handed in or mended; tick: somebody saw the record number in the opening; publish: a drama goes to the audit of the platform; replace: an episode of a drama that plays gets another file; poster: a picture was chosen; schedule: from when on episodes may be watched was set; release: episodes may be watched at once; recall: a schedule that took back what viewers could watch',
+    COMMENT COLUMN episode_no 'episode of the drama, from 1; 0 for the whole drama; schedule, release and recall: the first of the episodes',
+    COMMENT COLUMN detail 'submit: key of the file; put and tick: record number; replace: number of the new file at the platform; poster: rendition/candidate; schedule, release and recall: how many at a time and when (Unix ms)'
