@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 
 ROWS = "SELECT partition, offset, cityHash64(*) FROM {table} ORDER BY partition, offset, 3"
 CHAIN = "partition, first, last, records, rows, late, repeats, poison, next_limit"
+FEWER = "rows of (events heartbeat|blocks )"  # a block at the month's edge may hold heartbeats alone: it goes with them
 BLOCKS = f"SELECT {CHAIN} FROM blocks ORDER BY partition, first"
 
 
@@ -260,7 +261,7 @@ def test_a_month_that_went_does_not_replace_its_archive(lost, tmp_path):
     shutil.copytree(lost.folder, tmp_path / "copy")
     before = (tmp_path / "copy" / str(lost.month) / NAME).read_bytes()
     lost.arena.ask("DELETE FROM events WHERE event_type = 'heartbeat'")
-    with pytest.raises(export.Refused, match="heartbeat"):
+    with pytest.raises(export.Refused, match=FEWER):
         export.archive(lost.arena.settings, lost.month, tmp_path / "copy", False, said)
     assert (tmp_path / "copy" / str(lost.month) / NAME).read_bytes() == before
     fewer = export.archive(lost.arena.settings, lost.month, tmp_path / "copy", True, said)
@@ -272,7 +273,7 @@ def test_after_a_migration_an_archive_that_stays_is_still_what_it_says(lost, tmp
     lost.arena.ask("ALTER TABLE events ADD COLUMN since Float32")
     try:
         lost.arena.ask("DELETE FROM events WHERE event_type = 'heartbeat'")
-        with pytest.raises(export.Refused, match="heartbeat"):
+        with pytest.raises(export.Refused, match=FEWER):
             export.archive(lost.arena.settings, lost.month, tmp_path, False, said)
         assert problems(tmp_path / str(lost.month)) == []
     finally:
