@@ -13,14 +13,18 @@ import redis
 from pydantic import SecretStr
 
 from domain import keys, registers, state
+from domain.media import orders as log_orders
+from domain.media.orders import What
 from domain.topics import partition_of
 from infra import namespaces
 from infra.catalogue.shelf import RedisShelf
 from infra.catalogue.takedown import take_down
+from infra.media.queue import JobQueue
 from infra.money.wallet import Wallet
 from infra.mysql.engine import engine_of
 from infra.mysql.migrate import migrate
 from infra.settings import Settings
+from ingest_api.auth import Scope
 from tests.builders import SECRET, TICKET_SECRET, a_token
 from tests.catalogue import a_line, an_episode
 from tests.catalogue_rig import Rig
@@ -112,6 +116,33 @@ async def test_a_release_and_a_take_down_are_on_the_page_when_the_catalogue_is_f
     take_down(rig.engine, rig.shelf, DRAMA, now_ms=now_ms())
     await catalogue.refresh()
     assert (await api.get(PAGE, headers=as_viewer())).status_code == 404
+
+
+async def test_what_staff_schedule_release_and_recall_is_on_every_page(api: httpx.AsyncClient, rig: Rig):
+    catalogue = api._transport.app.state.catalogue  # type: ignore[attr-defined]
+    staff = {"authorization": f"Bearer {a_token(41, scope=Scope.ADMIN, now_s=int(time.time()))}"}
+
+    async def order(method: str, what: str = "", **sent: int) -> int:
+        answer = await api.request(method, f"/v1/admin/media{PAGE[3:]}/releases{what}", headers=staff, json=sent)
+        await catalogue.refresh()
+        return answer.status_code
+
+    assert await order("POST", "/now", first=5) == 200
+    told = await page(api)
+    assert (states(told)[4], told["released"], told["next_release_ms"]) == ("locked", EPISODES, None)
+    later = {"first": 2, "from_ms": LATER_MS, "every_minutes": 1}
+    assert await order("PUT", **later) == 409
+    assert states(await page(api))[1] == "free"
+    assert await order("POST", "/recall", **later) == 200
+    told = await page(api)
+    assert [one["release_ms"] for one in told["items"]] == [None, *(LATER_MS + n * 60_000 for n in range(4))]
+    assert (await api.get(f"{PAGE}/episodes/2/play", headers=as_viewer())).status_code == 403
+    assert await order("PUT", first=2, from_ms=LATER_MS + 1) == 200
+    assert (await page(api))["next_release_ms"] == LATER_MS + 1
+    orders = [log_orders.decode(record.value) for record in JobQueue(rig.engine).records(10)]
+    assert [(one.what, one.who, one.episode_no) for one in orders] == [
+        (What.RELEASE, "41", 5), (What.RECALL, "41", 2), (What.SCHEDULE, "41", 2),
+    ]  # fmt: skip
 
 
 async def test_without_mysql_there_is_a_page_all_the_same(rig: Rig):
