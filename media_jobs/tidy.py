@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from domain.media.leftovers import DAY_MS, KEPT_MS, Leftover, Lying, What, Why, episode_of, folders_of
-from domain.media.trouble import Failure, StepFailed
+from domain.media.leftovers import DAY_MS, KEPT_MS, Heap, Leftover, Lying, What, Why, episode_of, folders_of, heaps
+from domain.media.names import is_key
+from domain.media.trouble import StepFailed
 from infra import failpoints, logs, metrics
 from infra.fold_store import Wait
 from infra.media.tidy_book import Lost, Taken, TidyBook
@@ -101,9 +102,9 @@ class Tidier:
         self._after = page[-1].key if len(page) == PAGE else ""
         return bool(self._after)
 
-    def lying(self, drama_id: int, episode_no: int) -> list[Lying]:
+    def lying(self, drama_id: int, episode_no: int) -> list[Heap]:
         """All files of an episode; of very many below one folder the first ones."""
-        return [one for folder in folders_of(drama_id, episode_no) for one in self._below(folder)]
+        return heaps(one for folder in folders_of(drama_id, episode_no) for one in self._below(folder))
 
     def _below(self, folder: str) -> Iterator[Lying]:
         after = ""
@@ -139,23 +140,24 @@ class Tidier:
         return True
 
     def _delete(self, taken: Taken, one: Leftover) -> None:
-        """Page by page, each under the lease; playlists first."""
+        """Page by page, each under the lease; playlists first.  What is put there meanwhile is found a day later."""
         if not one.key.endswith("/"):
             self._page(taken, [one.key])
             return
         points = [key for key in self.storage.keys(one.key, MAX_KEYS) if key.endswith(".m3u8")]
         self._page(taken, sorted(points, key=lambda key: not key.endswith("/master.m3u8")))
+        after = ""
         for _ in range(MOST_PAGES):
-            if not (keys := self.storage.keys(one.key, PAGE)):
+            page = self.storage.listed(one.key, after, PAGE)
+            self._page(taken, [each.key for each in page])
+            if len(page) < PAGE:
                 return
-            self._page(taken, keys)
-        raise StepFailed(
-            Failure.AGAIN, "storage_unavailable", f"files below {one.key} do not get fewer: who writes there?"
-        )
+            after = page[-1].key
 
     def _page(self, taken: Taken, keys: Sequence[str]) -> None:
+        """What Storage cannot name was put there by other hands, and stays: it must not keep jobs away for ever."""
         self.book.renew(taken)
-        self.storage.delete(keys)
+        self.storage.delete([key for key in keys if is_key(key)])
 
     def _prune(self, taken: Taken) -> int:
         """Rows of jobs that nobody needs, whose ends are all in ClickHouse; how many jobs.  While it is away: none."""

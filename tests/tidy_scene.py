@@ -63,15 +63,18 @@ class Scene:
         self.storage.put_bytes(key, b"source", "video/mp4")
         return self.jobs.submit(Submission(Kind.EPISODE, DRAMA, episode_no, key, "剧", wechat, sha256, **said))
 
-    def done(self, sha256: str = FIRST, episode_no: int = 1, *, wechat: bool = False, **said: Any) -> int:
-        """A job that has done all its steps, and what they leave."""
+    def done(
+        self, sha256: str = FIRST, episode_no: int = 1, *, wechat: bool = False, until: Step | None = None, **said: Any
+    ) -> int:
+        """A job that has done all its steps, or all but `until` and what follows it, and what they leave."""
         job_id = self.submit(sha256, episode_no, wechat=wechat, **said)
-        while (leased := self.jobs.lease("a", LIFE_MS, list(Step))) is not None:
+        while (leased := self.jobs.lease("a", LIFE_MS, [step for step in Step if step is not until])) is not None:
             self.jobs.finish(leased, {"content_hash": sha256} if leased.step is Step.PROBE else {}, 1)
         self._left(sha256, episode_no)
         if wechat:
             self.storage.put_bytes(names.mezzanine(DRAMA, episode_no, sha256[:12]), b"plain", "video/mp4")
-        self.publish(sha256, episode_no)
+        if until is None:
+            self.publish(sha256, episode_no)
         return job_id
 
     def publish(self, sha256: str, episode_no: int = 1) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from domain.media.names import is_key
 from domain.media.steps import JobState, Kind
 
 DAY_MS = 86_400_000
@@ -18,6 +19,7 @@ REPLACED_MS = DAY_MS  # playlists and keys are given out for a quarter of an hou
 KEPT_MS = 7 * DAY_MS  # a source after its job, and what no job names
 FETCHED_MS = 3 * DAY_MS  # WeChat's address of the plain file lives so long (media_jobs.steps.pull)
 GIVEN_UP_MS = 90 * DAY_MS  # what failed and nobody has begun again
+_BEGINS_AGAIN_MS = {JobState.CANCELLED: KEPT_MS, JobState.FAILED: GIVEN_UP_MS, JobState.REJECTED: GIVEN_UP_MS}
 PRUNED_MS = 90 * DAY_MS  # rows of a job that ended; juliu.media keeps its records for 30 days
 
 _FOLDERS = re.compile(r"((?:hls|posters|work)/\d+/\d+/([0-9a-f]{12})/).+")
@@ -52,6 +54,15 @@ class Lying(NamedTuple):
 
     key: str
     size: int
+    changed_ms: int
+
+
+class Heap(NamedTuple):
+    """What goes or stays as a whole: a file, or a folder with a slash at its end; `changed_ms`: of its newest file."""
+
+    key: str
+    files: int
+    bytes: int
     changed_ms: int
 
 
@@ -92,8 +103,23 @@ def episode_of(key: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def heaps(lying: Iterable[Lying]) -> list[Heap]:
+    """By key; what is none of ours is not told.  Memory does not depend on how many files a folder has."""
+    found: dict[str, Heap] = {}
+    for one in lying:
+        if (key := _whole(one.key)) is not None:
+            its = found.get(key, Heap(key, 0, 0, 0))
+            found[key] = Heap(key, its.files + 1, its.bytes + one.size, max(its.changed_ms, one.changed_ms))
+    return [found[key] for key in sorted(found)]
+
+
+def begins_again(state: JobState, ended_ms: int, now_ms: int) -> bool:
+    """Whether a job of an episode that ended so may be retried: its files stay as long.  Without them it is void."""
+    return now_ms - ended_ms < _BEGINS_AGAIN_MS.get(state, 0)
+
+
 def leftovers(
-    jobs: Sequence[Past], playing: str, named: Collection[str], lying: Iterable[Lying], now_ms: int
+    jobs: Sequence[Past], playing: str, named: Collection[str], lying: Iterable[Heap], now_ms: int
 ) -> list[Leftover]:
     """What may go, by key.  `jobs` are all of the episode, by id; `playing` is the hash12 of what viewers get, or "".
 
@@ -101,11 +127,7 @@ def leftovers(
     """
     if any(job.state is JobState.ACTIVE for job in jobs):
         return []
-    found: dict[str, list[Lying]] = {}
-    for one in lying:
-        if (key := _whole(one.key)) is not None:
-            found.setdefault(key, []).append(one)
-    return list(_gone(_Episode(jobs, playing, now_ms), named, found))
+    return list(_gone(_Episode(jobs, playing, now_ms), named, lying))
 
 
 def prunable(jobs: Sequence[Past], playing: str, now_ms: int) -> list[int]:
@@ -150,7 +172,7 @@ class _Episode:
         return self._all((self._outdated(job, plays) for job in self._of(hash12)), age_ms)
 
     def _outdated(self, job: Past, plays: Past) -> Why | None:
-        if job.job_id < plays.job_id:
+        if job.job_id < plays.job_id and JobState.DONE in (job.state, plays.state):  # else it may be retried, and plays
             return Why.REPLACED
         return None if job.state is JobState.DONE else self._over(job)  # done later: the catalogue was put back by hand
 
@@ -164,7 +186,7 @@ class _Episode:
         like = (other for other in self._jobs if other.kind is job.kind and other.state is JobState.DONE)
         if any(other.job_id > job.job_id for other in like):
             return Why.REPLACED
-        return Why.GIVEN_UP if age_ms >= GIVEN_UP_MS else None
+        return None if begins_again(job.state, job.ended_ms, self._now_ms) else Why.GIVEN_UP
 
     def _fetched(self, job: Past) -> Why | None:
         return Why.FETCHED if job.media_id_ms is not None and self._now_ms - job.media_id_ms > FETCHED_MS else None
@@ -180,19 +202,20 @@ class _Episode:
         return None if None in reasons else reasons[-1]
 
 
-def _gone(episode: _Episode, named: Collection[str], found: dict[str, list[Lying]]) -> Iterator[Leftover]:
-    for key in sorted(found):
-        files = found[key]
-        age_ms = episode._now_ms - max(one.changed_ms for one in files)
-        if age_ms < FRESH_MS or any(path == key or path.startswith(key) for path in named):
+def _gone(episode: _Episode, named: Collection[str], lying: Iterable[Heap]) -> Iterator[Leftover]:
+    for heap in lying:
+        age_ms = episode._now_ms - heap.changed_ms
+        if age_ms < FRESH_MS or any(path == heap.key or path.startswith(heap.key) for path in named):
             continue
-        what, hash12 = _what(key)
-        if (why := episode.why(what, key, hash12, age_ms)) is not None:
-            yield Leftover(what, key, why, len(files), sum(one.size for one in files))
+        what, hash12 = _what(heap.key)
+        if (why := episode.why(what, heap.key, hash12, age_ms)) is not None:
+            yield Leftover(what, heap.key, why, heap.files, heap.bytes)
 
 
 def _whole(key: str) -> str | None:
-    """The folder or file that goes or stays as a whole; None for what is none of ours."""
+    """The folder or file that goes or stays as a whole; None for what is none of ours, and what Storage cannot name."""
+    if not is_key(key):
+        return None
     found = _FOLDERS.fullmatch(key)
     return found[1] if found else key if _FILES.fullmatch(key) else None
 

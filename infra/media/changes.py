@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from domain.media import steps as rules
+from domain.media.leftovers import begins_again
 from domain.media.record import MAX_REASON, MAX_TEXT, Outcome, StepEnded, record_id, used
 from domain.media.steps import JobState, Step, StepState
 from domain.media.trouble import Failure
@@ -94,9 +95,11 @@ def cancelled(job: Job, rows: Rows, now_ms: int) -> Change:
 
 
 def retried(job: Job, rows: Rows, now_ms: int) -> Change:
-    """A new round.  Raises NotNow where nothing of it is to be done again."""
+    """A new round.  Raises NotNow where nothing of it is to be done again, or its files may have gone."""
     if job.state not in _RETRIED:
         raise NotNow(f"job {job.job_id} is {job.state}")
+    if job.kind is rules.Kind.EPISODE and not begins_again(job.state, job.updated_ms, now_ms):
+        raise NotNow(f"job {job.job_id} ended so long ago that its files may be gone: submit the file again")
     states = rules.retried(_states(rows))
     changed = [moves.again(row, states[step], now_ms) for step, row in rows.items() if states[step] is not row.state]
     return Change(job._replace(state=JobState.ACTIVE, rounds=job.rounds + 1, updated_ms=now_ms), changed)

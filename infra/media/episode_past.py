@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -27,9 +27,6 @@ _STEPS = sa.text(
     " AND state IN ('done', 'failed')"
 ).bindparams(sa.bindparam("ids", expanding=True))
 _PATH = sa.text("SELECT media_path FROM episodes WHERE drama_id = :drama_id AND episode_no = :episode_no")
-_SOURCES = sa.text("SELECT source FROM media_jobs WHERE state = 'active' AND source IN :keys").bindparams(
-    sa.bindparam("keys", expanding=True)
-)
 
 
 class Pasts(NamedTuple):
@@ -56,13 +53,18 @@ def pasts(connection: Connection, drama_id: int, episode_no: int) -> Pasts:
 
 
 def needed(connection: Connection, keys: Sequence[str]) -> set[str]:
-    """Paths that the catalogue names at or below these keys, of any drama, and sources of any active job."""
-    if not keys:
-        return set()
-    at = [f"LEFT(media_path, {len(key)}) = :k{number}" for number, key in enumerate(keys)]
-    named = sa.text(f"SELECT media_path FROM episodes WHERE {' OR '.join(at)}")  # noqa: S608 - numbers and names
-    paths = connection.scalars(named, {f"k{number}": key for number, key in enumerate(keys)})
-    return {*map(str, paths), *map(str, connection.scalars(_SOURCES, {"keys": list(keys)}))}
+    """Paths that the catalogue names at or below these few keys, of any drama, and sources of any active job."""
+    wanted = {f"k{number}": key for number, key in enumerate(keys)}
+    return {
+        str(path)
+        for column, rows_of in (("media_path", "episodes WHERE"), ("source", "media_jobs WHERE state = 'active' AND"))
+        for path in connection.scalars(_at_or_below(column, rows_of, wanted), wanted)
+    }
+
+
+def _at_or_below(column: str, rows_of: str, wanted: Mapping[str, str]) -> sa.TextClause:
+    at = " OR ".join(f"LEFT({column}, {len(key)}) = :{name}" for name, key in wanted.items())
+    return sa.text(f"SELECT {column} FROM {rows_of} ({at})")  # noqa: S608 - numbers and names
 
 
 def _past(job: Job, done: dict[str, int | None]) -> Past:

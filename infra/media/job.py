@@ -40,7 +40,7 @@ class UnknownJob(Exception):
 
 
 class NotNow(Exception):
-    """The job's state does not allow that: what has ended is not cancelled, what is done or active not retried."""
+    """Not as the job stands: what ended is not cancelled; what is done, active or ended long ago is not retried."""
 
 
 class TidiedAway(Wait):

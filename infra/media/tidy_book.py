@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from domain.media.leftovers import Leftover, Lying, leftovers, prunable
+from domain.media.leftovers import Heap, Leftover, folders_of, leftovers, prunable
 from infra.media import rows
 from infra.media.episode_past import needed, pasts
 from infra.media.job import UnknownJob
@@ -40,10 +40,12 @@ _RENEW = sa.text(
 )
 _HELD = sa.text(f"SELECT until_ms FROM media_episodes WHERE {_MINE} AND token = :token FOR UPDATE")  # noqa: S608
 _GOING = sa.text(
-    f"UPDATE media_episodes SET going = :going, tidied = tidied + 1 WHERE {_MINE}"  # noqa: S608
+    f"UPDATE media_episodes SET going = :going WHERE {_MINE}"  # noqa: S608
 )
+# counted when it is gone: a source that was put after the decision may have gone with the rest
 _GONE = sa.text(
-    f"UPDATE media_episodes SET going = NULL, until_ms = 0, look_ms = :look_ms WHERE {_MINE} AND token = :token"  # noqa: S608
+    "UPDATE media_episodes SET tidied = tidied + (going IS NOT NULL), going = NULL, until_ms = 0, look_ms = :look_ms"  # noqa: S608
+    f" WHERE {_MINE} AND token = :token"
 )
 _KNOWN = sa.text(
     "INSERT IGNORE INTO media_episodes (drama_id, episode_no, look_ms, until_ms, token, tidied, going)"
@@ -123,7 +125,7 @@ class TidyBook:
 
     # -- what goes -----------------------------------------------------------------------------------------------------
 
-    def decide(self, taken: Taken, lying: Sequence[Lying]) -> list[Leftover]:
+    def decide(self, taken: Taken, lying: Sequence[Heap]) -> list[Leftover]:
         """Write down what goes of what lies there; it must go then.  Raises Lost.
 
         From here until `done` nobody begins a job of the episode (TidiedAway).
@@ -138,7 +140,7 @@ class TidyBook:
 
         return transact(self._engine, work)
 
-    def preview(self, drama_id: int, episode_no: int, lying: Sequence[Lying]) -> list[Leftover]:
+    def preview(self, drama_id: int, episode_no: int, lying: Sequence[Heap]) -> list[Leftover]:
         """What would go now; nothing is written."""
         return transact(self._engine, lambda one: self._leftovers(one, drama_id, episode_no, lying))
 
@@ -225,9 +227,10 @@ class TidyBook:
             raise Lost(taken)
 
     def _leftovers(
-        self, connection: Connection, drama_id: int, episode_no: int, lying: Sequence[Lying]
+        self, connection: Connection, drama_id: int, episode_no: int, lying: Sequence[Heap]
     ) -> list[Leftover]:
         found, now_ms = pasts(connection, drama_id, episode_no), self._now(connection)
-        may_go = [one.key for one in leftovers(found.jobs, found.playing, (), lying, now_ms)]
-        named = needed(connection, may_go)
+        if not leftovers(found.jobs, found.playing, (), lying, now_ms):
+            return []
+        named = needed(connection, folders_of(drama_id, episode_no))
         return leftovers(found.jobs, found.playing, named, lying, now_ms)[:MOST]

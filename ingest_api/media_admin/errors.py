@@ -40,7 +40,7 @@ class JobDone(JobInTheWay):
 
 
 class JobNotNow(ApiError):
-    """The job's state does not allow that: what has ended is not cancelled, what is done or active not done again."""
+    """Not as the job stands: what ended is not cancelled; what is done, active or ended long ago is submitted anew."""
 
     status, code = 409, "job_not_now"
 

@@ -18,7 +18,7 @@ from domain.media.leftovers import Why
 from domain.media.steps import JobState, Step
 from domain.media.trouble import Failure, StepFailed
 from infra.fold_store import Wait
-from infra.media.job import JobFilter, TidiedAway
+from infra.media.job import JobFilter, NotNow, TidiedAway
 from infra.media.tidy_book import LEASE_MS, Lost, Taken
 from infra.settings import Settings
 from media_jobs.engine import Unfinished
@@ -222,23 +222,58 @@ def test_a_source_that_went_while_it_was_put_is_put_again(scene):
     assert scene.submit(FIRST, tidied=scene.jobs.tidied(DRAMA, 1)) > 0
 
 
+def test_a_source_that_was_put_while_it_was_going_is_put_again(scene):
+    scene.done(FIRST)
+    scene.done(SECOND)
+    scene.days(8)
+    scene.book.decide(scene.book.take((DRAMA, 1)), scene.tidier.lying(DRAMA, 1))
+    tidied = scene.jobs.tidied(DRAMA, 1)  # asked, and put, before the page is deleted that was decided
+    scene.storage.put_bytes(source(FIRST), b"source", "video/mp4")
+    scene.clock.pass_ms(LEASE_MS + 1)
+    scene.tidy()
+    assert scene.below("incoming/") == []
+    with pytest.raises(TidiedAway):
+        scene.submit(FIRST, tidied=tidied)
+
+
+def test_what_is_no_key_of_storage_keeps_no_job_away(scene):
+    scene.done(FIRST)
+    scene.storage.files[f"{OLD}a by-stander.ts"] = b"by other hands"
+    scene.done(SECOND)
+    scene.days(8)
+    scene.tidy()
+    assert scene.below(OLD) == [f"{OLD}a by-stander.ts"]
+    assert scene.submit(THIRD) > 0
+
+
+def test_a_job_whose_files_went_is_not_begun_again_to_play_nothing(scene):
+    scene.done(FIRST)
+    job_id = scene.done(SECOND, until=Step.CDN)
+    scene.jobs.cancel(job_id)
+    scene.days(6.9)
+    scene.tidy()
+    assert scene.plays(SECOND)  # as soon as it is published
+    scene.days(1.1)
+    scene.tidy()
+    assert not scene.plays(SECOND)
+    with pytest.raises(NotNow, match="submit the file again"):
+        scene.jobs.retry(job_id)
+    assert scene.plays(FIRST)
+
+
 def test_who_begins_a_job_and_who_decides_to_delete_see_each_other(scene):
     """Whichever comes first: never is a file deleted that an active job was begun with."""
     its, gate, won = random.Random(5), threading.Barrier(2), Counter[str]()
     scene.done(SECOND)
     for _ in range(ROUNDS):
-        cancelled = scene.submit(FIRST, again=True)
-        scene.jobs.cancel(cancelled)
+        scene.jobs.cancel(scene.submit(FIRST, again=True))
         scene.days(8)
         taken = scene.book.take((DRAMA, 1))
-        retries, looks = its.random() < 0.5, its.randrange(12)
+        looks = its.randrange(12)
 
-        def begin(retries: bool = retries, cancelled: int = cancelled) -> int:
+        def begin() -> int:
             gate.wait(30)
             try:
-                if retries:
-                    scene.jobs.retry(cancelled)
-                    return cancelled
                 return scene.submit(FIRST, again=True, tidied=scene.jobs.tidied(DRAMA, 1))
             except TidiedAway:
                 return 0

@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from domain.media.leftovers import DAY_MS, Leftover, Lying, Past, What, Why, episode_of, leftovers, prunable
+from domain.media.leftovers import (
+    DAY_MS,
+    Heap,
+    Leftover,
+    Lying,
+    Past,
+    What,
+    Why,
+    begins_again,
+    episode_of,
+    heaps,
+    leftovers,
+    prunable,
+)
 from domain.media.steps import JobState, Kind
 
 NOW_MS = 1_795_000_000_000
@@ -32,13 +45,13 @@ def rendition(hash12: str, days: float = 200) -> list[Lying]:
 
 
 def gone(jobs: list[Past], lying: list[Lying], playing: str = "", named: tuple[str, ...] = ()) -> dict[str, str]:
-    return {one.key: one.why.value for one in leftovers(jobs, playing, named, lying, NOW_MS)}
+    return {one.key: one.why.value for one in leftovers(jobs, playing, named, heaps(lying), NOW_MS)}
 
 
 def test_a_rendition_goes_as_a_whole_a_day_after_another_took_its_place():
     lying = [*rendition(OLD), *rendition(NEW), a_file(f"posters/7/1/{OLD}/0-240.jpg")]
     jobs = [a_job(1, 100, OLD), a_job(2, 1.01, NEW)]
-    assert leftovers(jobs, NEW, (), lying, NOW_MS) == [
+    assert leftovers(jobs, NEW, (), heaps(lying), NOW_MS) == [
         Leftover(What.RENDITION, f"hls/7/1/{OLD}/", Why.REPLACED, 3, 30),
         Leftover(What.POSTERS, f"posters/7/1/{OLD}/", Why.REPLACED, 1, 10),
     ]
@@ -135,6 +148,31 @@ def test_what_was_written_today_and_what_the_catalogue_names_stays():
 def test_what_is_none_of_ours_is_not_told():
     keys = ["incoming/7/1/a/b.mp4", "hls/7/1/readme.txt", "hls/7/1/xyz/a.ts", "papers/7/0/aaaaaaaaaaaa.jpg", "x/7/1/a"]
     assert gone([a_job()], [a_file(key) for key in keys], OLD) == {}
+
+
+def test_a_folder_is_told_without_what_storage_cannot_name():
+    folder = f"hls/7/1/{OLD}/"
+    lying = [a_file(f"{folder}a.ts", 2), a_file(f"{folder}b.ts", 1, size=5), a_file(f"{folder}a b.ts", 0)]
+    assert heaps(lying) == [Heap(folder, 2, 15, NOW_MS - DAY_MS)]
+
+
+def test_what_may_be_retried_and_would_play_stays_where_the_newer_job_was_not_done():
+    failed = a_job(1, 20, OLD, state=JobState.FAILED, cdn_ms=None)  # its CDN step
+    cancelled = a_job(1, 6, OLD, state=JobState.CANCELLED, cdn_ms=None)
+    for older in (failed, cancelled):
+        plays = a_job(2, 5, NEW, state=JobState.REJECTED)  # WeChat's branch: ours is published
+        assert gone([older, plays], [*rendition(OLD), *rendition(NEW)], NEW) == {}
+        done = plays._replace(state=JobState.DONE)  # then `retry` says that the older one is out of date
+        assert gone([older, done], [*rendition(OLD), *rendition(NEW)], NEW) == {f"hls/7/1/{OLD}/": "replaced"}
+
+
+@pytest.mark.parametrize("state", [JobState.CANCELLED, JobState.FAILED, JobState.REJECTED])
+@pytest.mark.parametrize("days", [0, 6, 7, 8, 89, 90, 91])
+def test_nothing_of_a_job_goes_while_it_may_be_begun_again(state, days):
+    job = a_job(2, days, NEW, state=state, cdn_ms=None, media_id_ms=None, source="incoming/7/1/b.mp4")
+    its = [*rendition(NEW), a_file(f"posters/7/1/{NEW}/0-240.jpg"), a_file(f"mezzanine/7/1/{NEW}.mp4")]
+    lying = [*its, a_file(job.source), *rendition(OLD)]
+    assert len(gone([a_job(1, 300, OLD), job], lying, OLD)) == (0 if begins_again(state, job.ended_ms, NOW_MS) else 4)
 
 
 def test_a_key_says_of_which_episode_it_is():
