@@ -10,6 +10,7 @@ import functools
 from typing import NamedTuple, Protocol
 
 MOST_YEARS = 150
+MOST_REGION = 17  # letters and digits of a region that a token may say
 
 
 class Audience(NamedTuple):

@@ -1,7 +1,8 @@
 """Signed addresses of an episode's video: whose, which episode, until when; nobody else can write one.
 
-An address names its viewer, so that one that was passed on tells whose it was.  Times are rounded to a grid: a viewer
-who asks twice in a row gets the same address, and the player's cache keeps what it has.
+An address names its viewer, so that one that was passed on tells whose it was, and for whom it was given: the region
+and age that the viewer's token said, to which the drama's rules are held when it is used.  Times are rounded to a grid:
+a viewer who asks twice in a row gets the same address, and the player's cache keeps what it has.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from domain.audience import ANYBODY, Audience
+
 GRID_MS = 5 * 60_000
 SIGNATURE_LENGTH = 43
 
@@ -20,17 +23,21 @@ _PURPOSE = b"juliu media address\0"  # the same secret signs tickets: neither ca
 
 
 class Address(NamedTuple):
-    """`user_id` may fetch the video of this episode before `expires_ms`."""
+    """`user_id` may fetch the video of this episode before `expires_ms`.
+
+    `audience`: whom the viewer counted as when they asked how to play it; ANYBODY in addresses that do not say.
+    """
 
     user_id: int
     drama_id: int
     episode_no: int
     expires_ms: int
+    audience: Audience = ANYBODY
 
 
 def sign(secret: bytes, address: Address) -> str:
     """The address's signature, 43 characters of base64url.  Raises struct.error for numbers that cannot be."""
-    mac = hmac.digest(secret, _PURPOSE + _FACTS.pack(*address), "sha256")
+    mac = hmac.digest(secret, _PURPOSE + _FACTS.pack(*address[:4]) + _for_whom(address.audience), "sha256")
     return urlsafe_b64encode(mac).decode().rstrip("=")
 
 
@@ -39,6 +46,11 @@ def genuine(secrets: Sequence[bytes], address: Address, signature: str, now_ms: 
     given = signature.encode("utf-8", "replace")
     signed = any(hmac.compare_digest(sign(secret, address).encode(), given) for secret in secrets)
     return signed and now_ms < address.expires_ms
+
+
+def _for_whom(audience: Audience) -> bytes:
+    """Empty for ANYBODY, as it was signed before addresses said it."""
+    return b"" if audience == ANYBODY else audience.region.encode() + bytes([audience.age_years])
 
 
 def grid_before(at_ms: int) -> int:

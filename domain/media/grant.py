@@ -16,15 +16,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from domain.audience import Audience
+from domain.audience import MOST_REGION, Audience
 
 LONGEST_MS = 15 * 60_000  # what is out after a take-down dies within this
 LENGTH = 95
 HASH12 = re.compile(r"[0-9a-f]{12}")  # the beginning of a sha256: names one rendition of an episode
 
 _FORM = re.compile(r"g2\.[A-Za-z0-9_-]{92}")
-_REGION = 17  # bytes: the longest region that a token may say
-_FACTS = struct.Struct(f">BQQI6sQ{_REGION}sB")  # 53 bytes, 16 of the HMAC: 92 characters, no padding, one spelling
+_FACTS = struct.Struct(f">BQQI6sQ{MOST_REGION}sB")  # 53 bytes, 16 of the HMAC: 92 characters, no padding, one spelling
 _MAC = 16  # bytes; RFC 2104 asks for half of the hash at least
 _VERSION = 2
 _PURPOSE = b"juliu hls grant\0"  # the same secret signs tickets and media addresses: none can pass for another
@@ -53,8 +52,8 @@ def make(secret: bytes, grant: Grant) -> str:
     if not HASH12.fullmatch(grant.hash12):
         raise ValueError("a rendition is named by twelve hex digits")
     user_id, drama_id, episode_no, hash12, expires_ms, (region, age_years) = grant
-    if len(region) > _REGION or not region.isascii():
-        raise ValueError(f"a region has at most {_REGION} letters and digits")
+    if len(region) > MOST_REGION or not region.isascii():
+        raise ValueError(f"a region has at most {MOST_REGION} letters and digits")
     rendition = (user_id, drama_id, episode_no, bytes.fromhex(hash12), expires_ms)
     facts = _FACTS.pack(_VERSION, *rendition, region.encode(), age_years)
     return "g2." + urlsafe_b64encode(facts + _mac(secret, facts)).decode()

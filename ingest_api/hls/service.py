@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from domain.audience import fits
 from domain.media import grant as grants
 from domain.media import names
 from domain.media.grant import BadGrant, Grant
@@ -19,12 +18,11 @@ from domain.media.playlist import BadPlaylist, checked_master, rewritten
 from infra import logs
 from infra.fold_store import Wait
 from infra.media.keys import KeyDamaged
-from ingest_api.errors import UnknownEpisode
 from ingest_api.events.service import CatalogueSource
 from ingest_api.hls.errors import AnothersAddress, KeyRefused
 from ingest_api.hls.stores import Stores
 from ingest_api.play.errors import BadAddress, EpisodeLocked, MediaUnavailable, NoVideo
-from ingest_api.play.on_view import on_view
+from ingest_api.play.on_view import for_whom, on_view
 from ingest_api.play.video import Places, Video
 from ingest_api.threads import Threads
 
@@ -75,14 +73,8 @@ class Hls:
         if user_id not in (None, grant.user_id):
             raise AnothersAddress
         on_view(self._catalogue, grant.drama_id, grant.episode_no, now_ms)
-        self._for(grant)
+        for_whom(self._catalogue, grant.drama_id, grant.audience)
         return grant
-
-    def _for(self, grant: Grant) -> None:
-        """Nothing, where the drama may be shown to this viewer.  Raises UnknownEpisode."""
-        drama = self._catalogue.current.drama(grant.drama_id)
-        if drama is None or not fits(drama, grant.audience):
-            raise UnknownEpisode
 
     async def master(self, grant: Grant) -> str:
         """The master playlist.  Raises NoVideo, MediaUnavailable."""

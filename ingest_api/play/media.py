@@ -19,7 +19,7 @@ from domain.media_address import Address
 from infra.catalogue.media_paths import PathsUnavailable
 from ingest_api.events.service import CatalogueSource
 from ingest_api.play.errors import BadAddress, MediaUnavailable, NoVideo
-from ingest_api.play.on_view import on_view
+from ingest_api.play.on_view import for_whom, on_view
 from ingest_api.play.remembered import Remembered
 from ingest_api.play.video import Places, Video
 from ingest_api.threads import Threads
@@ -65,11 +65,12 @@ class Media:
         self.places = Places()
 
     async def video(self, address: Address, signature: str) -> Video:
-        """The video as a response.  Raises BadAddress, NoVideo, and as `on_view`."""
+        """The video as a response.  Raises BadAddress, NoVideo, and as `on_view` and `for_whom`."""
         now_ms = self._now_ms()
         if not media_address.genuine(self._secrets, address, signature, now_ms):
             raise BadAddress
         on_view(self._catalogue, address.drama_id, address.episode_no, now_ms)
+        for_whom(self._catalogue, address.drama_id, address.audience)
         path = await self._path(address.drama_id, address.episode_no)
         if hash12_of(path, address.drama_id, address.episode_no):
             raise BadAddress  # it was a file when this was signed: as a rendition it has another address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from domain.audience import Audience, fits
 from ingest_api.errors import NotReleased, UnknownEpisode
 from ingest_api.events.service import CatalogueSource
 from ingest_api.play.errors import MediaUnavailable
@@ -20,3 +21,10 @@ def on_view(source: CatalogueSource, drama_id: int, episode_no: int, now_ms: int
     release_ms = catalogue.release_ms(drama_id, episode_no)
     if now_ms < release_ms:
         raise NotReleased(release_ms)
+
+
+def for_whom(source: CatalogueSource, drama_id: int, audience: Audience) -> None:
+    """Nothing, where the drama may be shown to this audience.  Raises UnknownEpisode."""
+    drama = source.current.drama(drama_id)
+    if drama is None or not fits(drama, audience):
+        raise UnknownEpisode

@@ -92,10 +92,10 @@ class Permission:
             given = Grant(*episode, hash12, expires_ms, audience)
             return MASTER.format(grant=grant.make(self._secret, given)), expires_ms
         expires_ms = _not_past(until_ms, media_address.grid_after(now_ms + self._address_life_ms))
-        return self._file(Address(*episode, expires_ms)), expires_ms
+        return self._file(Address(*episode, expires_ms, audience)), expires_ms
 
     def _file(self, address: Address) -> str:
-        query = {"user": address.user_id, "expires": address.expires_ms}
+        query = {"user": address.user_id, "expires": address.expires_ms, **address.audience._asdict()}
         signature = media_address.sign(self._secret, address)
         path = PATH.format(drama_id=address.drama_id, episode_no=address.episode_no)
         return f"{path}?{urlencode({**query, 'signature': signature})}"

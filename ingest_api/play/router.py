@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from domain.audience import ANYBODY, MOST_REGION, MOST_YEARS, Audience
 from domain.events import MAX_ID
 from domain.media_address import SIGNATURE_LENGTH, Address
 from ingest_api.audience import CurrentAudience, for_this_audience
@@ -32,6 +33,8 @@ EpisodeNo = Annotated[int, Path(ge=1, le=100_000)]
 Where = Annotated[Literal["h5", "weapp"], Query(description="who plays it: weapp gets WeChat's address too")]
 UserId = Annotated[int, Query(alias="user", ge=1, lt=MAX_ID)]
 Expires = Annotated[int, Query(alias="expires", ge=0, lt=MAX_ID)]
+Region = Annotated[str, Query(max_length=MOST_REGION, description="of the viewer, as the address says it")]
+Age = Annotated[int, Query(alias="age_years", ge=0, le=MOST_YEARS, description="the same")]
 Signature = Annotated[str, Query(min_length=SIGNATURE_LENGTH, max_length=SIGNATURE_LENGTH)]
 
 BYTES: dict[str, Any] = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
@@ -92,7 +95,10 @@ async def media(
     episode_no: EpisodeNo,
     user_id: UserId,
     expires_ms: Expires,
+    region: Region = ANYBODY.region,
+    age_years: Age = ANYBODY.age_years,
     signature: Signature,
 ) -> Response:
     """The video at an address that GET .../play told, whole or the range of the `Range` header."""
-    return await service.video(Address(user_id, drama_id, episode_no, expires_ms), signature)
+    address = Address(user_id, drama_id, episode_no, expires_ms, Audience(region, age_years))
+    return await service.video(address, signature)

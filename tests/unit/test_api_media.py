@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain import media_address
+from domain.audience import ANYBODY, Audience
 from domain.media import names
 from domain.media_address import Address
 from infra.catalogue.media_paths import PathsUnavailable
@@ -16,7 +17,7 @@ from ingest_api.play.errors import MediaBusy, RangeNotThere
 from ingest_api.play.media import REMEMBERED_S, Media
 from ingest_api.play.video import AT_ONCE, AT_ONCE_EACH, Places, in_file
 from tests.api import SETTINGS, Twins, caller, code
-from tests.builders import DRAMA, NOW_MS, OTHER_DRAMA, TICKET_SECRET, USER
+from tests.builders import DRAMA, NOW_MS, OTHER_DRAMA, TICKET_SECRET, USER, a_drama
 
 KEY = TICKET_SECRET.encode()
 FILE = bytes(range(256)) * 600  # several pieces of 64 KB
@@ -57,10 +58,12 @@ class Rig:
 
     async def get(
         self, drama_id: int = DRAMA, episode_no: int = 1, signature: str = "", expires_ms: int = NOW_MS + 60_000,
-        user: int = USER, **headers: str,
+        user: int = USER, audience: Audience = ANYBODY, said: Audience | None = None, **headers: str,
     ) -> Any:  # fmt: skip
-        signature = signature or media_address.sign(KEY, Address(user, drama_id, episode_no, expires_ms))
+        """`said`: for whom the address says that it is, where that is not what was signed."""
+        signature = signature or media_address.sign(KEY, Address(user, drama_id, episode_no, expires_ms, audience))
         query: dict[str, Any] = {"user": user, "expires": expires_ms, "signature": signature}
+        query |= (said or audience)._asdict() if said or audience != ANYBODY else {}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with caller(self.app) as client:
             return await client.get(f"/v1/media/{drama_id}/{episode_no}", params=query, headers=named)
@@ -89,6 +92,23 @@ async def test_a_signed_address_gets_the_video(rig: Rig) -> None:
     assert answer.headers["accept-ranges"] == "bytes"
     assert answer.headers["cache-control"] == "private, max-age=60"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_it_is_held_to_the_dramas_regions_and_age_of_that_moment(rig: Rig) -> None:
+    young, here = Audience("CN", 17), Audience("CN", 18)
+    assert (await rig.get(audience=young)).status_code == 200
+    catalogue = rig.twins.catalogue
+    catalogue.current = catalogue.current.with_changes([a_drama(region="CN", min_age=18)])
+    assert code(await rig.get(audience=young)) == code(await rig.get(audience=Audience("TW", 30))) == "unknown_episode"
+    assert (await rig.get(audience=here)).content == FILE
+    assert (await rig.get()).content == FILE, "an address of before says for nobody"
+
+
+async def test_for_whom_it_is_cannot_be_changed(rig: Rig) -> None:
+    assert code(await rig.get(audience=Audience("CN", 17), said=Audience("CN", 18))) == "bad_address"
+    assert code(await rig.get(audience=Audience("CN", 17), said=Audience("", 17))) == "bad_address"
+    assert code(await rig.get(audience=Audience("CN", 17), said=ANYBODY)) == "bad_address"
+    assert code(await rig.get(audience=Audience("CN1", 7), said=Audience("CN", 17))) == "bad_address"
 
 
 @pytest.mark.parametrize(

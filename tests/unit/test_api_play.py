@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from domain import media_address, tickets
-from domain.audience import ANYBODY
+from domain.audience import ANYBODY, Audience
 from domain.media_address import GRID_MS, Address
 from infra.money.unlocks import Entitlement
 from ingest_api.auth import Scope, WeakSecret
@@ -93,7 +93,9 @@ def address_of(answer: dict[str, Any]) -> tuple[Address, str]:
     parts = urlsplit(answer["address"])
     _, _, _, drama_id, episode_no = parts.path.split("/")
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    return Address(int(query["user"]), int(drama_id), int(episode_no), int(query["expires"])), query["signature"]
+    audience = Audience(query.get("region", ""), int(query["age_years"]))
+    address = Address(int(query["user"]), int(drama_id), int(episode_no), int(query["expires"]), audience)
+    return address, query["signature"]
 
 
 def states(answer: dict[str, Any]) -> list[tuple[int, str, int]]:
@@ -124,7 +126,7 @@ async def test_its_ticket_qualifies_this_viewers_playback_of_this_episode(rig: R
 async def test_its_address_is_good_for_as_long_as_it_says(rig: Rig) -> None:
     told = (await rig.play(1)).json()
     address, signature = address_of(told)
-    assert address == (USER, DRAMA, 1, told["address_expires_ms"])
+    assert address == (USER, DRAMA, 1, told["address_expires_ms"], Audience("", 17))
     assert NOW_MS + ADDRESS_MS <= address.expires_ms < NOW_MS + ADDRESS_MS + GRID_MS
     assert media_address.genuine(KEYS, address, signature, NOW_MS)
 

@@ -98,7 +98,7 @@ def test_an_address_is_good_until_it_expires() -> None:
     assert not media_address.genuine([], ADDRESS, signature, 0)
 
 
-@given(st.sampled_from(Address._fields), ids)
+@given(st.sampled_from(Address._fields[:4]), ids)
 def test_an_address_says_what_was_signed(field: str, value: int) -> None:
     changed = ADDRESS._replace(**{field: value % 2**32})
     if changed != ADDRESS:
