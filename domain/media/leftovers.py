@@ -97,6 +97,11 @@ def folders_of(drama_id: int, episode_no: int) -> tuple[str, ...]:
     return tuple(f"{top}/{drama_id}/{episode_no}/" for top in ("hls", "incoming", "mezzanine", "posters", "work"))
 
 
+def needed_for(key: str) -> str:
+    """What it is no use without: the rendition of posters; else itself.  Where the catalogue names that, it stays."""
+    return key.replace("posters/", "hls/", 1) if key.startswith("posters/") else key
+
+
 def episode_of(key: str) -> tuple[int, int] | None:
     """Drama and episode of a key; None where it is of none."""
     found = _OF_EPISODE.match(key)

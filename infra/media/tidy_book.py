@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from domain.media.leftovers import Heap, Leftover, folders_of, leftovers, prunable
+from domain.media.leftovers import Heap, Leftover, folders_of, leftovers, needed_for, prunable
 from infra.media import rows
 from infra.media.episode_past import needed, pasts
 from infra.media.job import UnknownJob
@@ -145,8 +145,8 @@ class TidyBook:
         return transact(self._engine, lambda one: self._leftovers(one, drama_id, episode_no, lying))
 
     def is_named(self, key: str) -> bool:
-        """Whether the catalogue names this file, or one in this folder: put back by hand since it was decided."""
-        return bool(transact(self._engine, lambda connection: needed(connection, [key])))
+        """Whether the catalogue names this file, or one in this folder or its rendition's: put back by hand since."""
+        return bool(transact(self._engine, lambda connection: needed(connection, [needed_for(key)])))
 
     def unlist(self, taken: Taken, folder: str) -> None:
         """Playlists of a folder go: nobody is told of its files any more.  Raises Lost."""

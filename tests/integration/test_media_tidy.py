@@ -184,6 +184,7 @@ def test_what_the_catalogue_was_put_back_to_meanwhile_stays(scene):
     scene.clock.pass_ms(LEASE_MS + 1)
     scene.tidy()
     assert scene.plays(FIRST)
+    assert len(scene.below(f"posters/{DRAMA}/1/")) == 2  # with its posters
     assert scene.plays(SECOND)  # done later than what plays
     assert scene.submit(THIRD) > 0
 
