@@ -50,6 +50,7 @@ LAST = (
     "SELECT log_offset, toUnixTimestamp64Milli(at), record_id FROM media_steps"  # noqa: S608 - a constant
     f" WHERE log_offset = (SELECT max(log_offset) FROM media_steps) LIMIT {MOST} FORMAT TSV"
 )
+LAST_ORDER = "SELECT if(count() = 0, -1, toInt64(max(log_offset))) FROM media_orders"
 _AS_ONE_PART = {
     "async_insert": "0",
     "max_threads": "1",
@@ -103,6 +104,9 @@ class MediaRows(Protocol):
         orders behind it are read, and stored, once more.
         """
 
+    async def last_order(self) -> int:
+        """The largest offset of which there is an order's row, of any log; -1 where there is none."""
+
     async def insert_orders(self, rows: Sequence[OrderRow]) -> None:
         """As insert."""
 
@@ -122,6 +126,10 @@ class ClickHouseMediaRows:
         if not lines:
             return NONE
         return Last(int(lines[0][0]), frozenset(Mark(record_id, int(at_ms)) for _, at_ms, record_id in lines))
+
+    async def last_order(self) -> int:
+        """See MediaRows."""
+        return int((await self._http.ask(LAST_ORDER, {})).text)
 
     async def insert(self, rows: Sequence[MediaRow]) -> None:
         """See MediaRows."""

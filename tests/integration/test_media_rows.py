@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
+from structlog.testing import capture_logs
 
 from domain.media import orders
 from domain.media.orders import AT_TERMINAL, By, Surface, What
@@ -115,6 +116,18 @@ async def test_a_topic_that_was_made_anew_and_has_grown_is_read_from_its_begin(s
         await read_to_the_end(settings, topic)
     found = client.query("SELECT job_id, count() FROM media_steps FINAL GROUP BY job_id ORDER BY 1").result_rows
     assert found == [(1, 3), (2, 6)]
+
+
+async def test_a_month_of_nothing_but_orders_is_no_loss_in_the_tables_either(settings, client, topic, kafka_admin):
+    cancels = [orders.encode(ordered(AT_TERMINAL, What.CANCEL, AT_MS, 8, job_id=6)) for _ in range(3)]
+    send(settings, topic, encode(a_record()), *cancels)
+    await read_to_the_end(settings, topic)
+    gone = TopicPartition(topic, 0, 3)
+    kafka_admin.delete_records([gone])[gone].result(30)
+    with capture_logs() as told:
+        await read_to_the_end(settings, topic)
+    assert [row for row in told if row["log_level"] == "error"] == []
+    assert one(client, "SELECT count() AS n FROM media_orders FINAL")["n"] == 3
 
 
 def made(kafka_admin: Any, topic: str) -> bool:

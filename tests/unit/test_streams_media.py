@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.media import orders
 from domain.media.orders import AT_TERMINAL, What
@@ -47,6 +48,9 @@ class Rows:
         offset = max((row.offset for row in self.held.values()), default=NONE.offset)
         there = [row.record for row in self.held.values() if row.offset == offset]
         return Last(offset, frozenset(Mark(one.record_id, one.at_ms) for one in there))
+
+    async def last_order(self) -> int:
+        return max((row.offset for row in self.orders.values()), default=-1)
 
     async def insert_orders(self, rows: Sequence[OrderRow]) -> None:
         if self.refuse_orders:
@@ -144,6 +148,19 @@ async def test_no_order_is_lost_where_only_one_of_the_two_tables_took_its_page(b
     await all_of(media(log, rows))
     await all_of(media(log, rows))  # begun anew: those behind the last step come again
     assert (len(rows.orders), len(rows.held)) == (2 + behind, 1)
+
+
+@pytest.mark.parametrize(("gone", "alarms"), [(3, 0), (4, 0), (5, 1)])
+async def test_a_month_of_nothing_but_orders_is_no_loss(gone: int, alarms: int):
+    """Where reading goes on is told by the steps, and the log has no longer what is behind the last of them."""
+    log, rows = Log(an_order(), encode(a_record(token=1)), an_order(), an_order()), Rows()
+    await all_of(media(log, rows))
+    log.values += [an_order(), an_order()]
+    log.begin = gone
+    with capture_logs() as told:
+        await all_of(media(log, rows))
+    assert [one["log_level"] for one in told].count("error") == alarms
+    assert len(rows.orders) == 5 - alarms
 
 
 async def test_an_order_that_cannot_be_so_is_poison():
