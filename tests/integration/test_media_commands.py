@@ -163,7 +163,7 @@ def test_what_a_step_used_becomes_yuan(rig, tmp_path, monkeypatch):
         "probe": 0, "check": 0, "ladder": 0, "store": pytest.approx(0.08), "cdn": 0,
     }  # fmt: skip
     assert steps["total"]["content_minutes"] == 2.0
-    assert "without a price: platform_gb" in typed("costs").output
+    assert "without a price: platform_gb" in typed("costs", "--drama", str(DRAMA)).output
     assert typed("costs", "--since", "yesterday").exit_code == 2
     monkeypatch.setenv("JULIU_MEDIA_PRICES", str(tmp_path / "nowhere"))
     assert typed("rows").exit_code == 1
