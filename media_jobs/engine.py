@@ -128,8 +128,13 @@ class Task:
 
     @property
     def intermediate(self) -> str:
-        """Prefix of what only this task leaves in Storage on the way."""
+        """Folder of what tries of steps with this source leave in Storage on the way."""
         return names.intermediate(self.drama_id, self.episode_no, self.hash12)
+
+    @property
+    def on_the_way(self) -> str:
+        """Prefix of what only this try leaves there: another job of the same file has tokens of its own."""
+        return f"{self.intermediate}/{self.job_id}-{self.step}-{self.token}"
 
 
 class Processing(Protocol):

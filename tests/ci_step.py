@@ -48,7 +48,8 @@ class Step:
     `rounds`: how often a person has said "again".  `late_ms`: how far its clock is ahead.
     """
 
-    def __init__(self, stand_in: CosStandIn, seen: Any, clip: Path, folder: Path) -> None:
+    def __init__(self, stand_in: CosStandIn, seen: Any, clip: Path, folder: Path, job_id: int = 1) -> None:
+        self.job_id = job_id
         self.probe, self.report, self.rungs = seen
         self.stand_in, self.extras, self.patience_s = stand_in, 0, LONG_S
         self.noted: dict[str, Any] = {}
@@ -60,10 +61,10 @@ class Step:
 
     def task(self, source: str = SOURCE, **others: Any) -> Task:
         self._token += 1
-        work = self._folder / f"work-{self._token}"
+        work = self._folder / f"work-{self.job_id}-{self._token}"
         work.mkdir()
         known = {"noted": dict(self.noted), "note": self._note, "rounds": self.rounds, **others}
-        return Task(1, "ladder", self._token, source, 7, 1, HASH, work, **known)
+        return Task(self.job_id, "ladder", self._token, source, 7, 1, HASH, work, **known)
 
     def ladder(self, task: Task | None = None, watch: Any = WATCH) -> Any:
         task = task or self.task()

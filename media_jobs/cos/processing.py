@@ -68,8 +68,7 @@ class CosProcessing(OnThisMachine):
         """See Processing."""
         fps, sound = rate_of(probe), probe.audio is not None
         wanted = [
-            Wanted(rung.name, transcode(rung, fps, sound=sound), f"{task.intermediate}/{rung.name}-{task.token}.mp4")
-            for rung in rungs
+            Wanted(rung.name, transcode(rung, fps, sound=sound), f"{task.on_the_way}-{rung.name}.mp4") for rung in rungs
         ]
         jobs = Jobs(self._ci, task)
         outputs = self._done(task, jobs, wanted, Part(watch, 0, MADE))
@@ -173,5 +172,5 @@ def snapshot(task: Task, probe: Probe, limits: Limits) -> Wanted:
         "Mode": "Interval", "Start": "0", "TimeInterval": f"{poster.interval_s(probe, limits):.3f}",
         "Count": str(poster.FRAMES), **({"Width": str(width)} if NARROWEST <= width <= WIDEST else {}),
     }  # fmt: skip
-    output = f"{task.intermediate}/posters-{task.token}-{NUMBER}.jpg"
+    output = f"{task.on_the_way}-posters-{NUMBER}.jpg"
     return Wanted("posters", {"Snapshot": taken}, output, "Snapshot")

@@ -100,6 +100,17 @@ def test_what_ci_does_already_is_waited_for_and_deleted(step):
     assert step.storage.keys("work/", 10) == []
 
 
+def test_what_another_job_of_the_same_file_has_made_stays(step, stand_in, seen, clip, tmp_path):
+    put_off(step)
+    next_one = Step(stand_in, seen, clip, tmp_path, job_id=2)  # the first is cancelled, and the file handed in again
+    put_off(next_one)
+    for entry in (entry for each in (step, next_one) for entry in each.noted["ci"].values()):
+        step.storage.put_bytes(entry["output"], b"made", "video/mp4")
+        stand_in.ci.jobs[entry["job"]].state = "Success"
+    assert dropped(step)
+    assert step.storage.keys("work/", 10) == sorted(entry["output"] for entry in next_one.noted["ci"].values())
+
+
 def test_a_job_whose_answer_was_lost_is_found_and_cancelled_when_the_lists_show_it(step):
     step.stand_in.ci.hold.set()
     step.stand_in.ci.lag = 1
