@@ -79,6 +79,9 @@ async def test_what_was_paid_for_is_noted_for_the_next_page_and_what_was_refused
     money.credit(USER, 100, "test", "r1")
     assert (await unlock(app)).status_code == 200
     assert hints.noted == [(USER, DRAMA)]
+    money.take_back(USER, DRAMA, LOCKED)
+    assert (await unlock(app)).status_code == 200
+    assert hints.noted == [(USER, DRAMA)], "told again after a refund"
 
 
 async def test_fifty_at_once_are_one_debit_and_fifty_equal_answers(app: Any, money: MemoryMoney) -> None:
