@@ -1,14 +1,15 @@
 """The queue of media jobs in MySQL: each call is one transaction.
 
-Lock order: the row of the job, then its steps.  Only `lease` locks a step without its job; it waits for nobody (SKIP
-LOCKED).  The time is MySQL's, so that workers whose clocks differ agree which leases have run out.
+Lock order: the row of the job, then its steps, then its episode (infra.media.episode_lock).  Only `submit` locks an
+episode first: the job that it makes is nobody's yet.  Only `lease` locks a step without its job; it waits for nobody
+(SKIP LOCKED).  The time is MySQL's, so that workers whose clocks differ agree which leases have run out.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
@@ -18,7 +19,7 @@ from domain.media.orders import OF_KIND, By, What
 from domain.media.steps import Step, StepState
 from domain.media.trouble import LeaseLost, StepFailed
 from infra.fold_store import Wait
-from infra.media import changes, episode_lock, moves, orders, rows
+from infra.media import changes, due, episode_lock, moves, orders, rows
 from infra.media.job import (
     AlreadyActive,
     AlreadyDone,
@@ -41,10 +42,6 @@ _SUBMITS = 2  # the job that was in the way has ended meanwhile: once more
 _ABANDONED = 8  # steps that one call of lease ends because their workers never came back
 
 _NOW = sa.text("SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)")
-_DUE = sa.text(
-    f"SELECT {rows.STEP} FROM media_steps WHERE step = :step AND due_ms <= :now_ms"  # noqa: S608 - names of columns
-    " ORDER BY due_ms LIMIT 1 FOR UPDATE SKIP LOCKED"
-)
 _RENEW = sa.text(
     "UPDATE media_steps SET due_ms = :until_ms, progress_permille = :progress"
     " WHERE job_id = :job_id AND step = :step AND token = :token AND state = 'leased'"
@@ -71,10 +68,7 @@ _JOBS = sa.text(
     " AND (:drama_id IS NULL OR drama_id = :drama_id) AND (:episode_no IS NULL OR episode_no = :episode_no)"
     " ORDER BY job_id LIMIT :most"
 )
-_DEPTH = sa.text("SELECT step, COUNT(*), MIN(due_ms) FROM media_steps WHERE due_ms <= :now_ms GROUP BY step")
-_LEASED = sa.text("SELECT COUNT(*) FROM media_steps WHERE due_ms > :now_ms AND state = 'leased'")
 _RECORDS = sa.text("SELECT record_id, job_id, value FROM media_records ORDER BY record_id LIMIT :most")
-_WAITING = sa.text("SELECT COUNT(*) FROM media_records")
 _SENT = sa.text("DELETE FROM media_records WHERE record_id IN :ids").bindparams(sa.bindparam("ids", expanding=True))
 
 
@@ -165,15 +159,7 @@ class JobQueue:
 
     def depth(self) -> Depth:
         """See Jobs."""
-
-        def work(connection: Connection) -> Depth:
-            now = {"now_ms": self._now(connection)}
-            due = {Step(step): (count, oldest) for step, count, oldest in connection.execute(_DEPTH, now)}
-            leased, records = connection.scalar(_LEASED, now), connection.scalar(_WAITING)
-            oldest_ms = min((oldest for _, oldest in due.values()), default=None)
-            return Depth({step: count for step, (count, _) in due.items()}, leased or 0, oldest_ms, records or 0)
-
-        return transact(self._engine, work)
+        return transact(self._engine, lambda connection: due.depth(connection, self._now(connection)))
 
     # -- workers -------------------------------------------------------------------------------------------------------
 
@@ -254,10 +240,7 @@ class JobQueue:
     ) -> Leased | StepRow | None:
         """A lease; or a step that no worker survives, which is then to be ended; or None."""
         now_ms = self._now(connection)
-        there = set(connection.scalars(_any_due(tuple(order)), {"now_ms": now_ms})) if order else set()
-        due = (step.value for step in order if step.value in there)
-        found = (connection.execute(_DUE, {"step": step, "now_ms": now_ms}).one_or_none() for step in due)
-        row = next((rows.step_of(row) for row in found if row is not None), None)
+        row = due.locked(connection, order, now_ms)
         if row is None or moves.is_abandoned(row):
             return row
         job, its = rows.read(connection, row.job_id)
@@ -307,10 +290,3 @@ def _active(drama_id: int, episode_no: int, connection: Connection) -> int | Non
     """The active job of an episode or drama."""
     found = connection.scalar(_ACTIVE, {"drama_id": drama_id, "episode_no": episode_no})
     return None if found is None else int(found)
-
-
-@lru_cache(maxsize=64)
-def _any_due(order: tuple[Step, ...]) -> sa.TextClause:
-    """Which of these steps are due at all: one look into the index a step, in one statement, locking nothing."""
-    each = "(SELECT step FROM media_steps WHERE step = '{}' AND due_ms <= :now_ms LIMIT 1)"
-    return sa.text(" UNION ALL ".join(each.format(step.value) for step in order))
