@@ -262,6 +262,21 @@ def test_a_job_whose_files_went_is_not_begun_again_to_play_nothing(scene):
     assert scene.plays(FIRST)
 
 
+def test_who_retries_while_files_go_is_told_and_may_when_they_are_gone(scene):
+    scene.done(FIRST)
+    scene.done(SECOND)
+    job_id = scene.submit(THIRD)
+    scene.jobs.fail(scene.jobs.lease("a", 1_000, [Step.PROBE]), StepFailed(Failure.MEND, "no_audio", ""))
+    scene.days(8)
+    assert scene.book.decide(scene.book.take((DRAMA, 1)), scene.tidier.lying(DRAMA, 1))
+    with pytest.raises(TidiedAway):
+        scene.jobs.retry(job_id)
+    scene.clock.pass_ms(LEASE_MS + 1)
+    scene.tidy()
+    scene.jobs.retry(job_id)
+    assert scene.below("incoming/") == [source(THIRD)]
+
+
 def test_who_begins_a_job_and_who_decides_to_delete_see_each_other(scene):
     """Whichever comes first: never is a file deleted that an active job was begun with."""
     its, gate, won = random.Random(5), threading.Barrier(2), Counter[str]()
