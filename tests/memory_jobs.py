@@ -57,7 +57,7 @@ class MemoryJobs:
                 raise TidiedAway(what.drama_id, what.episode_no)
             mine = [job for job in self._jobs.values() if (job.drama_id, job.episode_no) == what[1:3]]
             done = [job for job in mine if job.state is JobState.DONE and job.kind is what.kind]
-            if done and changes.does(done[-1], what):
+            if done and changes.does(done[-1], what) and not self._overtaken(done[-1], mine):
                 raise AlreadyDone(done[-1].job_id)
             self._refuse_if_active(what.drama_id, what.episode_no)
             job_id, now_ms = len(self._jobs) + 1, self._now_ms()
@@ -65,6 +65,11 @@ class MemoryJobs:
             self._rows[job_id] = {row.step: row for row in changes.fresh(job_id, what, now_ms)}
             self._ordered(OF_KIND[what.kind], self._jobs[job_id], by, what.source)
             return job_id
+
+    def _overtaken(self, done: Job, mine: Sequence[Job]) -> bool:
+        others = (job for job in mine if job.job_id > done.job_id and job.content_hash != done.content_hash)
+        rows = (self._rows[job.job_id].get(Step.CDN) for job in others)
+        return any(row is not None and row.state is StepState.DONE for row in rows)
 
     def lease(self, owner: str, life_ms: int, steps: Collection[Step]) -> Leased | None:
         moves.check_lease(owner, life_ms)

@@ -19,10 +19,9 @@ from domain.media.orders import OF_KIND, By, What
 from domain.media.steps import Step, StepState
 from domain.media.trouble import LeaseLost, StepFailed
 from infra.fold_store import Wait
-from infra.media import changes, due, episode_lock, moves, orders, rows
+from infra.media import changes, due, episode_lock, latest, moves, orders, rows
 from infra.media.job import (
     AlreadyActive,
-    AlreadyDone,
     Depth,
     Facts,
     Job,
@@ -49,10 +48,6 @@ _RENEW = sa.text(
 _WAKE = sa.text(
     "UPDATE media_steps SET due_ms = :now_ms WHERE job_id = :job_id AND step = :step AND state = 'ready'"
     " AND due_ms > :now_ms AND started_ms IS NOT NULL"  # what failed for now has not: hints do not use up its attempts
-)
-_LATEST = sa.text(
-    f"SELECT {rows.JOB} FROM media_jobs WHERE drama_id = :drama_id AND episode_no = :episode_no"  # noqa: S608
-    " AND state = 'done' AND kind = :kind ORDER BY job_id DESC LIMIT 1"
 )
 _ACTIVE = sa.text(
     "SELECT job_id FROM media_jobs WHERE drama_id = :drama_id AND episode_no = :episode_no AND active = 1"
@@ -117,7 +112,7 @@ class JobQueue:
             active = _active(change.job.drama_id, change.job.episode_no, connection)
             if active is not None:
                 raise AlreadyActive(active)
-            changes.check_newest(change.job, connection.scalar(_LATEST, change.job._asdict()))
+            changes.check_newest(change.job, latest.done_id(connection, change.job))
             rows.write(connection, change)
             _record(connection, What.RETRY, change.job, by)
 
@@ -223,13 +218,10 @@ class JobQueue:
         return self._now_ms() if self._now_ms else int(connection.scalar(_NOW) or 0)
 
     def _submit(self, what: Submission, by: By | None, connection: Connection) -> int:
-        where = {"drama_id": what.drama_id, "episode_no": what.episode_no, "kind": what.kind.value}
-        latest = connection.execute(_LATEST, where).one_or_none()
-        if latest is not None and changes.does(job := rows.job_of(latest), what):
-            raise AlreadyDone(job.job_id)
+        latest.refuse_done(connection, what)
         now_ms = self._now(connection)
         episode_lock.begin(connection, what.drama_id, what.episode_no, now_ms, what.tidied)
-        values = {**what._asdict(), **where, "now_ms": now_ms}
+        values = {**what._asdict(), "kind": what.kind.value, "now_ms": now_ms}
         job_id = int(connection.execute(_SUBMIT, values).lastrowid)
         rows.insert(connection, changes.fresh(job_id, what, now_ms))
         _record(connection, OF_KIND[what.kind], changes.begun(job_id, what, now_ms), by, what.source)

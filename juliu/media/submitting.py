@@ -143,14 +143,20 @@ class _Standing:
         its = [job for job in jobs if job.kind is Kind.EPISODE]
         self._active = {job.episode_no: job.job_id for job in its if job.state is JobState.ACTIVE}
         self._done = {job.episode_no: job for job in its if job.state is JobState.DONE}  # the latest: they go by id
+        self._latest = {job.episode_no: job for job in its}
 
     def active(self, episode_no: int) -> int | None:
         """The job that makes it."""
         return self._active.get(episode_no)
 
     def done(self, episode_no: int, sha256: str, *, wechat: bool) -> int | None:
-        """The latest job that made it, where it did so from this content, for WeChat too where that is asked for."""
+        """The latest job that made it, where it did so from this content, for WeChat too where that is asked for.
+
+        None also where another came later: what became of that the queue knows.
+        """
         job = self._done.get(episode_no)
+        if job is not self._latest.get(episode_no):
+            return None
         same = job is not None and job.content_hash == sha256 and (job.wechat or not wechat)
         return job.job_id if same and job is not None else None
 

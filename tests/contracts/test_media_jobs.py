@@ -11,6 +11,7 @@ from domain.media import orders
 from domain.media.orders import By, Surface, What
 from domain.media.record import decode
 from domain.media.steps import JobState, Kind, Step, StepState
+from domain.media.trouble import Failure, StepFailed
 from infra.fold_store import Wait
 from infra.media.job import MAX_FACTS, AlreadyActive, AlreadyDone, JobFilter, JobView, NotNow, UnknownJob
 from infra.media.queue import JobQueue
@@ -61,6 +62,21 @@ def test_a_file_that_another_has_replaced_since_is_done_again(desk):
         desk.queue.submit(an_episode(content_hash=content_hash))
         desk.done(*OURS)
     assert desk.queue.submit(an_episode(content_hash=HASH)) > 0
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_what_was_done_is_done_again_where_another_file_plays_by_a_job_that_was_not_done(desk, published):
+    done = desk.queue.submit(an_episode(content_hash=HASH))
+    desk.done(*OURS)
+    desk.queue.submit(an_episode(content_hash=OTHER_HASH, wechat=True))
+    desk.done(*(OURS if published else OURS[:-1]))
+    desk.queue.fail(desk.lease(Step.MEZZANINE), StepFailed(Failure.MEND, "wechat", ""))
+    if published:
+        assert desk.queue.submit(an_episode(content_hash=HASH)) > done
+        return
+    desk.queue.cancel(done + 1)
+    with pytest.raises(AlreadyDone):
+        desk.queue.submit(an_episode(content_hash=HASH))
 
 
 @pytest.mark.parametrize(
