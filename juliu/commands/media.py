@@ -57,6 +57,8 @@ def submit_(
     done: list[Submitted] = []
     with opened("not all is handed in, repeat it") as (settings, engine, jobs), told("not handed in"):
         todo = plan(files, _Catalogue(engine), jobs, partial=partial, wechat=wechat)
+        if wechat and not settings.wechat_appid:
+            typer.echo("JULIU_WECHAT_APPID is not set here: where no worker has it either, step pull waits", err=True)
         if not (todo.problems or dry_run):
             with _Bars(len(todo.items), quiet=json) as bars, _readable():
                 each = submit(todo, storage_of(settings), jobs, wechat=wechat, again=again, told=bars.told)

@@ -69,6 +69,8 @@ def test_a_manifest_says_it_too(rig):
     (rig.folder / "a.mp4").write_bytes(b"x")
     manifest = rig.folder / "manifest.jsonl"
     manifest.write_text(f'{{"file": "a.mp4", "episode_no": 1, "drama_id": {DRAMA}}}', encoding="utf-8")
+    assert "JULIU_WECHAT_APPID" in typed("submit", str(manifest), "--wechat", "--dry-run").stderr
+    assert "JULIU_WECHAT_APPID" not in typed("submit", str(manifest), "--dry-run").stderr
     (job,) = told("submit", str(manifest), "--wechat")["jobs"]
     assert told("show", str(job["job_id"]))["wechat"] is True
     manifest.write_text("{", encoding="utf-8")
