@@ -16,8 +16,8 @@ test: setup ## every test, on servers of its own
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-aside test-rest
 
 # Half of the time: faults wait for recoveries, media for ffmpeg and leases, and so run beside the rest.  Told when they are over.
-OF_MEDIA := $(wildcard $(addprefix tests/integration/test_,ffmpeg_*.py media_*.py ci_*.py cos_*.py wechat_*.py))
-ASIDE := tests/faults tests/e2e $(OF_MEDIA)
+OF_MEDIA := $(wildcard $(addprefix tests/integration/test_,ffmpeg_*.py media_*.py cos_*.py wechat_*.py))
+ASIDE := tests/faults tests/e2e tests/integration/ci $(OF_MEDIA)
 test-aside:
 	@told=$$(.venv/bin/pytest $(ASIDE) 2>&1) && code=0 || code=$$?; echo "$$told"; exit $$code
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,31 +12,10 @@ from domain.media.trouble import Failure, Later, StepFailed
 from media_jobs.cos.jobs import PAGE, TIMES
 from media_jobs.ffmpeg import probing
 from media_jobs.local.processing import LocalProcessing
-from tests.ci_step import HASH, KEYS, LONG_S, NAMES, SOURCE, WATCH, Step, looked_at, made_clip
+from tests.ci_step import HASH, KEYS, LONG_S, NAMES, SOURCE, WATCH, Step
 from tests.redis_server import until
 from tests.standins.ci import Job
 from tests.standins.cos import CosStandIn
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
-
-
-@pytest.fixture(scope="module")
-def seen(clip: Path) -> Any:
-    return looked_at(clip)
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[CosStandIn]:
-    with CosStandIn(tmp_path / "cos") as running:
-        yield running
-
-
-@pytest.fixture
-def step(stand_in: CosStandIn, seen: Any, clip: Path, tmp_path: Path) -> Step:
-    return Step(stand_in, seen, clip, tmp_path)
 
 
 def again(attempt) -> StepFailed:

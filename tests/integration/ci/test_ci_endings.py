@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from domain.media.trouble import Cancelled, Failure, Later, StepFailed
 from media_jobs.cos.jobs import TIMES
 from media_jobs.cos.wanted import SLACK_MS
-from tests.ci_step import NAMES, SOURCE, WATCH, Step, looked_at, made_clip
+from tests.ci_step import NAMES, SOURCE, WATCH, Step
 from tests.redis_server import until
-from tests.standins.cos import CosStandIn
 from tests.storages import Told
 
 BROKEN = "incoming/7/1/broken.mp4"
 
 
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
-
-
-@pytest.fixture(scope="module")
-def seen(clip: Path) -> Any:
-    return looked_at(clip)
-
-
 @pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[CosStandIn]:
-    with CosStandIn(tmp_path / "cos") as running:
-        yield running
-
-
-@pytest.fixture
-def step(stand_in: CosStandIn, seen: Any, clip: Path, tmp_path: Path) -> Step:
-    made = Step(stand_in, seen, clip, tmp_path)
-    made.storage.put_bytes(BROKEN, b"no video at all", "video/mp4")
-    return made
+def step(step: Step) -> Step:
+    step.storage.put_bytes(BROKEN, b"no video at all", "video/mp4")
+    return step
 
 
 def put_off(step: Step) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,29 +11,7 @@ from domain.media.trouble import Failure, Later, StepFailed
 from media_jobs.cos.wanted import NUMBER
 from media_jobs.ffmpeg.posters import FRAMES, KINDS, WIDTHS, interval_s
 from media_jobs.local.processing import LocalProcessing
-from tests.ci_step import SOURCE, WATCH, Step, looked_at, made_clip
-from tests.standins.cos import CosStandIn
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
-
-
-@pytest.fixture(scope="module")
-def seen(clip: Path) -> Any:
-    return looked_at(clip)
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[CosStandIn]:
-    with CosStandIn(tmp_path / "cos") as running:
-        yield running
-
-
-@pytest.fixture
-def step(stand_in: CosStandIn, seen: Any, clip: Path, tmp_path: Path) -> Step:
-    return Step(stand_in, seen, clip, tmp_path)
+from tests.ci_step import SOURCE, WATCH, Step
 
 
 def taken(step: Step, **others: Any) -> Any:
